@@ -1,0 +1,1 @@
+"""Open compiler, simulator and runtime for Qualcomm Cloud AI 100."""

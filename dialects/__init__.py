@@ -1,0 +1,21 @@
+"""The dialects of aic: types and operations, what each operation computes, and what it costs."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from xdsl.ir import Dialect
+
+DIALECTS = ("aic", "graph", "tile")
+"""Names of the dialects. Dialect `d` lives in the module `dialects.d`, as the object of the same name capitalised."""
+
+
+def get_all_dialects() -> dict[str, Callable[[], Dialect]]:
+    """Map the name of every dialect to a factory that imports it on first use."""
+    return {name: _factory(name) for name in DIALECTS}
+
+
+def _factory(name: str) -> Callable[[], Dialect]:
+    def load() -> Dialect:
+        return getattr(import_module(f"{__name__}.{name}"), name.capitalize())
+
+    return load
