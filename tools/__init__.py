@@ -1,0 +1,1 @@
+"""The commands of aic: thin shells over the packages `aic`, `passes` and `dialects`."""

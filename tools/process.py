@@ -1,0 +1,57 @@
+"""How every command starts and ends: arguments in, exit code out, and a user's mistake is one message."""
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
+
+from dialects.errors import AicError
+
+USER_MISTAKES = (AicError, ParseError, DiagnosticException, OSError)
+"""What a user's input can raise; anything else is an error of ours and keeps its traceback."""
+
+
+def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
+    """Run the body of the command `name` and return its exit code.
+
+    `argv` are the arguments without the command's own name; None takes them from the process, which then belongs to
+    the command. A user's mistake is printed to standard error and gives 1.
+    """
+    if argv is None:
+        _settle_collector()
+        argv = sys.argv[1:]
+    try:
+        code = body(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader of a pipe has stopped reading. Python flushes standard output once more at exit: let that succeed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _fail(name, "interrupted", code=130)
+    except ArgSpecParseError as error:  # not an Exception in xDSL 0.74
+        return _fail(name, str(error))
+    except USER_MISTAKES as error:
+        return _fail(name, describe(error))
+
+
+def describe(error: Exception) -> str:
+    """The message of a user's mistake, without the dumps of whole modules that xDSL attaches as notes."""
+    if isinstance(error, OSError) and error.strerror is not None:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return f"{where}{error.strerror}"
+    return str(error)
+
+
+def _fail(name: str, message: str, code: int = 1) -> int:
+    print(f"{name}: error: {message.strip()}", file=sys.stderr)
+    return code
+
+
+def _settle_collector() -> None:
+    """Keep Python's collector off the imported classes and rare: IR is made of cycles that stay alive."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
