@@ -1,0 +1,278 @@
+"""The QPC container: a header, a table of named segments, their names, their data.
+
+    offset 0   header    u32 magic, u8 major, u8 minor, u16 compression, u64 size, u64 base, u64 images, u64 table
+    offset 40  table     per segment: u64 size, u64 static bytes, u64 name pointer, u64 data pointer
+               names     NUL-terminated, in table order
+               data      in table order
+
+All little endian. A stored pointer `p` means file offset `p - base`; this writer uses base 0. Every element starts at a
+multiple of 8, and the data of `constants.bin` at a multiple of 4096 so that it can be mapped on its own.
+"""
+
+import mmap
+import os
+import re
+import struct
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+from aic.qpc.errors import QpcError
+from dialects.files import written_aside
+
+MAGIC = 0x00A1CD7C
+MAJOR, MINOR = 0, 1
+SELF_CONTAINED = 1
+"""The compression type of a file whose pointers are file offsets (historically SLOWPATH); nothing is compressed."""
+
+NETWORK_ELF = "network.elf"
+NETWORK_DESC = "networkdesc.bin"
+CONSTANTS_DESC = "constantsdesc.bin"
+CONSTANTS = "constants.bin"
+
+MAX_SEGMENTS = 4096
+MAX_NAME_BYTES = 255
+MAX_FILE_BYTES = 1 << 40
+
+_HEADER = struct.Struct("<IBBHQQQQ")
+_ENTRY = struct.Struct("<QQQQ")
+_ALIGNMENT = 8
+_CONSTANTS_ALIGNMENT = 4096
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+_COPY_BYTES = 1 << 20
+
+Chunk = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True)
+class NewSegment:
+    """A segment to write: its data at once, or as chunks that are asked for only when they are written.
+
+    `chunks` must yield exactly `size` bytes. `static_size` is the number of leading bytes of `constants.bin` that are
+    static constants, 0 for every other segment (1.4 of the format: a 0 there makes the whole segment dynamic).
+    """
+
+    name: str
+    size: int
+    chunks: Callable[[], Iterable[Chunk]]
+    static_size: int = 0
+
+    @staticmethod
+    def of_bytes(name: str, data: Chunk, static_size: int = 0) -> "NewSegment":
+        """A segment whose data is in memory."""
+        return NewSegment(name, len(data), lambda: (data,), static_size)
+
+    @staticmethod
+    def of_file(name: str, path: str | Path, static_size: int = 0) -> "NewSegment":
+        """A segment whose data is copied from a file, a mebibyte at a time. Raises QpcError if it cannot be read."""
+        try:
+            size = os.stat(path).st_size
+        except OSError as error:
+            raise QpcError(f"cannot read '{path}': {error.strerror}") from error
+        return NewSegment(name, size, lambda: _file_chunks(path), static_size)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of a container: its data (not copied), where the data starts in the file, its static byte count."""
+
+    name: str
+    data: memoryview = field(repr=False)
+    offset: int
+    static_size: int = 0
+
+
+def check_name(name: str) -> None:
+    """Raise QpcError unless `name` can name a segment, and a file when the segment is extracted."""
+    if len(name) > MAX_NAME_BYTES or _PLAIN_NAME.fullmatch(name) is None:
+        raise QpcError(
+            f"segment name {name[:64]!r}: use letters, digits, '_', '-' and '.', at most {MAX_NAME_BYTES} of them"
+        )
+
+
+def write_container(path: str | Path, segments: Sequence[NewSegment]) -> None:
+    """Write a container file: aside first, then renamed over `path`.
+
+    Raises QpcError if names repeat or are not plain, or if a segment does not yield the size it announced, and AicError
+    if the file cannot be written; `path` is then as it was.
+    """
+    with written_aside(path) as aside, open(aside, "wb") as out:
+        for chunk in container_chunks(segments):
+            out.write(chunk)
+
+
+def container_bytes(segments: Sequence[NewSegment]) -> bytes:
+    """A container in memory, as nested in a segment of another one. Raises QpcError as `write_container` does."""
+    return b"".join(container_chunks(segments))
+
+
+def container_chunks(segments: Sequence[NewSegment]) -> Iterator[Chunk]:
+    """The bytes of a container, in order, without holding more than one chunk of any segment."""
+    _check_segments(segments)
+    starts, total = _layout(segments)
+    name_starts, data_starts = starts
+    yield _HEADER.pack(MAGIC, MAJOR, MINOR, SELF_CONTAINED, total, 0, len(segments), _HEADER.size)
+    for segment, name_start, data_start in zip(segments, name_starts, data_starts, strict=True):
+        yield _ENTRY.pack(segment.size, segment.static_size, name_start, data_start)
+    position = _HEADER.size + _ENTRY.size * len(segments)
+    for segment, start in zip(segments, name_starts, strict=True):
+        name = segment.name.encode() + b"\0"
+        yield bytes(start - position) + name
+        position = start + len(name)
+    for segment, start in zip(segments, data_starts, strict=True):
+        yield bytes(start - position)
+        yield from _checked_chunks(segment)
+        position = start + segment.size
+    yield bytes(total - position)
+
+
+@contextmanager
+def open_container(path: str | Path) -> Generator[dict[str, Segment]]:
+    """Map a container file into memory and give its checked segments, in file order, for the duration of the block.
+
+    Raises QpcError if the file cannot be opened or is not a well-formed container.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = _map(file)
+    except OSError as error:
+        raise QpcError(f"cannot read '{path}': {error.strerror}") from error
+    try:
+        segments = read_container(memoryview(data))
+    except QpcError as error:
+        raise QpcError(f"{path}: {error}") from error
+    yield segments
+
+
+def read_container(data: memoryview) -> dict[str, Segment]:
+    """Check the container in `data` and give its segments, by name, in table order; nothing is copied.
+
+    Raises QpcError on anything that the format does not allow: wrong magic or compression type, a size that is not the
+    length of `data`, parts out of bounds or overlapping, names without end, not plain, or repeated.
+    """
+    if len(data) < _HEADER.size:
+        raise QpcError(f"not a QPC: {len(data)} bytes are less than the {_HEADER.size}-byte header")
+    magic, _, _, compression, size, base, count, table = _HEADER.unpack_from(data)
+    if magic != MAGIC:
+        raise QpcError(f"not a QPC: magic number mismatch, 0x{magic:08X} instead of 0x{MAGIC:08X}")
+    if compression != SELF_CONTAINED:
+        raise QpcError(f"QPC header: compression type {compression}, only {SELF_CONTAINED} is read from a file")
+    if size != len(data):
+        raise QpcError(f"QPC header: size says {size} bytes, the file has {len(data)}")
+    if count > MAX_SEGMENTS:
+        raise QpcError(f"QPC header: {count} segments, at most {MAX_SEGMENTS} are read")
+    table -= base
+    _check_range("segment table", table, count * _ENTRY.size, len(data))
+
+    taken = [("header", 0, _HEADER.size), ("segment table", table, count * _ENTRY.size)]
+    segments: dict[str, Segment] = {}
+    for index in range(count):
+        length, static_size, name_pointer, start = _ENTRY.unpack_from(data, table + index * _ENTRY.size)
+        name = _read_name(data, name_pointer - base, index)
+        start -= base
+        _check_range(f"segment {name}", start, length, len(data))
+        if name in segments:
+            raise QpcError(f"segment table: '{name}' occurs twice")
+        if static_size > length:
+            raise QpcError(f"segment {name}: {static_size} static bytes, but only {length} bytes in all")
+        segments[name] = Segment(name, data[start : start + length], start, static_size)
+        taken += [(f"name of {name}", name_pointer - base, len(name) + 1), (f"data of {name}", start, length)]
+    _check_disjoint(taken)
+    return segments
+
+
+def require(segments: Mapping[str, Segment], name: str) -> Segment:
+    """The segment called `name`; raises QpcError if there is none."""
+    if name not in segments:
+        raise QpcError(f"QPC missing required section: {name}")
+    return segments[name]
+
+
+def _check_segments(segments: Sequence[NewSegment]) -> None:
+    if not segments:
+        raise QpcError("a QPC needs at least one segment")
+    if len(segments) > MAX_SEGMENTS:
+        raise QpcError(f"{len(segments)} segments, a QPC holds at most {MAX_SEGMENTS}")
+    seen: set[str] = set()
+    for segment in segments:
+        check_name(segment.name)
+        if segment.name in seen:
+            raise QpcError(f"two segments are called '{segment.name}'")
+        if not 0 <= segment.static_size <= segment.size:
+            raise QpcError(f"segment {segment.name}: {segment.static_size} static bytes of {segment.size}")
+        seen.add(segment.name)
+
+
+def _layout(segments: Sequence[NewSegment]) -> tuple[tuple[list[int], list[int]], int]:
+    """File offsets of all names and of all data, and the length of the file."""
+    position = _HEADER.size + _ENTRY.size * len(segments)
+    name_starts: list[int] = []
+    for segment in segments:
+        name_starts.append(position)
+        position = _align(position + len(segment.name) + 1, _ALIGNMENT)
+    data_starts: list[int] = []
+    for segment in segments:
+        position = _align(position, _CONSTANTS_ALIGNMENT if segment.name == CONSTANTS else _ALIGNMENT)
+        data_starts.append(position)
+        position += segment.size
+    total = _align(position, _ALIGNMENT)
+    if total > MAX_FILE_BYTES:
+        raise QpcError(f"the QPC would have {total} bytes, at most {MAX_FILE_BYTES} are written")
+    return (name_starts, data_starts), total
+
+
+def _align(position: int, alignment: int) -> int:
+    return -(-position // alignment) * alignment
+
+
+def _checked_chunks(segment: NewSegment) -> Iterator[Chunk]:
+    left = segment.size
+    for chunk in segment.chunks():
+        left -= memoryview(chunk).nbytes
+        if left < 0:
+            break
+        yield chunk
+    if left != 0:
+        raise QpcError(f"segment {segment.name}: its data does not have the announced {segment.size} bytes")
+
+
+def _file_chunks(path: str | Path) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_COPY_BYTES):
+                yield chunk
+    except OSError as error:
+        raise QpcError(f"cannot read '{path}': {error.strerror}") from error
+
+
+def _map(file: BinaryIO) -> mmap.mmap | bytes:
+    # An empty file cannot be mapped.
+    if os.fstat(file.fileno()).st_size == 0:
+        return b""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _check_range(what: str, start: int, length: int, limit: int) -> None:
+    if start < 0 or start + length > limit:
+        raise QpcError(f"{what}: bytes {start} to {start + length} lie outside the file of {limit} bytes")
+
+
+def _read_name(data: memoryview, start: int, index: int) -> str:
+    _check_range(f"name of segment {index}", start, 1, len(data))
+    raw = bytes(data[start : start + MAX_NAME_BYTES + 1])
+    end = raw.find(b"\0")
+    if end < 0:
+        raise QpcError(f"name of segment {index}: no end within {MAX_NAME_BYTES} bytes")
+    name = raw[:end].decode("ascii", errors="backslashreplace")
+    check_name(name)
+    return name
+
+
+def _check_disjoint(ranges: list[tuple[str, int, int]]) -> None:
+    occupied = sorted((start, length, what) for what, start, length in ranges if length)
+    for (start, length, what), (next_start, _, next_what) in pairwise(occupied):
+        if start + length > next_start:
+            raise QpcError(f"{what} (up to byte {start + length}) overlaps {next_what} (from byte {next_start})")
