@@ -10,7 +10,8 @@ A table is a frozen dataclass derived from `Table`; the position of a field is i
 
 A `Struct` holds scalars only and is stored in line. All fields are written, defaults included, as the vendor's writer
 does. The reader trusts nothing: every offset, vtable, vector and string is checked to lie inside the buffer and to be
-aligned, and depth and total size are bounded, as offsets may lead to one part many times. Source of the layout: "FlatBuffers internals", flatbuffers.dev.
+aligned, and depth and total size are bounded, as many offsets may lead to one part.
+Source of the layout: "FlatBuffers internals", flatbuffers.dev.
 """
 
 import struct

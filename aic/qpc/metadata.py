@@ -237,9 +237,9 @@ def non_zero_regions(image: bytes) -> tuple[NonZeroRegion, ...]:
     if occupied.size == 0:
         return ()
     gaps = np.flatnonzero(np.diff(occupied) > _NON_ZERO_GAP + 1)
-    starts = occupied[[0, *(gaps + 1)]].tolist()
-    ends = (occupied[[*gaps, -1]] + 1).tolist()
-    return tuple(NonZeroRegion(start, end, end - start) for start, end in zip(starts, ends, strict=True))
+    starts = [int(occupied[0]), *occupied[gaps + 1].tolist()]
+    ends = [*occupied[gaps].tolist(), int(occupied[-1])]
+    return tuple(NonZeroRegion(start, last + 1, last + 1 - start) for start, last in zip(starts, ends, strict=True))
 
 
 def _required_fields(metadata: Metadata) -> tuple[str, ...]:
