@@ -1,0 +1,37 @@
+"""Options that are right one by one and wrong together."""
+
+from aic.options.table import Options
+from dialects.hardware import load_hardware
+
+
+def conflicts(options: Options) -> list[str]:
+    """What is wrong with a combination of options, one sentence each."""
+    found: list[str] = []
+    cores = load_hardware(options.aic_sku).cores
+    if options.aic_num_cores > cores:
+        found.append(f"-aic-num-cores={options.aic_num_cores}: the SKU '{options.aic_sku}' has {cores} NSP cores")
+    if options.run_on_interpreter and options.aic_hw:
+        found.append("-run-on-interpreter runs on the host: it excludes -aic-hw")
+    if options.input_list_file is not None and options.use_random_input_data is not None:
+        found.append("-input-list-file and -use-random-input-data both say where the inputs come from: give one")
+    if options.compile_only and options.aic_binary_dir is None and options.to_phase is None:
+        found.append("-compile-only needs -aic-binary-dir=<folder> to write to")
+    stop = "-compile-only" if options.compile_only else "-to" if options.to_phase is not None else None
+    executing = _execution(options)
+    if stop is not None and executing:
+        found.append(f"{stop} stops before execution: it excludes {', '.join(executing)}")
+    if options.from_phase is not None and (options.onnx_define_symbol or options.batchsize is not None):
+        found.append("-from starts with bound shapes: it excludes -onnx-define-symbol and -batchsize")
+    return found
+
+
+def _execution(options: Options) -> list[str]:
+    """The options given that ask for an execution."""
+    asked = {
+        "-input-list-file": options.input_list_file is not None,
+        "-use-random-input-data": options.use_random_input_data is not None,
+        "-num-iter": options.num_iter is not None,
+        "-write-output-dir": options.write_output_dir is not None,
+        "-run-on-interpreter": options.run_on_interpreter,
+    }
+    return [name for name, given in asked.items() if given]

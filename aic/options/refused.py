@@ -1,0 +1,157 @@
+"""Options of the documents that are recognised and refused, so that a command line of theirs gets a true answer.
+
+Supporting one means moving its row to `aic.options.table`.
+"""
+
+from typing import Any
+
+from aic.options.option import Kind, Option
+
+_SCHEMAS = ("asymmetric", "symmetric", "symmetric_with_uint8", "symmetric_with_power2_scale")
+_CALIBRATIONS = ("None", "KLMinimization", "Percentile", "MSE", "SQNR", "KLMinimizationV2")
+_LEGACY_PROFILES = ("stats", "trace", "latency")
+
+
+def _group(group: str, *rows: tuple[str, Kind, str] | tuple[str, Kind, str, dict[str, Any]]) -> tuple[Option, ...]:
+    return tuple(
+        Option(name=name, kind=kind, help=help, group=group, **(rest[0] if rest else {}))
+        for name, kind, help, *rest in rows
+    )
+
+
+REFUSED: tuple[Option, ...] = (
+    *_group(
+        "model",
+        ("model-input", Kind.TEXT, "inputs of a Caffe2 graph: name,type,shape", {"repeatable": True}),
+        ("output-node-name", Kind.TEXT, "tensors of the model to give as outputs too, separated by commas"),
+        ("onnxlib", Kind.PATH, "path to an ONNX library"),
+        ("always-expand-onnx-functions", Kind.FLAG, "expand ONNX functions where an operator of ours exists too"),
+        ("register-custom-op", Kind.PATH, "configuration file of a custom operator", {"repeatable": True}),
+        ("network-specialization-config", Kind.PATH, "JSON file of the specializations to compile"),
+        ("load-embedding-tables", Kind.PATH, "zip file of the embedding tables of a PyTorch model"),
+        ("dump-embedding-tables", Kind.PATH, "write the embedding tables of a PyTorch model to a zip file"),
+    ),
+    *_group(
+        "precision",
+        ("execute-nodes-in-fp16", Kind.TEXT, "operators whose instances all compute in fp16 in a quantized model"),
+        ("node-precision-info", Kind.PATH, "YAML file of the operator instances that compute in fp16"),
+        ("keep-original-precision-for-nodes", Kind.TEXT, "operators that keep their precision in a quantized model"),
+        ("custom-IO-list-file", Kind.PATH, "YAML file of layout, precision, scale and offset of inputs and outputs"),
+        (
+            "dump-custom-IO-config-template",
+            Kind.TEXT,
+            "write a template of that file: template[,profile of inputs and outputs]",
+        ),
+    ),
+    *_group(
+        "quantization",
+        ("convert-to-quantize", Kind.FLAG, "profile the inputs and quantize in one command"),
+        ("dump-profile", Kind.PATH, "write a quantization profile (YAML)"),
+        ("load-profile", Kind.PATH, "quantize by a profile (YAML)"),
+        ("external-quantization", Kind.PATH, "quantize by an externally made profile (YAML)"),
+        ("quantization-schema-activations", Kind.TEXT, "schema of activations", {"choices": _SCHEMAS}),
+        ("quantization-schema-constants", Kind.TEXT, "schema of constants", {"choices": _SCHEMAS}),
+        ("quantization-calibration", Kind.TEXT, "how ranges are calibrated", {"choices": _CALIBRATIONS}),
+        ("percentile-calibration-value", Kind.NUMBER, "percentile to calibrate to", {"minimum": 90, "maximum": 100}),
+        ("num-histogram-bins", Kind.INTEGER, "bins of the histograms of profiled nodes", {"minimum": 1}),
+        ("quantization-precision", Kind.TEXT, "precision of quantized values", {"choices": ("Int8", "Int16")}),
+        ("quantization-precision-bias", Kind.TEXT, "precision of quantized biases", {"choices": ("Int8", "Int32")}),
+        ("enable-rowwise", Kind.FLAG, "quantize FullyConnected and SparseLengthsSum by row"),
+        ("enable-channelwise", Kind.FLAG, "quantize convolutions by channel"),
+        ("profiling-threads", Kind.INTEGER, "threads for making a profile", {"minimum": 1}),
+    ),
+    *_group(
+        "compilation",
+        ("ols", Kind.TEXT, "factor by which operations are split more finely"),
+        ("mos", Kind.TEXT, "effort to reduce the use of on-chip memory"),
+        ("allocator-dealloc-delay", Kind.INTEGER, "lengthen the lifetime of buffers", {"minimum": 0, "maximum": 10}),
+        ("size-split-granularity", Kind.INTEGER, "largest tile in KiB", {"minimum": 512, "maximum": 2048}),
+        (
+            "vtcm-working-set-limit-ratio",
+            Kind.NUMBER,
+            "share of VTCM for one instruction",
+            {"minimum": 0, "maximum": 1},
+        ),
+        ("aic-enable-depth-first", Kind.FLAG, "optimize depth first"),
+        (
+            "aic-depth-first-mem",
+            Kind.TEXT,
+            "memory for depth-first optimization in MiB",
+            {"choices": ("16", "20", "24", "28", "32")},
+        ),
+        ("multicast-weights", Kind.FLAG, "load weights that several cores use once, and multicast them"),
+        ("use-producer-dma", Kind.FLAG, "start transfers from the thread that produces the data"),
+        ("sdp-cluster-sizes", Kind.TEXT, "divide the cores of one device into clusters: x,y,z,w"),
+        ("enable-single-device-partitioning", Kind.FLAG, "divide the cores of one device into clusters"),
+        ("mdp-dump-partition-config", Kind.PATH, "write a partition of the network over devices (JSON)"),
+        ("mdp-load-partition-config", Kind.PATH, "partition the network over devices as this file says (JSON)"),
+        ("compile-threads", Kind.INTEGER, "threads for compilation", {"minimum": 1}),
+        ("host-preproc", Kind.FLAG, "process inputs and outputs on the host"),
+        ("aic-preproc", Kind.FLAG, "process inputs and outputs on the card"),
+        ("combine-inputs", Kind.FLAG, "combine inputs into fewer buffers"),
+        ("combine-outputs", Kind.FLAG, "combine outputs into one buffer"),
+        ("io-crc", Kind.FLAG, "check inputs and outputs by CRC"),
+        ("io-crc-stride", Kind.INTEGER, "stride of the CRC of the stride section in bytes", {"minimum": 1}),
+        ("enable-debug", Kind.FLAG, "compile in debug mode"),
+        ("compiler-help", Kind.FLAG, "list the options of the compiler proper"),
+    ),
+    *_group(
+        "execution",
+        ("time", Kind.NUMBER, "seconds during which to submit inferences", {"minimum": 0}),
+        ("stats-batchsize", Kind.INTEGER, "batch size that statistics are normalized by", {"minimum": 1}),
+        ("device-id", Kind.INTEGER, "device to run on", {"minimum": 0}),
+        ("aic-num-of-instances", Kind.INTEGER, "instances of the network to run", {"minimum": 1}),
+        ("json-input-file", Kind.PATH, "JSON file of input and output files with types and dimensions"),
+        ("submit-timeout", Kind.INTEGER, "time limit of an inference in milliseconds", {"minimum": 0}),
+        ("submit-retry-count", Kind.INTEGER, "retries of an inference that reached its time limit", {"minimum": 0}),
+        ("aic-batch-max-memory", Kind.INTEGER, "memory for loaded files in MB", {"minimum": 1}),
+        ("auto-batch-input", Kind.FLAG, "batch inputs of single samples"),
+        ("unbound-random", Kind.FLAG, "random bytes as inputs, whatever their type"),
+        ("dump-input-buffers", Kind.FLAG, "write the input buffers of a benchmark"),
+        ("direct-api", Kind.FLAG, "shared memory between host and device; not for Cloud AI 100"),
+    ),
+    *_group(
+        "profiling",
+        ("aic-perf-warnings", Kind.FLAG, "print warnings about performance"),
+        ("aic-perf-metrics", Kind.FLAG, "print the compiler's performance metrics"),
+        (
+            "aic-pmu-recipe",
+            Kind.TEXT,
+            "built-in selection of PMU events",
+            {"choices": ("AxiRd", "AxiWr", "AxiRdWr", "KernelUtil", "HmxMacs")},
+        ),
+        ("aic-pmu-events", Kind.TEXT, "up to 8 PMU events, separated by commas"),
+        ("stats-level", Kind.INTEGER, "statistics per inference and per operator", {"minimum": 0}),
+        ("ddr-stats", Kind.FLAG, "DDR traffic per core"),
+        ("aic-profiling-start-iter", Kind.INTEGER, "inference at which profiling starts", {"minimum": 0}),
+        ("aic-profiling-start-delay", Kind.INTEGER, "delay of profiling in milliseconds", {"minimum": 0}),
+        ("aic-profiling-num-samples", Kind.INTEGER, "samples to save", {"minimum": 1}),
+        (
+            "aic-profiling-format",
+            Kind.TEXT,
+            "format of the profile; older name of -aic-profiling-type",
+            {"choices": ("ascii", "json", *_LEGACY_PROFILES), "repeatable": True},
+        ),
+        (
+            "aic-profiling-type",
+            Kind.TEXT,
+            "type of the profile",
+            {"choices": (*_LEGACY_PROFILES, "trace_stream", "latency_stream"), "repeatable": True},
+        ),
+        ("aic-profiling-out-dir", Kind.PATH, "folder for profiles"),
+        ("aic-profiling-duration", Kind.INTEGER, "duration of stream profiling in milliseconds", {"minimum": 1}),
+        (
+            "aic-profiling-sampling-rate",
+            Kind.TEXT,
+            "share of samples that stream profiling takes",
+            {"choices": ("full", "half", "fourth", "eighth", "sixteenth")},
+        ),
+        (
+            "aic-profiling-reporting-rate",
+            Kind.TEXT,
+            "interval of reports of stream profiling in milliseconds",
+            {"choices": ("500", "1000", "2000", "4000")},
+        ),
+    ),
+    *_group("diagnostics", ("version-extended", Kind.FLAG, "print the version with the compiler's revision")),
+)

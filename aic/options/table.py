@@ -1,0 +1,134 @@
+"""The options that have their documented effect. Those that are recognised and refused are in `aic.options.refused`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from aic.options.option import Kind, Option
+from aic.options.refused import REFUSED
+from dialects.hardware import skus
+
+
+def _option(default: Any, name: str, kind: Kind, group: str, help: str, since: str = "0.1.0", **rest: Any) -> Any:
+    """A field of `Options` together with the option's row of the table; the field's name is the API's keyword."""
+    row = {"name": name, "kind": kind, "group": group, "help": help, "since": since, **rest}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata={"option": row})
+    return field(default=default, metadata={"option": row})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Values of all supported options; each field is one row of the table.
+
+    None and False mean: not given.
+    """
+
+    model: Path | None = _option(
+        None,
+        "m",
+        Kind.PATH,
+        "model",
+        "the model: .onnx or .onnxtxt; with -from, the IR text to start from",
+        aliases=("model",),
+    )
+    onnx_define_symbol: Mapping[str, int] = _option(
+        {},
+        "onnx-define-symbol",
+        Kind.SYMBOL,
+        "model",
+        "bind a symbolic dimension of the model to a value: name,value",
+        repeatable=True,
+    )
+    batchsize: int | None = _option(
+        None, "batchsize", Kind.INTEGER, "model", "number of samples that one inference takes", minimum=1
+    )
+    operators_supported: str | None = _option(
+        None,
+        "operators-supported",
+        Kind.TEXT,
+        "model",
+        "write the operators that the importer of a model format knows to <format>SupportedOperators.txt and stop",
+        choices=("onnx",),
+    )
+
+    aic_hw: bool = _option(
+        False, "aic-hw", Kind.FLAG, "hardware", "run on the card; the card is the simulated one, and the output says so"
+    )
+    aic_hw_version: str = _option(
+        "2.0", "aic-hw-version", Kind.TEXT, "hardware", "version of the hardware to compile for", choices=("2.0",)
+    )
+    aic_sku: str = _option("pro", "aic-sku", Kind.TEXT, "hardware", "card to compile for", choices=tuple(skus()))
+    aic_num_cores: int = _option(
+        1, "aic-num-cores", Kind.INTEGER, "hardware", "number of NSP cores, at most as many as the card has", minimum=1
+    )
+
+    convert_to_fp16: bool = _option(
+        False, "convert-to-fp16", Kind.FLAG, "precision", "compute in 16-bit floating point"
+    )
+
+    compile_only: bool = _option(False, "compile-only", Kind.FLAG, "compilation", "compile and stop")
+    aic_binary_dir: Path | None = _option(
+        None, "aic-binary-dir", Kind.PATH, "compilation", "folder for programqpc.bin, made if it is not there"
+    )
+    to_phase: str | None = _option(None, "to", Kind.TEXT, "compilation", "stop after this phase")
+    from_phase: str | None = _option(
+        None, "from", Kind.TEXT, "compilation", "start with this phase, from the IR text that the phase before it wrote"
+    )
+    dump_dir: Path | None = _option(
+        None, "dump-dir", Kind.PATH, "compilation", "write the IR after each phase to numbered files in this folder"
+    )
+    weights: Path | None = _option(
+        None, "weights", Kind.PATH, "compilation", "folder of the weight store, instead of the one that the IR names"
+    )
+
+    input_list_file: Path | None = _option(
+        None,
+        "input-list-file",
+        Kind.PATH,
+        "execution",
+        "text file with one line of comma-separated input files per inference",
+    )
+    use_random_input_data: str | None = _option(
+        None,
+        "use-random-input-data",
+        Kind.TEXT,
+        "execution",
+        "draw the inputs from this distribution",
+        choices=("uniform", "gaussian"),
+        bare="uniform",
+    )
+    num_iter: int | None = _option(
+        None,
+        "num-iter",
+        Kind.INTEGER,
+        "execution",
+        "number of inferences; the inputs are used over and over",
+        minimum=1,
+    )
+    write_output_dir: Path | None = _option(
+        None, "write-output-dir", Kind.PATH, "execution", "folder for the outputs of each inference"
+    )
+    run_on_interpreter: bool = _option(
+        False,
+        "run-on-interpreter",
+        Kind.FLAG,
+        "execution",
+        "run on the graph-level interpreter instead of the simulator",
+    )
+
+    time_passes: bool = _option(False, "time-passes", Kind.FLAG, "diagnostics", "print the time that each pass takes")
+    verbosity: int = _option(
+        0, "v", Kind.LEVEL, "diagnostics", "say more, with every letter", aliases=("vv", "vvv"), minimum=0, maximum=3
+    )
+    version: bool = _option(False, "version", Kind.FLAG, "diagnostics", "print the version and stop")
+    help: bool = _option(False, "h", Kind.FLAG, "diagnostics", "print this and stop", aliases=("help", "u", "usage"))
+
+
+def _supported() -> tuple[Option, ...]:
+    return tuple(Option(**entry.metadata["option"], python_name=entry.name) for entry in fields(Options))
+
+
+OPTIONS: tuple[Option, ...] = (*_supported(), *REFUSED)
+"""Every option of the documents, and our own."""
