@@ -1,0 +1,1 @@
+"""Tests of aic, named after the sources they test."""
