@@ -1,6 +1,7 @@
 """Attributes that every level shares: handles of constants, small exact constants, and the target.
 
-- `#aic.weight<"key", [2, 3, 1, 0] : tensor<..>>`: a constant kept outside the IR, in the weight store (`dialects.weights`).
+- `#aic.weight<"key", [2, 3, 1, 0] : tensor<..>>`: a constant kept outside the IR, in the weight store
+  (`dialects.weights`).
 - `#aic.dense<[1.0, minus_inf] : tensor<2xf32>>`: a small constant inside the IR, float bits exact.
 - `#aic.target<"pro">`: the card a module is compiled for (`dialects.hardware`).
 """
@@ -27,7 +28,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.element_types import element_type, is_float, stored_dtype, tensor_bytes
+from dialects.element_types import element_type, stored_dtype, tensor_bytes
 from dialects.hardware import Hardware, load_hardware
 
 INLINE_BYTES = 1024
@@ -36,10 +37,12 @@ INLINE_BYTES = 1024
 
 @irdl_attr_definition
 class WeightAttr(ParametrizedAttribute):
-    """Handle of a constant in the weight store: the stored array, its dimensions permuted, reshaped and converted to `type`.
+    """Handle of a constant in the weight store: the stored array, its dimensions permuted, reshaped and converted to
+    `type`.
 
-    `permutation` (empty: none) is applied to the stored shape, the result is read in row-major order as `type.shape`, and elements are
-    converted to the element type (f16: clamped to its finite range). So layout and precision change without touching bytes.
+    `permutation` (empty: none) is applied to the stored shape, the result is read in row-major order as `type.shape`,
+    and elements are converted to the element type (f16: clamped to its finite range). So layout and precision change
+    without touching bytes.
     """
 
     name = "aic.weight"
@@ -83,7 +86,8 @@ class WeightAttr(ParametrizedAttribute):
 
 @irdl_attr_definition
 class DenseAttr(ParametrizedAttribute):
-    """A small constant: its bytes in row-major, little-endian order and its tensor type. Infinities, NaN bits and -0.0 survive text.
+    """A small constant: its bytes in row-major, little-endian order and its tensor type. Infinities, NaN bits and -0.0
+    survive text.
 
     Printed as one value if all elements are the same bits, else as a list.
     """
@@ -94,7 +98,7 @@ class DenseAttr(ParametrizedAttribute):
     type: TensorType[Attribute]
 
     @staticmethod
-    def of(values: npt.NDArray[np.generic] | float | int | bool, tensor: TensorType[Attribute]) -> "DenseAttr":
+    def of(values: npt.NDArray[np.generic] | float | bool, tensor: TensorType[Attribute]) -> "DenseAttr":
         """Constant of the values, converted to the element type of `tensor` and broadcast to its shape."""
         dtype = stored_dtype(tensor.element_type)
         array = np.broadcast_to(np.asarray(values).astype(dtype), tensor.get_shape())
@@ -118,7 +122,9 @@ class DenseAttr(ParametrizedAttribute):
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
         with parser.in_angle_brackets():
-            literals = parser.parse_optional_comma_separated_list(parser.Delimiter.SQUARE, lambda: _parse_literal(parser))
+            literals = parser.parse_optional_comma_separated_list(
+                parser.Delimiter.SQUARE, lambda: _parse_literal(parser)
+            )
             values = [_parse_literal(parser)] if literals is None else literals
             parser.parse_punctuation(":")
             tensor = parse_tensor_type(parser)
@@ -190,7 +196,8 @@ def parse_tensor_type(parser: AttrParser) -> TensorType[Attribute]:
 
 @irdl_attr_definition
 class TargetAttr(ParametrizedAttribute):
-    """The card that a module is compiled for: an SKU of `dialects.hardware`, and values that differ from its description.
+    """The card that a module is compiled for: an SKU of `dialects.hardware`, and values that differ from its
+    description.
 
     `#aic.target<"pro">` or `#aic.target<"pro", {ddr_bytes_per_second = 6.85e10 : f64}>`.
     """

@@ -1,6 +1,7 @@
 """The one mapping between xDSL element types, NumPy dtypes and sizes in memory.
 
-f16 values are *held* in float32 arrays by every interpreter (`held_dtype`) and stored as 2 bytes (`stored_dtype`); see `round_to`.
+f16 values are *held* in float32 arrays by every interpreter (`held_dtype`) and stored as 2 bytes (`stored_dtype`); see
+`round_to`.
 """
 
 import numpy as np

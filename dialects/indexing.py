@@ -1,7 +1,8 @@
 """Which part of its operands an op reads to make a part of its result.
 
-One table per op (`Indexing`) is all that sharding, halos, tiling, bounds and traffic are derived from. A *box* is a half-open interval per
-dimension; the table maps the box of the result that is wanted to the box of each operand that is needed, one dimension at a time.
+One table per op (`Indexing`) is all that sharding, halos, tiling, bounds and traffic are derived from. A *box* is a
+half-open interval per dimension; the table maps the box of the result that is wanted to the box of each operand that is
+needed, one dimension at a time.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ class Along:
     """The operand's dimension follows result dimension `dim`, scaled and windowed.
 
     Result positions [lo, hi) need operand positions [scale * lo - before, scale * (hi - 1) - before + extent), where
-    scale = numerator / denominator is a whole number of positions on every box boundary that the op's granularity allows. Positions outside
-    the operand are padding.
+    scale = numerator / denominator is a whole number of positions on every box boundary that the op's granularity
+    allows. Positions outside the operand are padding.
     """
 
     dim: int
@@ -43,14 +44,18 @@ class Along:
 
 @dataclass(frozen=True)
 class Anywhere:
-    """Data decides which positions are read (the table of a gather); such an operand stays where every core can read it."""
+    """Data decides which positions are read (the table of a gather); such an operand stays where every core can read
+    it.
+    """
 
 
 Access: TypeAlias = Whole | Along | Anywhere
 
 
 def window(dim: int, stride: int, before: int, extent: int) -> Along:
-    """Access of a sliding window: `extent` = (kernel - 1) * dilation + 1 positions, `before` padded positions at the low side."""
+    """Access of a sliding window: `extent` = (kernel - 1) * dilation + 1 positions, `before` padded positions at the
+    low side.
+    """
     return Along(dim, numerator=stride, before=before, extent=extent)
 
 

@@ -1,8 +1,9 @@
 """Rounding of computed values to the element type of a result.
 
-Kernels compute in float32; a result of type f16 is rounded once, to nearest even, and stays in a float32 array. Two `astype` calls
-would do the same at ten times the price, hence the split of Dekker/Veltkamp: with c = (2^13 + 1) x, the value c - (c - x) is x rounded to
-11 significant bits, which is f16 for every normal f16 magnitude. Subnormals and overflow take the slow path, only where they occur.
+Kernels compute in float32; a result of type f16 is rounded once, to nearest even, and stays in a float32 array. Two
+`astype` calls would do the same at ten times the price, hence the split of Dekker/Veltkamp: with c = (2^13 + 1) x, the
+value c - (c - x) is x rounded to 11 significant bits, which is f16 for every normal f16 magnitude. Subnormals and
+overflow take the slow path, only where they occur.
 """
 
 import numpy as np
@@ -18,13 +19,17 @@ _LARGEST_EXACT = np.float32(65504.0)
 
 
 def round_to(values: npt.NDArray[np.generic], element: Attribute) -> npt.NDArray[np.generic]:
-    """Values rounded to `element`, in the dtype that interpreters hold. May reuse no memory of `values`; never changes it."""
+    """Values rounded to `element`, in the dtype that interpreters hold. May reuse no memory of `values`; never changes
+    it.
+    """
     if not isinstance(element, Float16Type):
         return values.astype(held_dtype(element), copy=False)
     return round_to_f16(values.astype(np.float32, copy=False))
 
 
-def round_to_f16(values: npt.NDArray[np.float32], out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
+def round_to_f16(
+    values: npt.NDArray[np.float32], out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
     """float32 array rounded to the nearest f16 value (ties to even, overflow to infinity), kept as float32.
 
     `out` may be `values` itself.

@@ -1,8 +1,9 @@
 """The weight store: the bytes of constants, kept outside the IR.
 
-One store serves one model on its way through the compiler. A tensor of the model is a memory map, keyed by file, offset and length, and is
-never hashed or copied; an array that a pass makes is keyed by its content. A module names its store by the attribute `aic.weights`;
-`store_of(module)` finds it, whether it lives in this process or in a folder that an earlier tool wrote.
+One store serves one model on its way through the compiler. A tensor of the model is a memory map, keyed by file, offset
+and length, and is never hashed or copied; an array that a pass makes is keyed by its content. A module names its store
+by the attribute `aic.weights`; `store_of(module)` finds it, whether it lives in this process or in a folder that an
+earlier tool wrote.
 """
 
 import hashlib
@@ -46,7 +47,9 @@ class Entry:
         try:
             mapped = np.memmap(self.file, self.dtype, "r", self.offset, (count,))
         except (OSError, ValueError) as error:
-            raise AicError(f"weights file {self.file}: cannot read {count} x {self.dtype} at {self.offset}: {error}") from error
+            raise AicError(
+                f"weights file {self.file}: cannot read {count} x {self.dtype} at {self.offset}: {error}"
+            ) from error
         return mapped.view(np.ndarray).reshape(self.shape)
 
 
@@ -83,19 +86,25 @@ class WeightStore:
         if array is None:
             entry = self.entries.get(key)
             if entry is None:
-                raise AicError(f"weight {key!r} is not in the store {self.folder!r}; pass --weights with the folder that has it")
+                raise AicError(
+                    f"weight {key!r} is not in the store {self.folder!r}; pass --weights with the folder that has it"
+                )
             array = self.arrays[key] = entry.open()
         return array
 
     def constant(self, array: Array, tensor: TensorType[Attribute] | None = None) -> WeightAttr | DenseAttr:
-        """Attribute of an array (element type as given by `tensor`): inline when small, else a handle of its bytes kept here."""
+        """Attribute of an array (element type as given by `tensor`): inline when small, else a handle of its bytes kept
+        here.
+        """
         tensor = tensor or TensorType(element_type(array.dtype), array.shape)
         if tensor_bytes(tensor) <= INLINE_BYTES:
             return DenseAttr.of(_clamped(array, tensor.element_type), tensor)
         return WeightAttr.of(self.add(array), tensor)
 
     def seen_as(self, weight: WeightAttr) -> Array:
-        """The stored array permuted and reshaped as the handle says, elements still as stored. A view where NumPy can make one."""
+        """The stored array permuted and reshaped as the handle says, elements still as stored. A view where NumPy can
+        make one.
+        """
         array = self.stored(weight.key.data)
         if weight.order:
             array = array.transpose(weight.order)
@@ -113,7 +122,9 @@ class WeightStore:
         return array.astype(held_dtype(element), copy=False)
 
     def stored_bytes(self, constant: WeightAttr | DenseAttr) -> Array:
-        """Values of a constant in the dtype in which memory holds them, contiguous: what the QPC's constants segment takes."""
+        """Values of a constant in the dtype in which memory holds them, contiguous: what the QPC's constants segment
+        takes.
+        """
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
         element = constant.type.element_type
         return np.ascontiguousarray(_clamped(array, element).astype(stored_dtype(element), copy=False))
