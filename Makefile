@@ -9,11 +9,12 @@ RUN := $(VENV)/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench sweep docs clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.core ## classify digits on simulated NSPs, then compile and run ResNet-50
+demo: $(VENV)/.demo ## classify digits on simulated NSPs, then compile and run ResNet-50
 	$(RUN) -m tools.demo
 
 test: lint ## check style and types, then run every test
@@ -35,15 +36,16 @@ docs: $(VENV)/.core ## write the reference of options, passes and operations to 
 
 clean: ## remove the environment and what tests and builds left
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
-	find . -type d \( -name __pycache__ -o -name Output \) -prune -exec rm -rf {} +
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp per set of extras, made only when the installation has succeeded: an interrupted one starts again.
 $(VENV)/.core: EXTRAS :=
+$(VENV)/.demo: EXTRAS := [demo]
 $(VENV)/.test: EXTRAS := [test,mlir]
 $(VENV)/.bench: EXTRAS := [bench,models]
 $(VENV)/.models: EXTRAS := [test,models]
 
-$(VENV)/.core $(VENV)/.test $(VENV)/.bench $(VENV)/.models: pyproject.toml
+$(VENV)/.core $(VENV)/.demo $(VENV)/.test $(VENV)/.bench $(VENV)/.models: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.$(EXTRAS)'

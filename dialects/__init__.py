@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from importlib import import_module
 
+from xdsl.context import Context
+from xdsl.dialects import get_all_dialects as get_upstream_dialects
 from xdsl.ir import Dialect
 
 DIALECTS = ("aic", "graph", "tile")
@@ -12,6 +14,12 @@ DIALECTS = ("aic", "graph", "tile")
 def get_all_dialects() -> dict[str, Callable[[], Dialect]]:
     """Map the name of every dialect to a factory that imports it on first use."""
     return {name: _factory(name) for name in DIALECTS}
+
+
+def register_dialects(context: Context) -> None:
+    """Make a context know our dialects and xDSL's own, each imported on first use."""
+    for name, factory in (get_upstream_dialects() | get_all_dialects()).items():
+        context.register_dialect(name, factory)
 
 
 def _factory(name: str) -> Callable[[], Dialect]:

@@ -10,8 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, NoReturn
 
-from xdsl.dialects import get_all_dialects as get_upstream_dialects
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass, PassPipeline
 from xdsl.targets import get_all_targets
@@ -20,12 +19,13 @@ from xdsl.utils.arg_spec import parse_pipeline
 from xdsl.utils.exceptions import DiagnosticException
 from xdsl.xdsl_opt_main import xDSLOptMain
 
-from dialects import get_all_dialects
+from dialects import register_dialects
 from dialects.errors import AicError
 from dialects.files import written_aside
+from dialects.weights import STORE_ATTRIBUTE, store_of
 from passes import get_all_passes
 from tools.catalogue import list_operations, list_passes
-from tools.located_parser import LocatedParser, SourceMap, verify
+from tools.located_parser import SourceMap, decode_source, parse_module, verify
 from tools.process import run_command
 from tools.roundtrip import check_roundtrip, print_module
 
@@ -47,8 +47,7 @@ class AicOptMain(xDSLOptMain):
     # What the tool knows.
 
     def register_all_dialects(self) -> None:
-        for name, factory in (get_upstream_dialects() | get_all_dialects()).items():
-            self.ctx.register_dialect(name, factory)
+        register_dialects(self.ctx)
 
     def register_all_passes(self) -> None:
         for name, factory in (get_upstream_passes() | get_all_passes()).items():
@@ -71,6 +70,9 @@ class AicOptMain(xDSLOptMain):
             "--list-passes", action="store_true", help="list our passes with their options, and stop"
         )
         arg_parser.add_argument("--list-ops", action="store_true", help="list our operations, and stop")
+        arg_parser.add_argument(
+            "--weights", help="folder of the weight store, instead of the one that the module names"
+        )
         arg_parser.add_argument(
             "--verify-roundtrip",
             action="store_true",
@@ -97,6 +99,8 @@ class AicOptMain(xDSLOptMain):
 
     def apply_passes(self, prog: ModuleOp) -> None:
         self._running = None
+        if self.args.weights is not None:
+            prog.attributes[STORE_ATTRIBUTE] = StringAttr(self.args.weights)
         try:
             super().apply_passes(prog)
         except (AicError, DiagnosticException) as error:
@@ -107,6 +111,7 @@ class AicOptMain(xDSLOptMain):
             raise type(error)(f"pass {self._running}: {error}") from error
         if self.args.verify_roundtrip:
             check_roundtrip(prog, self.ctx)
+        _keep_new_weights(prog)
 
     def _between_passes(self, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
         if self.args.time_passes and previous is not None:
@@ -133,16 +138,8 @@ class AicOptMain(xDSLOptMain):
         return module
 
     def _parse_text(self, stream: IO[bytes]) -> ModuleOp:
-        name = self.get_input_name()
-        try:
-            text = stream.read().decode()
-        except UnicodeDecodeError as error:
-            raise AicError(f"{name}: not IR text: byte {error.start} is not UTF-8") from error
-        self._source = SourceMap(name, text)
-        try:
-            return LocatedParser(self.ctx, self._source).parse_module(not self.args.no_implicit_module)
-        except RecursionError as error:
-            raise AicError(f"{name}: regions or attributes are nested too deeply to parse") from error
+        self._source = decode_source(stream.read(), self.get_input_name())
+        return parse_module(self.ctx, self._source, implicit_module=not self.args.no_implicit_module)
 
     def prepare_output(self) -> IO[str]:
         return sys.stdout if self._output is None else open(self._output, "w")
@@ -153,6 +150,15 @@ class AicOptMain(xDSLOptMain):
             return
         with written_aside(self.args.output_file) as self._output:
             super().run()
+
+
+def _keep_new_weights(module: ModuleOp) -> None:
+    """Save what passes have put into the module's weight store, for the tool that reads the output."""
+    if STORE_ATTRIBUTE not in module.attributes:
+        return
+    store = store_of(module)
+    if store.arrays.keys() - store.entries.keys():
+        store.save(Path(store.folder))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,8 @@ from xdsl.ir import Operation
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import DiagnosticException, VerifyException
 
+from dialects.errors import AicError
+
 
 @dataclass
 class SourceMap:
@@ -43,6 +45,31 @@ class LocatedParser(Parser):
             self.raise_error(str(error), start)
         self._source.starts[op] = start
         return op
+
+
+def decode_source(data: bytes, name: str) -> SourceMap:
+    """The source that a file of IR text holds.
+
+    Raises:
+        AicError: the bytes are not text.
+    """
+    try:
+        return SourceMap(name, data.decode())
+    except UnicodeDecodeError as error:
+        raise AicError(f"{name}: not IR text: byte {error.start} is not UTF-8") from error
+
+
+def parse_module(context: Context, source: SourceMap, *, implicit_module: bool = True) -> ModuleOp:
+    """Parse a module, noting in `source` where its operations stand.
+
+    Raises:
+        ParseError: the text is not a module.
+        AicError: it is nested too deeply.
+    """
+    try:
+        return LocatedParser(context, source).parse_module(implicit_module)
+    except RecursionError as error:
+        raise AicError(f"{source.name}: regions or attributes are nested too deeply to parse") from error
 
 
 def verify(module: ModuleOp, source: SourceMap | None = None) -> None:

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 
 from tests.lit.in_process import InProcessFormat
 
@@ -11,4 +12,4 @@ config.name = "aic"
 config.test_format = InProcessFormat()
 config.suffixes = [".mlir", ".test"]
 config.test_source_root = str(Path(__file__).parent)
-config.test_exec_root = config.test_source_root
+config.test_exec_root = str(ROOT / "build" / "lit")

@@ -23,3 +23,12 @@ func.func @wrong_type(%x: i32) -> i64 {
 func.func @syntax(%x: i32) -> i32 {
   %0 = arith.addi %x, : i32
 }
+
+// -----
+
+// An attribute's own verifier knows no place; the parser does.
+// CHECK: aic-opt-errors.mlir:[[# @LINE + 2]]:3
+func.func @value() -> i8 {
+  %0 = arith.constant 300 : i8
+  func.return %0 : i8
+}
