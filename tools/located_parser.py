@@ -8,6 +8,7 @@ from xdsl.ir import Operation
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import DiagnosticException, VerifyException
 
+from dialects.dominance import first_undominated
 from dialects.errors import AicError
 
 
@@ -73,7 +74,7 @@ def parse_module(context: Context, source: SourceMap, *, implicit_module: bool =
 
 
 def verify(module: ModuleOp, source: SourceMap | None = None) -> None:
-    """Verify a module.
+    """Verify a module, and that every value is defined before it is used.
 
     Raises:
         VerifyException: with a message that names the operation and its place in the text or in the model.
@@ -84,6 +85,11 @@ def verify(module: ModuleOp, source: SourceMap | None = None) -> None:
         op = _culprit(module)
         where = "" if op is None else f"{place(op, source)}: "
         raise VerifyException(f"{where}{error}") from None
+    undominated = first_undominated(module)
+    if undominated is not None:
+        op, value = undominated
+        operand = op.operands.index(value)
+        raise VerifyException(f"{place(op, source)}: operand {operand} is used before, or outside of, its definition")
 
 
 def place(op: Operation, source: SourceMap | None = None) -> str:

@@ -32,3 +32,12 @@ func.func @value() -> i8 {
   %0 = arith.constant 300 : i8
   func.return %0 : i8
 }
+
+// -----
+
+// CHECK: aic-opt-errors.mlir:[[# @LINE + 2]]:3: arith.addi: operand 0 is used before, or outside of, its definition
+func.func @order() {
+  %0 = arith.addi %1, %1 : i32
+  %1 = arith.addi %0, %0 : i32
+  func.return
+}
