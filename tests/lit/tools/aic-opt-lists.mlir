@@ -1,0 +1,3 @@
+// RUN: aic-opt --list-ops | filecheck %s
+
+// CHECK: tile.alloc {{ *}}A buffer in every core's VTCM
