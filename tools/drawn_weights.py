@@ -2,9 +2,9 @@
 
 The light models of the onnx package have most weights replaced by `ConstantOfShape`. Here each such constant, and each
 float initializer, becomes an initializer whose values depend on what reads it: weights of Conv and Gemm are normal,
-scaled so that the layer's output has unit variance, and zero mean per channel, over a few drawn inputs; statistics of
-BatchNormalization are those of its input; scales are near 1, shifts near 0. The network runs once, node by node, in
-onnxruntime.
+scaled so that the layer's output has unit variance over a few drawn inputs; BatchNormalization gives its input unit
+power; biases and means take part of each channel's mean off; scales are near 1, shifts near 0. The network runs once,
+node by node, in onnxruntime.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +20,9 @@ Array: TypeAlias = npt.NDArray[Any]
 
 _SAMPLES = 3
 """Inputs over which the layers' statistics are taken."""
+_CENTRING = np.float32(0.2)
+"""Share of each channel's mean that biases and batch normalizations take off. With all of it a deep network turns chaotic
+(rounding to fp16 changes ResNet-50's output by 12 %), with nothing every input yields nearly the same."""
 _SPREAD = 0.1
 """Standard deviation of scales around 1 and of shifts around 0."""
 _LINEAR = ("Conv", "Gemm")
@@ -140,14 +143,14 @@ class _Drawing:
         return _settled(np.float32(scales) + np.float32(_SPREAD) * values)
 
     def _scale_layer(self, node: onnx.NodeProto, shared: dict[str, Array], samples: Sequence[dict[str, Array]]) -> None:
-        """Scales the weight, and centres each channel by the bias if there is one."""
+        """Scales the weight; the bias, if there is one, takes off part of each channel's mean."""
         bias_name = node.input[2] if len(node.input) > 2 else ""
         no_bias = {bias_name: np.zeros_like(shared[bias_name])} if bias_name else {}
         outputs = _evaluate(node, self.opset, [{**shared, **sample, **no_bias} for sample in samples])
         mean, variance = _channel_statistics(outputs)
-        total = variance.mean() * _around_mean(outputs) if bias_name else variance.mean() + mean.var()
-        scale = _settled(1 / np.sqrt(total)).astype(np.float32)
-        bias = _settled(-mean * scale) if bias_name else np.zeros_like(mean)
+        removed = _CENTRING * mean if bias_name else np.zeros_like(mean)
+        scale = _settled(1 / np.sqrt(variance.mean() + (mean - removed).var())).astype(np.float32)
+        bias = _settled(-removed * scale)
         self.drawn[self.origin[node.input[1]]] *= scale
         if bias_name:
             self.drawn[self.origin[bias_name]][...] = bias
@@ -158,7 +161,9 @@ class _Drawing:
         self, node: onnx.NodeProto, shared: dict[str, Array], samples: Sequence[dict[str, Array]]
     ) -> None:
         mean, variance = _channel_statistics([sample[node.input[0]] for sample in samples])
-        for name, values in ((node.input[3], mean), (node.input[4], variance)):
+        removed = _CENTRING * mean
+        variance += (mean - removed) ** 2
+        for name, values in ((node.input[3], removed), (node.input[4], variance)):
             self.drawn[self.origin[name]][...] = shared[name] = _settled(values)
 
     @staticmethod
@@ -177,12 +182,6 @@ def _channel_statistics(tensors: Sequence[Array]) -> tuple[Array, Array]:
     stack = np.stack(tensors)
     axes = tuple(axis for axis in range(stack.ndim) if axis != 2)
     return stack.mean(axes, dtype=np.float64).astype(np.float32), stack.var(axes, dtype=np.float64).astype(np.float32)
-
-
-def _around_mean(tensors: Sequence[Array]) -> float:
-    """Variance of a fresh value around the mean of the n values seen per channel, over the variance that these show."""
-    seen = len(tensors) * tensors[0].size // tensors[0].shape[1]
-    return (seen + 1) / (seen - 1)
 
 
 def _evaluate(node: onnx.NodeProto, opset: int, bindings: Sequence[Mapping[str, Array]]) -> list[Array]:

@@ -21,7 +21,6 @@ SEQUENCE = 128
 IMAGE = 224
 """Rows and columns that ResNet-50 takes."""
 _SEED = 0
-_OPSET = 18
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def bert_base() -> Network:
     torch, transformers = _library("torch"), _library("transformers")
 
     torch.manual_seed(_SEED)
-    module = transformers.BertModel(transformers.BertConfig(attn_implementation="eager", use_cache=False)).eval()
+    module = transformers.BertModel(transformers.BertConfig(use_cache=False)).eval()
     tokens = torch.randint(0, module.config.vocab_size, (1, SEQUENCE))
     mask = torch.ones_like(tokens)
     return Network(
@@ -103,7 +102,6 @@ def export(network: Network, path: Path, *, dynamo: bool) -> None:
             str(partial),
             input_names=list(network.input_names),
             output_names=list(network.output_names),
-            opset_version=_OPSET,
             dynamo=dynamo,
             **options,
         )

@@ -1,0 +1,64 @@
+"""The light models of the onnx package: known architectures with constants for weights, and the same with drawn weights."""
+
+import hashlib
+import inspect
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from dialects.files import written_aside
+from tools import drawn_weights
+
+LIGHT = (
+    "bvlc_alexnet",
+    "densenet121",
+    "inception_v1",
+    "inception_v2",
+    "resnet50",
+    "shufflenet",
+    "squeezenet",
+    "vgg19",
+    "zfnet512",
+)
+"""Names of the models."""
+
+_FOLDER = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+_CACHE = Path(tempfile.gettempdir()) / f"aic-tests-{os.getuid()}"
+
+
+def light_path(name: str) -> Path:
+    """The model as it is shipped."""
+    return _FOLDER / f"light_{name}.onnx"
+
+
+def light_example(name: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The input (a ramp from 0 to 1) and output that are shipped with the model."""
+    tensor = onnx.TensorProto.FromString((_FOLDER / f"light_{name}_output_0.pb").read_bytes())
+    size = 1 * 3 * 224 * 224
+    ramp = (np.arange(size).reshape(1, 3, 224, 224) / size).astype(np.float32)
+    return ramp, numpy_helper.to_array(tensor)
+
+
+def drawn_path(name: str, seed: int = 0) -> Path:
+    """The model with weights drawn by `tools.drawn_weights`, kept between runs until that module changes.
+
+    Its last output is the tensor before the final Softmax.
+    """
+    version = hashlib.blake2b(inspect.getsource(drawn_weights).encode(), digest_size=6).hexdigest()
+    path = _CACHE / f"{name}-{seed}-{version}.onnx"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model = drawn_weights.draw_weights(onnx.load(light_path(name)), seed)
+        with written_aside(path) as partial:
+            partial.write_bytes(model.SerializeToString())
+    return path
+
+
+def image(seed: int) -> npt.NDArray[np.float32]:
+    """An input of the models: normal values [1, 3, 224, 224]."""
+    return np.random.default_rng(seed).standard_normal((1, 3, 224, 224), np.float32)
