@@ -1,0 +1,215 @@
+"""What every op of the graph dialect has: a type rule, a kernel, an indexing table, and one textual form.
+
+    %y = graph.conv %x, %w, %b {strides = array<i64: 2, 2>, ..} : (tensor<..>, tensor<..>, tensor<..>) -> tensor<..>
+
+An op whose result type carries a sharding (an encoding) is the same op on sharded tensors: the type rule looks at shape
+and element type only.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self, cast
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType, f32
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    operand_def,
+    opt_operand_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.element_types import is_float
+from dialects.graph.kernels import KERNELS, Kernel
+from dialects.graph.properties import Arguments, Plain, to_attribute, to_plain
+from dialects.indexing import Access, Along, Indexing, Whole
+
+Tensor = TensorType[Attribute]
+
+__all__ = [
+    "GraphOp",
+    "Tensor",
+    "broadcast_access",
+    "broadcast_shape",
+    "check_axes",
+    "check_float",
+    "integers",
+    "like",
+    "numbers",
+    "operand_def",
+    "opt_operand_def",
+    "pointwise",
+    "tensor_type",
+    "var_operand_def",
+]
+
+
+def tensor_type(value: SSAValue) -> Tensor:
+    """The value's tensor type; every value of the graph dialect has one."""
+    if not isinstance(value.type, TensorType):
+        raise VerifyException(f"expected a tensor, got {value.type}")
+    return cast(Tensor, value.type)
+
+
+_UNTYPED = TensorType(f32, [])
+
+
+class GraphOp(IRDLOperation, ABC):
+    """A tensor op with one result, defined by its kernel.
+
+    A subclass gives operands and properties, the type rule `infer`, and the table `indexing`. Its kernel is the
+    function that the registry `dialects.graph.kernels.KERNELS` holds under the op's name without the dialect;
+    properties are the kernel's keyword arguments. Optional and variadic operands come last.
+    """
+
+    output = result_def(TensorType)
+    traits = traits_def(Pure())
+    irdl_options = (ParsePropInAttrDict(),)
+
+    NEEDS_SHAPE: ClassVar[bool] = False
+    """True when the kernel takes the shape of its result as the argument `shape`."""
+    PADDING: ClassVar[float] = 0.0
+    """Value of operand positions that the table reads outside the operand."""
+
+    @classmethod
+    def of(
+        cls, operands: Sequence[SSAValue | Operation], properties: Mapping[str, Plain | Sequence[int]] | None = None
+    ) -> Self:
+        """Op on these operands, result type inferred. Raises VerifyException when the operands do not fit."""
+        values = [SSAValue.get(operand) for operand in operands]
+        attributes = {name: to_attribute(value) for name, value in sorted((properties or {}).items())}
+        op = cls.create(operands=values, result_types=[_UNTYPED], properties=attributes)
+        return cls.create(operands=values, result_types=[op.infer()], properties=attributes)
+
+    @property
+    def result_type(self) -> Tensor:
+        """Type of the result."""
+        return tensor_type(self.output)
+
+    @property
+    def operand_types(self) -> tuple[Tensor, ...]:
+        """Types of the operands."""
+        return tuple(tensor_type(operand) for operand in self.operands)
+
+    @classmethod
+    def kernel_name(cls) -> str:
+        """Name of the kernel: the op's name without the dialect."""
+        return cls.name.partition(".")[2]
+
+    @classmethod
+    def kernel(cls) -> Kernel:
+        """The NumPy function that defines the op."""
+        return KERNELS[cls.kernel_name()]
+
+    def arguments(self) -> Arguments:
+        """Keyword arguments of the kernel, `shape` excepted.
+
+        The properties `axis` and `axes` count dimensions of the first operand from the start; kernels count them from
+        the end, so that they may be called on a stack of operands.
+        """
+        return {name: self._argument(name, to_plain(value)) for name, value in self.properties.items()}
+
+    def _argument(self, name: str, value: Plain) -> Plain:
+        if name == "axis" and isinstance(value, int):
+            return value - self.operand_types[0].get_num_dims()
+        if name == "axes" and isinstance(value, tuple):
+            return tuple(int(axis) - self.operand_types[0].get_num_dims() for axis in cast(tuple[int, ...], value))
+        return value
+
+    @abstractmethod
+    def infer(self) -> Tensor:
+        """Result type from operand types and properties; raises VerifyException, with both values, if they do not fit."""
+
+    @abstractmethod
+    def indexing(self) -> Indexing:
+        """What boxes of the operands a box of the result needs, and where the result may be cut."""
+
+    def verify_(self) -> None:
+        inferred, given = self.infer(), self.result_type
+        if inferred.get_shape() != given.get_shape() or inferred.element_type != given.element_type:
+            raise VerifyException(f"{self.name}: result type is {given}, but operands and properties give {inferred}")
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        operands = parser.parse_optional_undelimited_comma_separated_list(
+            parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
+        )
+        entries = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        types = parser.parse_function_type()
+        values = parser.resolve_operands(operands or [], types.inputs.data, parser.pos)
+        names = cls.get_irdl_definition().properties
+        properties = {name: value for name, value in entries.items() if name in names}
+        attributes = {name: value for name, value in entries.items() if name not in names}
+        return cls.create(
+            operands=values, result_types=types.outputs.data, properties=properties, attributes=attributes
+        )
+
+    def print(self, printer: Printer) -> None:
+        if self.operands:
+            printer.print_string(" ")
+            printer.print_list(self.operands, printer.print_operand)
+        printer.print_op_attributes({**self.properties, **self.attributes})
+        printer.print_string(" : ")
+        printer.print_operation_type(self)
+
+
+def like(operand: Tensor, element: Attribute | None = None) -> Tensor:
+    """Type of a result that has the operand's shape, and its element type or another one.
+
+    Encodings do not carry over.
+    """
+    return TensorType(operand.element_type if element is None else element, operand.get_shape())
+
+
+def check_axes(name: str, axes: Sequence[int], operand: Tensor) -> None:
+    """Raises VerifyException unless the axes are different dimensions of the operand, counted from the start."""
+    rank = operand.get_num_dims()
+    if len(set(axes)) != len(axes) or any(not 0 <= axis < rank for axis in axes):
+        raise VerifyException(f"{name}: axes {list(axes)} are not dimensions of {operand}")
+
+
+def check_float(name: str, operand: Tensor) -> None:
+    """Raises VerifyException unless the operand holds floating-point values."""
+    if not is_float(operand.element_type):
+        raise VerifyException(f"{name}: takes floating-point values, got {operand}")
+
+
+def integers(attribute: Attribute) -> tuple[int, ...]:
+    """The values of an integer array property."""
+    return cast(tuple[int, ...], to_plain(attribute))
+
+
+def numbers(attribute: Attribute) -> tuple[float, ...]:
+    """The values of a floating-point array property."""
+    return cast(tuple[float, ...], to_plain(attribute))
+
+
+def broadcast_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Common shape of operands by NumPy's broadcasting; raises VerifyException naming op and shapes."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise VerifyException(f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast") from None
+
+
+def broadcast_access(shape: tuple[int, ...], result: tuple[int, ...]) -> tuple[Access, ...]:
+    """What an operand of `shape`, broadcast to `result`, is read at: its own position, or a dimension of size 1."""
+    offset = len(result) - len(shape)
+    return tuple(Along(d + offset) if size == result[d + offset] else Whole() for d, size in enumerate(shape))
+
+
+def pointwise(op: GraphOp) -> Indexing:
+    """Table of an op that computes each element of the result from the broadcast elements of its operands."""
+    result = op.result_type.get_shape()
+    return Indexing(
+        (1,) * len(result), tuple(broadcast_access(operand.get_shape(), result) for operand in op.operand_types)
+    )

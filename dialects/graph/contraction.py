@@ -1,0 +1,126 @@
+"""Ops that contract, run by HMX: `graph.conv` and `graph.matmul`.
+
+Both may add a bias and apply an activation before rounding.
+"""
+
+from xdsl.dialects.builtin import DenseArrayBase, StringAttr, TensorType
+from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, opt_prop_def, prop_def
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.graph.base import GraphOp, Tensor, broadcast_access, broadcast_shape, integers, numbers, tensor_type
+from dialects.graph.kernels.activation import ACTIVATIONS
+from dialects.graph.windows import check_window, window_extents
+from dialects.indexing import Along, Indexing, Whole, scaled, window
+
+
+class ContractionOp(GraphOp):
+    """An op whose sums take a bias and an activation."""
+
+    activation = opt_prop_def(StringAttr)
+    """One of `kernels.activation.ACTIVATIONS`, applied to the sums."""
+    bounds = opt_prop_def(DenseArrayBase)
+    """Lower and upper limit of the activation `clip`."""
+
+    def verify_(self) -> None:
+        super().verify_()
+        if self.activation is None:
+            return
+        name = self.activation.data
+        if name not in ACTIVATIONS:
+            raise VerifyException(f"{self.name}: activation {name!r} is none of {', '.join(ACTIVATIONS)}")
+        if (name == "clip") != (self.bounds is not None and len(numbers(self.bounds)) == 2):
+            raise VerifyException(f"{self.name}: activation {name!r} with bounds {self.bounds}; clip alone takes two")
+
+
+@irdl_op_definition
+class ConvOp(ContractionOp):
+    """Convolution over rows and columns, channels last. ONNX: Conv.
+
+    input [N, H, W, C], weight [kh, kw, C / groups, F], bias [F]; result [N, H', W', F] with
+    H' = (H + before + after - dilation * (kh - 1) - 1) / stride + 1. Groups follow from the shapes.
+    """
+
+    name = "graph.conv"
+
+    input = operand_def(TensorType)
+    weight = operand_def(TensorType)
+    bias = opt_operand_def(TensorType)
+    strides = prop_def(DenseArrayBase)
+    """Of rows and columns."""
+    dilations = prop_def(DenseArrayBase)
+    """Of rows and columns."""
+    pads = prop_def(DenseArrayBase)
+    """Zeros: rows before, columns before, rows after, columns after."""
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of channels that see each other."""
+        return tensor_type(self.input).get_shape()[3] // tensor_type(self.weight).get_shape()[2]
+
+    def infer(self) -> Tensor:
+        x, w = tensor_type(self.input), tensor_type(self.weight)
+        if x.get_num_dims() != 4 or w.get_num_dims() != 4:
+            raise VerifyException(f"graph.conv: input and weight need 4 dimensions, got {x} and {w}")
+        n, rows, columns, channels = x.get_shape()
+        kh, kw, depth, features = w.get_shape()
+        if depth == 0 or channels % depth or features % (channels // depth):
+            raise VerifyException(
+                f"graph.conv: {channels} input channels and {features} features do not fit weight {w}"
+            )
+        if self.bias is not None and tensor_type(self.bias).get_shape() != (features,):
+            raise VerifyException(f"graph.conv: bias {self.bias.type} for {features} features")
+        kernel = check_window(self.name, (kh, kw), self.strides, self.dilations, self.pads)
+        extents = window_extents(self.name, (rows, columns), kernel, self.strides, self.dilations, self.pads)
+        return TensorType(x.element_type, [n, *extents, features])
+
+    def indexing(self) -> Indexing:
+        kh, kw, depth, features = tensor_type(self.weight).get_shape()
+        strides, dilations, pads = map(integers, (self.strides, self.dilations, self.pads))
+        per_group = features // self.groups
+        rows = window(1, strides[0], pads[0], (kh - 1) * dilations[0] + 1)
+        columns = window(2, strides[1], pads[1], (kw - 1) * dilations[1] + 1)
+        channels = Whole() if self.groups == 1 else scaled(3, depth, per_group)
+        weight = (Whole(), Whole(), Whole(), Along(3))
+        bias = ((Along(3),),) if self.bias is not None else ()
+        return Indexing(
+            (1, 1, 1, 1 if self.groups == 1 else per_group),
+            ((Along(0), rows, columns, channels), weight, *bias),
+        )
+
+
+@irdl_op_definition
+class MatmulOp(ContractionOp):
+    """Matrix product [.., M, K] x [.., K, N], plus bias [N]. ONNX: MatMul, Gemm.
+
+    Leading dimensions broadcast; the operands have equal rank, or the right one has rank 2.
+    """
+
+    name = "graph.matmul"
+
+    lhs = operand_def(TensorType)
+    rhs = operand_def(TensorType)
+    bias = opt_operand_def(TensorType)
+
+    def infer(self) -> Tensor:
+        a, b = tensor_type(self.lhs), tensor_type(self.rhs)
+        if a.get_num_dims() < 2 or b.get_num_dims() < 2 or a.get_shape()[-1] != b.get_shape()[-2]:
+            raise VerifyException(f"graph.matmul: {a} and {b} have no product")
+        if b.get_num_dims() not in (2, a.get_num_dims()):
+            raise VerifyException(f"graph.matmul: {a} and {b} need equal rank, or rank 2 on the right")
+        lead = broadcast_shape(self.name, a.get_shape()[:-2], b.get_shape()[:-2])
+        shape = (*lead, a.get_shape()[-2], b.get_shape()[-1])
+        if self.bias is not None and tensor_type(self.bias).get_shape() != shape[-1:]:
+            raise VerifyException(f"graph.matmul: bias {self.bias.type} for {shape[-1]} columns")
+        return TensorType(a.element_type, shape)
+
+    def indexing(self) -> Indexing:
+        result = self.result_type.get_shape()
+        rank = len(result)
+        a, b = tensor_type(self.lhs).get_shape(), tensor_type(self.rhs).get_shape()
+        lhs = (*broadcast_access((*a[:-2], result[-2], 1), (*result[:-1], 1))[:-1], Whole())
+        rhs = (*broadcast_access((*b[:-2], 1, 1), (*result[:-2], 1, 1))[:-2], Whole(), Along(rank - 1))
+        bias = ((Along(rank - 1),),) if self.bias is not None else ()
+        return Indexing((1,) * rank, (lhs, rhs, *bias))
+
+
+CONTRACTION_OPS: tuple[type[GraphOp], ...] = (ConvOp, MatmulOp)

@@ -1,0 +1,124 @@
+"""Kernels of the ops that contract: convolution and matrix multiplication.
+
+The sums run in BLAS, in float32 (float64 for f64).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from dialects.graph.kernels.activation import activate
+from dialects.graph.kernels.registry import Array, kernel
+from dialects.graph.kernels.windows import extents, padded, taps
+
+
+@kernel
+def conv(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    strides: Sequence[int] = (1, 1),
+    dilations: Sequence[int] = (1, 1),
+    pads: Sequence[int] = (0, 0, 0, 0),
+    activation: str = "",
+    bounds: Sequence[float] = (),
+) -> Array:
+    """Convolution, channels last.
+
+    x [.., H, W, C], w [.., kh, kw, C / groups, F] (its leading dimensions, if any, match those of x before its batch
+    dimension), b [.., F]; `pads` are rows before, columns before, rows after, columns after. Result [.., H', W', F].
+    The number of groups follows from the shapes.
+    """
+    x = padded(x, pads, 0.0)
+    groups = x.shape[-1] // w.shape[-2]
+    if groups == 1:
+        y = _dense(x, w, strides, dilations)
+    elif w.shape[-2] == 1 and w.shape[-1] == groups:
+        y = _depthwise(x, w, strides, dilations)
+    else:
+        y = _grouped(x, w, groups, strides, dilations)
+    if b is not None:
+        y = np.add(y, _stacked(b, y.ndim, 1), out=y)
+    return activate(y, activation, bounds)
+
+
+def _patches(x: Array, kernel_shape: tuple[int, int], strides: Sequence[int], dilations: Sequence[int]) -> Array:
+    """[.., H', W', kh * kw * C]: what lies under the window, one row per position.
+
+    A view where the window is one position.
+    """
+    if kernel_shape == (1, 1):
+        return next(view for _, _, view in taps(x, kernel_shape, strides, dilations))
+    kh, kw = kernel_shape
+    channels = x.shape[-1]
+    rows, columns = extents(x, kernel_shape, strides, dilations)
+    result = np.empty((*x.shape[:-3], rows, columns, kh, kw, channels), x.dtype)
+    if dilations[1] == 1:  # the row of a window is one contiguous run of memory
+        runs = sliding_window_view(x.reshape(*x.shape[:-2], -1), kw * channels, axis=-1)[
+            ..., :: strides[1] * channels, :
+        ]
+        for i in range(kh):
+            top = i * dilations[0]
+            view = runs[..., top : top + (rows - 1) * strides[0] + 1 : strides[0], :columns, :]
+            result[..., i, :, :] = view.reshape(*view.shape[:-1], kw, channels)
+    else:
+        for i, j, view in taps(x, kernel_shape, strides, dilations):
+            result[..., i, j, :] = view
+    return result.reshape(*x.shape[:-3], rows, columns, kh * kw * channels)
+
+
+def _dense(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
+    """Patches times weights: one matrix product per set of weights."""
+    kh, kw, depth, features = w.shape[-4:]
+    stack = w.shape[:-4]
+    patches = _patches(x, (kh, kw), strides, dilations)
+    y = patches.reshape(*stack, -1, kh * kw * depth) @ w.reshape(*stack, kh * kw * depth, features)
+    return y.reshape(*patches.shape[:-1], features)
+
+
+def _depthwise(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
+    """Every channel has its own window: a weighted sum of shifted views."""
+    rows, columns = extents(x, w.shape[-4:-2], strides, dilations)
+    y = np.zeros((*x.shape[:-3], rows, columns, x.shape[-1]), x.dtype)
+    product = np.empty_like(y)
+    for i, j, view in taps(x, w.shape[-4:-2], strides, dilations):
+        y += np.multiply(view, _stacked(w[..., i, j, 0, :], y.ndim, 1), out=product)
+    return y
+
+
+def _grouped(x: Array, w: Array, groups: int, strides: Sequence[int], dilations: Sequence[int]) -> Array:
+    """Each group of input channels meets its own weights."""
+    depth, features = w.shape[-2], w.shape[-1] // groups
+    parts = [
+        _dense(x[..., g * depth : (g + 1) * depth], w[..., g * features : (g + 1) * features], strides, dilations)
+        for g in range(groups)
+    ]
+    return np.concatenate(parts, axis=-1)
+
+
+def _stacked(b: Array, ndim: int, own: int) -> Array:
+    """`b` with unit dimensions put between its stack and its last `own` dimensions, to broadcast against `ndim`."""
+    if b.ndim == own:
+        return b
+    return b.reshape(*b.shape[: b.ndim - own], *(1,) * (ndim - b.ndim), *b.shape[b.ndim - own :])
+
+
+@kernel
+def matmul(
+    a: Array,
+    b: Array,
+    c: Array | None = None,
+    *,
+    activation: str = "",
+    bounds: Sequence[float] = (),
+) -> Array:
+    """Matrix product [.., M, K] x [.., K, N], leading dimensions broadcast, plus `c` [.., N], then the activation."""
+    if b.ndim == 2 and a.ndim > 2:
+        y = (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
+    else:
+        y = a @ _stacked(b, a.ndim, 2)
+    if c is not None:
+        y = np.add(y, _stacked(c, y.ndim, 1), out=y)
+    return activate(y, activation, bounds)

@@ -1,0 +1,59 @@
+"""Kernels of reductions and of running sums. Axes count from the end."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dialects.graph.kernels.registry import Array, kernel
+
+
+@kernel
+def reduce_sum(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
+    return np.sum(x, axis=tuple(axes), keepdims=keepdims, dtype=x.dtype)
+
+
+@kernel
+def reduce_mean(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
+    if x.dtype.kind == "f":
+        return np.mean(x, axis=tuple(axes), keepdims=keepdims, dtype=x.dtype)
+    return np.mean(x, axis=tuple(axes), keepdims=keepdims).astype(x.dtype)
+
+
+@kernel
+def reduce_max(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
+    return np.max(x, axis=tuple(axes), keepdims=keepdims)
+
+
+@kernel
+def reduce_min(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
+    return np.min(x, axis=tuple(axes), keepdims=keepdims)
+
+
+@kernel
+def reduce_prod(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
+    return np.prod(x, axis=tuple(axes), keepdims=keepdims, dtype=x.dtype)
+
+
+@kernel
+def arg_max(x: Array, *, axis: int, keepdims: bool, select_last: bool) -> Array:
+    return _position(np.argmax, x, axis, keepdims, select_last)
+
+
+@kernel
+def arg_min(x: Array, *, axis: int, keepdims: bool, select_last: bool) -> Array:
+    return _position(np.argmin, x, axis, keepdims, select_last)
+
+
+def _position(find: Callable[..., Array], x: Array, axis: int, keepdims: bool, select_last: bool) -> Array:
+    if not select_last:
+        return np.asarray(find(x, axis=axis, keepdims=keepdims), np.int64)
+    return np.asarray(x.shape[axis] - 1 - find(np.flip(x, axis), axis=axis, keepdims=keepdims), np.int64)
+
+
+@kernel
+def cumsum(x: Array, *, axis: int, exclusive: bool, reverse: bool) -> Array:
+    values = np.flip(x, axis) if reverse else x
+    sums = np.cumsum(values, axis=axis, dtype=x.dtype)
+    if exclusive:
+        sums -= values
+    return np.flip(sums, axis) if reverse else sums
