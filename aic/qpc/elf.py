@@ -49,10 +49,14 @@ _GLOBAL_FUNCTION = 0x12
 
 @dataclass(frozen=True)
 class ElfImage:
-    """What an ELF file holds: machine number, entry address, section name -> bytes (not copied)."""
+    """What an ELF file holds.
+
+    `code`: the address ranges of executable sections. `sections`: section name -> bytes, not copied.
+    """
 
     machine: int
     entry: int
+    code: tuple[range, ...]
     sections: dict[str, memoryview]
 
 
@@ -111,7 +115,12 @@ def read_elf(data: bytes | memoryview) -> ElfImage:
         if name in sections:
             raise QpcError(f"network.elf: section '{name}' occurs twice")
         sections[name] = _section_bytes(data, section, name)
-    return ElfImage(machine, entry, sections)
+    code = tuple(
+        range(section[3], section[3] + section[5])
+        for section in headers
+        if section[2] & _ALLOC_EXECUTE == _ALLOC_EXECUTE
+    )
+    return ElfImage(machine, entry, code, sections)
 
 
 def require_section(image: ElfImage, name: str) -> memoryview:

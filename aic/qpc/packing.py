@@ -1,0 +1,138 @@
+"""Files to QPC and QPC to files: what the `aic-qpc` commands create, extract, addCRC32 and info do."""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aic.qpc.constants import ConstantsDescriptor
+from aic.qpc.container import (
+    CONSTANTS,
+    CONSTANTS_DESC,
+    MAGIC,
+    NETWORK_DESC,
+    NETWORK_ELF,
+    NewSegment,
+    Segment,
+    check_name,
+    open_container,
+    read_container,
+    write_container,
+)
+from aic.qpc.crc import CRC_SEGMENTS, compute_crcs, pack_crc
+from aic.qpc.descriptor import IoBinding, descriptor_json
+from aic.qpc.elf import PROGRAM_SECTION
+from aic.qpc.errors import QpcError
+from aic.qpc.program_format import read_header
+from aic.qpc.validate import read_parts
+from dialects.files import written_aside
+
+MAX_NESTING = 8
+"""How deep QPCs inside QPCs are extracted."""
+
+
+def pack_files(files: Mapping[str, Path], output: Path) -> None:
+    """Pack files, given by segment name, into one QPC; segments are ordered by name.
+
+    The static part of constants.bin is what constantsdesc.bin says. Raises QpcError if network.elf is missing, a file
+    cannot be read, or a name cannot name a segment; AicError if the output cannot be written.
+    """
+    if NETWORK_ELF not in files:
+        raise QpcError(f"a QPC needs {NETWORK_ELF}: it is neither in the input directory nor named by an option")
+    if CONSTANTS in files and CONSTANTS_DESC not in files:
+        raise QpcError(f"{CONSTANTS} without {CONSTANTS_DESC}, which says how many of its bytes are static")
+    static_size = 0
+    if CONSTANTS in files:
+        descriptor = b"".join(bytes(chunk) for chunk in NewSegment.of_file("", files[CONSTANTS_DESC]).chunks())
+        static_size = ConstantsDescriptor.unpack(descriptor).static_size
+    write_container(
+        output,
+        [
+            NewSegment.of_file(name, path, static_size if name == CONSTANTS else 0)
+            for name, path in sorted(files.items())
+        ],
+    )
+
+
+def directory_files(directory: Path) -> dict[str, Path]:
+    """Segment name -> file, of all regular files in a directory. Raises QpcError if one cannot name a segment."""
+    files = {path.name: path for path in sorted(directory.iterdir()) if path.is_file()}
+    for name in files:
+        check_name(name)
+    return files
+
+
+def extract(source: Path, directory: Path, patterns: Sequence[str] = ()) -> list[Path]:
+    """Write the segments of a QPC as files, and give their paths.
+
+    What a segment X holds goes into X_dir: `networkdesc.json` of the network descriptor, and the segments of a segment
+    that is itself a QPC. With patterns (globs), only files whose name matches one of them are written.
+    Raises QpcError if the QPC is malformed, AicError if a file cannot be written.
+    """
+    with open_container(source) as segments:
+        return _extract(segments, directory, patterns, 0)
+
+
+def add_crcs(source: Path, output: Path) -> dict[str, int]:
+    """Write a copy of a QPC with up-to-date CRC segments at the end, and give their values by segment name.
+
+    Raises QpcError if the QPC is malformed, AicError if the output cannot be written.
+    """
+    with open_container(source) as segments:
+        crcs = compute_crcs(segments)
+        kept = [
+            NewSegment.of_bytes(segment.name, segment.data, segment.static_size)
+            for segment in segments.values()
+            if segment.name not in CRC_SEGMENTS
+        ]
+        write_container(output, [*kept, *(NewSegment.of_bytes(name, pack_crc(crc)) for name, crc in crcs.items())])
+    return crcs
+
+
+def describe(source: Path) -> str:
+    """What is in a QPC, for people to read, ending in a line break. Raises QpcError if it is malformed."""
+    with open_container(source) as segments:
+        lines = ["segment                       offset         bytes"]
+        lines += [f"{segment.name:24} {segment.offset:11} {len(segment.data):13}" for segment in segments.values()]
+        parts = read_parts(segments)
+        descriptor, metadata, constants = parts.descriptor, parts.metadata, parts.constants
+        lines.append(f"network    {descriptor.name}, batch {descriptor.batch_size}, {metadata.numNSPs} NSPs")
+        lines += [f"input      {_describe_binding(binding)}" for binding in descriptor.inputs]
+        lines += [f"output     {_describe_binding(binding)}" for binding in descriptor.outputs]
+        lines.append(f"buffers    {len(descriptor.dma_buffers)} DMA buffers, {len(metadata.dmaRequests)} requests")
+        lines.append(f"constants  {constants.static_size} bytes static, {constants.dynamic_size} dynamic")
+        if PROGRAM_SECTION in parts.elf.sections:
+            program = parts.elf.sections[PROGRAM_SECTION]
+            header = read_header(program)
+            lines.append(
+                f"program    {header.operations} operations, {len(program)} bytes, "
+                f"encoding {header.major}.{header.minor}, for simulation only"
+            )
+        return "\n".join(lines) + "\n"
+
+
+def _describe_binding(binding: IoBinding) -> str:
+    shape = "x".join(map(str, binding.initial.dims)) or "scalar"
+    return f"{binding.name}: {binding.initial.type.name} {shape}, {binding.initial.byte_size} bytes"
+
+
+def _extract(segments: Mapping[str, Segment], directory: Path, patterns: Sequence[str], depth: int) -> list[Path]:
+    if depth > MAX_NESTING:
+        raise QpcError(f"QPCs are nested deeper than {MAX_NESTING}")
+    written: list[Path] = []
+    for segment in segments.values():
+        written += _write_matching(directory / segment.name, segment.data, patterns)
+        inner = directory / f"{segment.name}_dir"
+        if segment.name == NETWORK_DESC:
+            written += _write_matching(inner / "networkdesc.json", descriptor_json(segment.data).encode(), patterns)
+        elif bytes(segment.data[:4]) == MAGIC.to_bytes(4, "little"):
+            written += _extract(read_container(segment.data), inner, patterns, depth + 1)
+    return written
+
+
+def _write_matching(path: Path, data: bytes | memoryview, patterns: Sequence[str]) -> list[Path]:
+    if patterns and not any(fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns):
+        return []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as aside, open(aside, "wb") as out:
+        out.write(data)
+    return [path]
