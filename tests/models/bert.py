@@ -2,8 +2,9 @@
 
 `older` is the tracing exporter with the eager attention of transformers: everything decomposed, scores divided by
 sqrt(64), a mask of (1 - m) times the lowest float, LayerNorm from ReduceMean, GELU from Erf. `dynamo` is the dynamo
-exporter with scaled-dot-product attention: q and k scaled each by 64^-1/4, a boolean mask through Where, a guard against
-rows that are masked whole, LayerNormalization, GELU from Erf in another order. `tanh` is `older` with GELU's tanh form.
+exporter with scaled-dot-product attention: q and k scaled each by 64^-1/4, a boolean mask through Where, a guard
+against rows that are masked whole, LayerNormalization, GELU from Erf in another order. `tanh` is `older` with GELU's
+tanh form.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The light models of the onnx package: known architectures with constants for weights, and the same with drawn weights."""
+"""The light models of the onnx package: as shipped, with constants for weights, and with drawn weights."""
 
 import hashlib
 import inspect
