@@ -1,5 +1,7 @@
 """`graph.attention`: scaled dot-product attention over heads that lie side by side in the last dimension."""
 
+from typing import ClassVar
+
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
@@ -17,6 +19,7 @@ class AttentionOp(GraphOp):
     """
 
     name = "graph.attention"
+    FOLDS: ClassVar[bool] = False
 
     query = operand_def(TensorType)
     key = operand_def(TensorType)

@@ -76,6 +76,10 @@ class GraphOp(IRDLOperation, ABC):
 
     NEEDS_SHAPE: ClassVar[bool] = False
     """True when the kernel takes the shape of its result as the argument `shape`."""
+    EXACT: ClassVar[bool] = False
+    """True when every element of the result is an element of an operand, or its negative: nothing to round."""
+    FOLDS: ClassVar[bool] = True
+    """False when the kernel calls BLAS, whose sums differ between machines: such an op is not folded at compile time."""
     PADDING: ClassVar[float] = 0.0
     """Value of operand positions that the table reads outside the operand."""
 
@@ -126,7 +130,7 @@ class GraphOp(IRDLOperation, ABC):
 
     @abstractmethod
     def infer(self) -> Tensor:
-        """Result type from operand types and properties; raises VerifyException, with both values, if they do not fit."""
+        """Result type from operand types and properties; raises VerifyException, with both values, unless they fit."""
 
     @abstractmethod
     def indexing(self) -> Indexing:

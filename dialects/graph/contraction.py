@@ -3,6 +3,8 @@
 Both may add a bias and apply an activation before rounding.
 """
 
+from typing import ClassVar
+
 from xdsl.dialects.builtin import DenseArrayBase, StringAttr, TensorType
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
@@ -15,6 +17,8 @@ from dialects.indexing import Along, Indexing, Whole, scaled, window
 
 class ContractionOp(GraphOp):
     """An op whose sums take a bias and an activation."""
+
+    FOLDS: ClassVar[bool] = False
 
     activation = opt_prop_def(StringAttr)
     """One of `kernels.activation.ACTIVATIONS`, applied to the sums."""

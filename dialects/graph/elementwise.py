@@ -1,5 +1,7 @@
 """Element-wise ops on operands that broadcast as in NumPy: arithmetic, comparison, logic, selection; and conversion."""
 
+from typing import ClassVar
+
 from xdsl.dialects.builtin import BoolAttr, IntegerType, TensorType
 from xdsl.ir import TypeAttribute
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
@@ -76,6 +78,7 @@ class MinOp(BinaryOp):
     """Lesser of a and b, NaN if either is. ONNX: Min."""
 
     name = "graph.min"
+    EXACT: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -83,6 +86,7 @@ class MaxOp(BinaryOp):
     """Greater of a and b, NaN if either is. ONNX: Max."""
 
     name = "graph.max"
+    EXACT: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -170,6 +174,7 @@ class SelectOp(GraphOp):
     """a where the condition (i1) holds, else b. ONNX: Where."""
 
     name = "graph.select"
+    EXACT: ClassVar[bool] = True
 
     condition = operand_def(TensorType)
     lhs = operand_def(TensorType)

@@ -24,6 +24,7 @@ class TransposeOp(GraphOp):
     """Dimension d of the result is dimension permutation[d] of the operand. ONNX: Transpose."""
 
     name = "graph.transpose"
+    EXACT: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     permutation = prop_def(DenseArrayBase)
@@ -63,6 +64,7 @@ class ReshapeOp(ShapedOp):
     """The same values in row-major order in another shape. ONNX: Reshape, Flatten, Squeeze, Unsqueeze."""
 
     name = "graph.reshape"
+    EXACT: ClassVar[bool] = True
 
     def infer(self) -> Tensor:
         x, shape = tensor_type(self.input), self.result_type.get_shape()
@@ -82,6 +84,7 @@ class ExpandOp(ShapedOp):
     """Dimensions of size 1 repeated; operand and result have equal rank. ONNX: Expand."""
 
     name = "graph.expand"
+    EXACT: ClassVar[bool] = True
 
     def infer(self) -> Tensor:
         x, shape = tensor_type(self.input), self.result_type.get_shape()
@@ -106,6 +109,7 @@ class ConcatOp(GraphOp):
     """The operands one after the other along `axis`. ONNX: Concat."""
 
     name = "graph.concat"
+    EXACT: ClassVar[bool] = True
 
     inputs = var_operand_def(TensorType)
     axis = prop_def(IntegerAttr)
@@ -142,6 +146,7 @@ class SliceOp(GraphOp):
     """
 
     name = "graph.slice"
+    EXACT: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     starts = prop_def(DenseArrayBase)
@@ -209,6 +214,7 @@ class GatherOp(GraphOp):
     """
 
     name = "graph.gather"
+    EXACT: ClassVar[bool] = True
 
     data = operand_def(TensorType)
     indices = operand_def(TensorType)
@@ -247,6 +253,7 @@ class GatherElementsOp(GraphOp):
     """
 
     name = "graph.gather_elements"
+    EXACT: ClassVar[bool] = True
 
     data = operand_def(TensorType)
     indices = operand_def(TensorType)

@@ -44,6 +44,7 @@ class MaxPoolOp(PoolOp):
     """Greatest value under the window; padding never wins. ONNX: MaxPool without indices."""
 
     name = "graph.max_pool"
+    EXACT: ClassVar[bool] = True
     PADDING: ClassVar[float] = float("-inf")
 
 

@@ -1,5 +1,7 @@
 """Reductions along dimensions, positions of extremes, running sums."""
 
+from typing import ClassVar
+
 from xdsl.dialects.builtin import BoolAttr, DenseArrayBase, IntegerAttr, TensorType, i64
 from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
@@ -63,6 +65,7 @@ class ReduceMaxOp(ReduceOp):
     """Maximum. ONNX: ReduceMax, GlobalMaxPool."""
 
     name = "graph.reduce_max"
+    EXACT: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -70,6 +73,7 @@ class ReduceMinOp(ReduceOp):
     """Minimum. ONNX: ReduceMin."""
 
     name = "graph.reduce_min"
+    EXACT: ClassVar[bool] = True
 
 
 @irdl_op_definition

@@ -34,6 +34,7 @@ class ReluOp(UnaryOp):
     """max(x, 0). ONNX: Relu."""
 
     name = "graph.relu"
+    EXACT: ClassVar[bool] = True
     ANY_NUMBER: ClassVar[bool] = True
 
 
@@ -193,6 +194,7 @@ class NegOp(UnaryOp):
     """-x. ONNX: Neg."""
 
     name = "graph.neg"
+    EXACT: ClassVar[bool] = True
     ANY_NUMBER: ClassVar[bool] = True
 
 
@@ -201,6 +203,7 @@ class AbsOp(UnaryOp):
     """|x|. ONNX: Abs."""
 
     name = "graph.abs"
+    EXACT: ClassVar[bool] = True
     ANY_NUMBER: ClassVar[bool] = True
 
 

@@ -21,10 +21,11 @@ from dialects.graph.kernels import (
     reduction,
     unary,
 )
-from dialects.graph.kernels.registry import KERNELS, Kernel
+from dialects.graph.kernels.registry import KERNELS, Array, Kernel
 
 __all__ = [
     "KERNELS",
+    "Array",
     "Kernel",
     "attention",
     "contraction",

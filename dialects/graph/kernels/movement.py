@@ -79,7 +79,7 @@ def _take(data: Array, indices: Array, axis: int) -> Array:
 
 @kernel
 def gather_elements(data: Array, indices: Array, *, axis: int) -> Array:
-    """result[i, .., j] = data[i, .., indices[i, .., j], ..], index at `axis`; data may be longer in other dimensions."""
+    """result[i, .., j] = data[i, .., indices[i, .., j], ..], index at `axis`; data may be longer elsewhere."""
     rank = data.ndim
     size = data.shape[axis]
     if ((indices < -size) | (indices >= size)).any():

@@ -1,0 +1,187 @@
+"""Runs modules of the graph dialect with NumPy: the reference that every lower level is compared with.
+
+Arguments and results of `@main` are known by the attribute `aic.name` and come and go in their stored dtype.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dialects.element_types import held_dtype, stored_dtype
+from dialects.errors import AicError
+from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.constant import ConstantOp
+from dialects.graph.evaluation import kernel_arguments
+from dialects.graph.kernels import Array, Kernel
+from dialects.graph.properties import Arguments
+from dialects.rounding import round_to
+from dialects.weights import WeightStore, store_of
+
+NAME_ATTRIBUTE = "aic.name"
+"""Attribute of an argument or result of `@main`: the name of the model's input or output."""
+
+Observer: TypeAlias = Callable[[Operation, Array], None]
+"""Sees every op with its result, as interpreters hold it (f16 in float32), in the order of execution."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the model."""
+
+    name: str
+    type: TensorType[Attribute]
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Element type of the arrays that users give and get."""
+        return stored_dtype(self.type.element_type)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One op, ready to run: where its operands lie, where its result goes, and which values nobody needs afterwards."""
+
+    op: GraphOp
+    kernel: Kernel
+    arguments: Arguments
+    operands: tuple[int, ...]
+    result: int
+    rounds_to: Attribute | None
+    last_uses: tuple[int, ...]
+
+
+def main_function(module: ModuleOp) -> FuncOp:
+    """The function `@main`. Raises AicError when the module has none."""
+    for op in module.body.block.ops:
+        if isinstance(op, FuncOp) and op.sym_name.data == "main":
+            return op
+    raise AicError("the module has no function @main")
+
+
+def input_ports(function: FuncOp) -> tuple[Port, ...]:
+    """Inputs of the model in order; an argument without a name is called by its position."""
+    return _ports(function.body.block.args, function.arg_attrs)
+
+
+def output_ports(function: FuncOp) -> tuple[Port, ...]:
+    """Outputs of the model in order; a result without a name is called by its position."""
+    terminator = function.body.block.last_op
+    return _ports(terminator.operands if terminator else (), function.res_attrs)
+
+
+def _ports(values: Sequence[SSAValue], attributes: ArrayAttr[DictionaryAttr] | None) -> tuple[Port, ...]:
+    given = attributes.data if attributes is not None else ()
+    names = [entry.data.get(NAME_ATTRIBUTE) for entry in given] or [None] * len(values)
+    return tuple(
+        Port(name.data if isinstance(name, StringAttr) else str(position), tensor_type(value))
+        for position, (name, value) in enumerate(zip(names, values, strict=True))
+    )
+
+
+class GraphRunner:
+    """A module made ready to run many times: constants are read once, and the order of execution and lifetimes are fixed."""
+
+    def __init__(self, module: ModuleOp):
+        """Raises AicError when the module has no `@main`, an op outside the graph dialect, or a constant that is not there."""
+        function = main_function(module)
+        self.inputs = input_ports(function)
+        self.outputs = output_ports(function)
+        self._constants: dict[int, Array] = {}
+        self._slots: dict[SSAValue, int] = {}
+        self._steps: list[_Step] = []
+        for argument in function.body.block.args:
+            self._slot(argument)
+        store = store_of(module)
+        operations = list(function.body.block.ops)
+        ends = _last_uses(operations)
+        for op in operations:
+            self._plan(op, store, ends)
+
+    def _slot(self, value: SSAValue) -> int:
+        return self._slots.setdefault(value, len(self._slots))
+
+    def _plan(self, op: Operation, store: WeightStore, ends: Mapping[SSAValue, Operation]) -> None:
+        match op:
+            case ConstantOp():
+                self._constants[self._slot(op.output)] = np.require(store.held(op.value), requirements=("C", "ALIGNED"))
+            case GraphOp():
+                done = tuple(
+                    {self._slots[value] for value in op.operands if ends[value] is op} - self._constants.keys()
+                )
+                operands = tuple(self._slots[value] for value in op.operands)
+                rounds_to = None if op.EXACT else op.result_type.element_type
+                arguments = kernel_arguments(op)
+                self._steps.append(_Step(op, op.kernel(), arguments, operands, self._slot(op.output), rounds_to, done))
+            case ReturnOp():
+                self._results = tuple(self._slots[value] for value in op.operands)
+            case _:
+                raise AicError(f"{op.name} is not an op of the graph dialect; the graph interpreter cannot run it")
+
+    def run(
+        self, inputs: Mapping[str, npt.NDArray[Any]], observe: Observer | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Outputs by name, in their stored dtype.
+
+        Raises AicError for an input that is missing, unknown, or of another shape or dtype, and where data makes an op
+        fail.
+        """
+        check_inputs(self.inputs, inputs)
+        values = dict(self._constants)
+        for slot, port in enumerate(self.inputs):
+            values[slot] = np.asarray(inputs[port.name]).astype(held_dtype(port.type.element_type), copy=False)
+        for step in self._steps:
+            result = np.asarray(step.kernel(*[values[slot] for slot in step.operands], **step.arguments))
+            if step.rounds_to is not None:
+                result = round_to(result, step.rounds_to)
+            values[step.result] = result
+            if observe is not None:
+                observe(step.op, result)
+            for slot in step.last_uses:
+                del values[slot]
+        with np.errstate(over="ignore"):
+            return {
+                port.name: values[slot].astype(port.dtype)
+                for port, slot in zip(self.outputs, self._results, strict=True)
+            }
+
+
+def _last_uses(operations: Sequence[Operation]) -> dict[SSAValue, Operation]:
+    """The op that uses each value last."""
+    return {value: op for op in operations for value in op.operands}
+
+
+def check_inputs(ports: Sequence[Port], inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Raises AicError, naming everything that is wrong, unless the inputs are what the ports say."""
+    names = [port.name for port in ports]
+    problems = [f"missing input {port.name!r} ({port.type})" for port in ports if port.name not in inputs]
+    problems += [f"no input is named {name!r}{_nearest(name, names)}" for name in inputs if name not in names]
+    for port in ports:
+        if port.name not in inputs:
+            continue
+        array = np.asarray(inputs[port.name])
+        if array.shape != port.type.get_shape() or array.dtype != port.dtype:
+            problems.append(
+                f"input {port.name!r} is {array.dtype} {list(array.shape)}; the model takes "
+                f"{port.dtype} {list(port.type.get_shape())}"
+            )
+    if problems:
+        raise AicError("; ".join(problems))
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, n=3)
+    return f", did you mean {' or '.join(map(repr, near))}?" if near else f"; there are {', '.join(names)}"
+
+
+def run_graph(
+    module: ModuleOp, inputs: Mapping[str, npt.NDArray[Any]], observe: Observer | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """Runs a module once; see `GraphRunner.run`."""
+    return GraphRunner(module).run(inputs, observe)
