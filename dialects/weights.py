@@ -8,8 +8,9 @@ earlier tool wrote.
 
 import hashlib
 import json
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from math import prod
 from pathlib import Path
 from typing import TypeAlias
@@ -22,10 +23,11 @@ from xdsl.ir import Attribute
 from dialects.aic import INLINE_BYTES, DenseAttr, WeightAttr
 from dialects.element_types import F16_MAX, element_type, held_dtype, stored_dtype, tensor_bytes
 from dialects.errors import AicError
+from dialects.files import written_aside
 
 STORE_ATTRIBUTE = "aic.weights"
 _INDEX = "index.json"
-_BLOB = "weights.bin"
+_BLOB_ALIGNMENT = 64
 
 Array: TypeAlias = npt.NDArray[np.generic]
 
@@ -41,14 +43,14 @@ class Entry:
 
     def open(self) -> Array:
         """The array, memory-mapped. Raises AicError when the file is missing or too short."""
-        count = prod(self.shape)
-        if count == 0:
+        size = prod(self.shape)
+        if size == 0:
             return np.empty(self.shape, self.dtype)
         try:
-            mapped = np.memmap(self.file, self.dtype, "r", self.offset, (count,))
+            mapped = np.memmap(self.file, self.dtype, "r", self.offset, (size,))
         except (OSError, ValueError) as error:
             raise AicError(
-                f"weights file {self.file}: cannot read {count} x {self.dtype} at {self.offset}: {error}"
+                f"weights file {self.file}: cannot read {size} x {self.dtype} at {self.offset}: {error}"
             ) from error
         return mapped.view(np.ndarray).reshape(self.shape)
 
@@ -129,30 +131,52 @@ class WeightStore:
         element = constant.type.element_type
         return np.ascontiguousarray(_clamped(array, element).astype(stored_dtype(element), copy=False))
 
+    @property
+    def unsaved(self) -> list[str]:
+        """Keys of the arrays that exist only in this process."""
+        return [key for key in self.arrays if key not in self.entries]
+
     def save(self, folder: Path) -> None:
-        """Writes the index and the arrays that exist only in memory to a folder, which then serves other processes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        index = {key: _described(entry.file, entry) for key, entry in self.entries.items()}
-        offset = 0
-        temporary = folder / (_BLOB + ".partial")
-        with temporary.open("wb") as blob:
-            for key, array in self.arrays.items():
-                if key in self.entries:
-                    continue
-                entry = Entry(Path(_BLOB), offset, array.dtype, array.shape)
-                index[key] = _described(Path(_BLOB), entry)
-                blob.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-                padding = -array.nbytes % 64
-                blob.write(bytes(padding))
-                offset += array.nbytes + padding
-        os.replace(temporary, folder / _BLOB)
-        partial = folder / (_INDEX + ".partial")
-        partial.write_text(json.dumps(index, indent=1) + "\n")
-        os.replace(partial, folder / _INDEX)
+        """Makes a folder serve other processes: writes the index and, in a file of their own, the unsaved arrays.
+
+        Files that earlier saves wrote are kept as they are. Raises AicError when the folder cannot be written.
+        """
+        folder = folder.resolve()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AicError(f"weight store {folder}: {error.strerror}") from error
+        if self.unsaved:
+            self.entries |= _write_blob(_free_blob(folder), {key: self.arrays[key] for key in self.unsaved})
+        index = {key: _described(entry, folder) for key, entry in self.entries.items()}
+        with written_aside(folder / _INDEX) as partial:
+            partial.write_text(json.dumps(index, indent=1) + "\n")
 
 
-def _described(file: Path, entry: Entry) -> dict[str, object]:
-    return {"file": str(file), "offset": entry.offset, "dtype": entry.dtype.str, "shape": list(entry.shape)}
+def _free_blob(folder: Path) -> Path:
+    """The first name for a file of arrays that the folder does not have."""
+    return next(path for number in count() if not (path := folder / f"weights-{number}.bin").exists())
+
+
+def _write_blob(path: Path, arrays: Mapping[str, Array]) -> dict[str, Entry]:
+    """Writes arrays one after the other; returns where each lies."""
+    entries: dict[str, Entry] = {}
+    offset = 0
+    with written_aside(path) as partial, partial.open("wb") as blob:
+        for key, array in arrays.items():
+            entries[key] = Entry(path, offset, array.dtype, array.shape)
+            padding = -array.nbytes % _BLOB_ALIGNMENT
+            blob.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            blob.write(bytes(padding))
+            offset += array.nbytes + padding
+    return entries
+
+
+def _described(entry: Entry, folder: Path) -> dict[str, object]:
+    """An entry as the index of a folder holds it: files inside by their relative path, so that the folder may move."""
+    file = entry.file.resolve()
+    name = file.relative_to(folder) if file.is_relative_to(folder) else file
+    return {"file": name.as_posix(), "offset": entry.offset, "dtype": entry.dtype.str, "shape": list(entry.shape)}
 
 
 def _clamped(array: Array, element: Attribute) -> Array:
@@ -172,21 +196,26 @@ def create_store(folder: str) -> WeightStore:
 
 
 def open_store(folder: str) -> WeightStore:
-    """The store of that name in this process, else the one saved in that folder, else a new one."""
-    if folder in _STORES:
-        return _STORES[folder]
-    store = create_store(folder)
-    index = Path(folder) / _INDEX
+    """The store of that name in this process, else the one saved in that folder, else a new one. Raises AicError for a
+    damaged index.
+    """
+    if folder not in _STORES:
+        _STORES[folder] = WeightStore(folder, _read_index(Path(folder)))
+    return _STORES[folder]
+
+
+def _read_index(folder: Path) -> dict[str, Entry]:
+    """The entries of a saved store; none when nothing was saved there."""
+    index = folder / _INDEX
     if not index.is_file():
-        return store
+        return {}
     try:
-        for key, about in json.loads(index.read_text()).items():
-            file = Path(folder) / about["file"]
-            store.entries[key] = Entry(file, int(about["offset"]), np.dtype(about["dtype"]), tuple(about["shape"]))
+        return {
+            key: Entry(folder / about["file"], int(about["offset"]), np.dtype(about["dtype"]), tuple(about["shape"]))
+            for key, about in dict(json.loads(index.read_text())).items()
+        }
     except (ValueError, KeyError, TypeError, OSError) as error:
-        del _STORES[folder]
         raise AicError(f"weight store {index}: not a valid index ({error})") from error
-    return store
 
 
 def drop_store(folder: str) -> None:

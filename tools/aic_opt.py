@@ -157,7 +157,7 @@ def _keep_new_weights(module: ModuleOp) -> None:
     if STORE_ATTRIBUTE not in module.attributes:
         return
     store = store_of(module)
-    if store.arrays.keys() - store.entries.keys():
+    if store.unsaved:
         store.save(Path(store.folder))
 
 

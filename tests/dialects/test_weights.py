@@ -1,0 +1,91 @@
+"""The weight store on its way through several processes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dialects.errors import AicError
+from dialects.weights import WeightStore, drop_store, open_store
+
+FIRST = np.arange(6, dtype=np.float32).reshape(2, 3)
+SECOND = np.array([1, -2, 3], np.int64)
+
+
+def reopened(folder: Path) -> WeightStore:
+    """The store as another process finds it."""
+    drop_store(str(folder))
+    return open_store(str(folder))
+
+
+def test_every_save_keeps_what_earlier_ones_wrote(tmp_path: Path) -> None:
+    store = WeightStore(str(tmp_path))
+    first = store.add(FIRST)
+    store.save(tmp_path)
+
+    store = reopened(tmp_path)
+    second = store.add(SECOND)
+    assert store.unsaved == [second]
+    store.save(tmp_path)
+    store.save(tmp_path)
+
+    store = reopened(tmp_path)
+    assert store.unsaved == []
+    np.testing.assert_array_equal(store.stored(first), FIRST)
+    np.testing.assert_array_equal(store.stored(second), SECOND)
+
+
+def test_a_saved_folder_may_move(tmp_path: Path) -> None:
+    store = WeightStore("")
+    key = store.add(FIRST)
+    (tmp_path / "model.bin").write_bytes(SECOND.tobytes())
+    mapped = store.map_tensor(tmp_path / "model.bin", 0, SECOND.dtype, SECOND.shape)
+    store.save(tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+
+    store = reopened(tmp_path / "new")
+    np.testing.assert_array_equal(store.stored(key), FIRST)
+    np.testing.assert_array_equal(store.stored(mapped), SECOND)
+
+
+def test_the_same_arrays_give_the_same_files(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        store = WeightStore("")
+        store.add(FIRST)
+        store.add(SECOND)
+        store.save(tmp_path / folder)
+    for file in sorted((tmp_path / "a").iterdir()):
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_a_tensor_of_the_model_is_not_copied(tmp_path: Path) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(bytes(16) + FIRST.tobytes())
+    store = WeightStore("")
+    key = store.map_tensor(model, 16, FIRST.dtype, FIRST.shape)
+    store.save(tmp_path / "store")
+    assert [file.name for file in (tmp_path / "store").iterdir()] == ["index.json"]
+    np.testing.assert_array_equal(reopened(tmp_path / "store").stored(key), FIRST)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"k": {}}', json.dumps({"k": {"file": "x", "offset": 0, "dtype": "q"}})])
+def test_a_damaged_index_is_one_message(tmp_path: Path, text: str) -> None:
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(AicError, match="not a valid index"):
+        reopened(tmp_path)
+
+
+def test_a_file_that_is_too_short_is_one_message(tmp_path: Path) -> None:
+    store = WeightStore("")
+    key = store.add(FIRST)
+    store.save(tmp_path)
+    (tmp_path / "weights-0.bin").write_bytes(b"")
+    with pytest.raises(AicError, match="cannot read 6 x float32 at 0"):
+        reopened(tmp_path).stored(key)
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AicError, match="weight store"):
+        WeightStore("").save(tmp_path / "file" / "store")
