@@ -22,12 +22,12 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from dialects import register_dialects
 from dialects.errors import AicError
 from dialects.files import written_aside
+from dialects.text import SourceMap, decode_source, parse_module, print_module, verify
 from dialects.weights import STORE_ATTRIBUTE, store_of
 from passes import get_all_passes
 from tools.catalogue import list_operations, list_passes
-from tools.located_parser import SourceMap, decode_source, parse_module, verify
 from tools.process import run_command
-from tools.roundtrip import check_roundtrip, print_module
+from tools.roundtrip import check_roundtrip
 
 NAME = "aic-opt"
 

@@ -12,10 +12,9 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from dialects import register_dialects
 from dialects.errors import AicError
 from dialects.files import written_aside
+from dialects.text import decode_source, parse_module, print_module, verify
 from dialects.weights import STORE_ATTRIBUTE, store_of
-from tools.located_parser import decode_source, parse_module, verify
 from tools.process import run_command
-from tools.roundtrip import print_module
 
 NAME = "aic-translate"
 

@@ -1,22 +1,13 @@
 """Whether a module survives printing and parsing, source locations included."""
 
-from io import StringIO
-
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
-from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError
 
 from dialects.equality import first_difference
 from dialects.errors import AicError
-
-
-def print_module(module: ModuleOp, *, generic: bool = False) -> str:
-    """The text of a module with its locations, in the pretty or the generic form."""
-    text = StringIO()
-    Printer(stream=text, print_generic_format=generic, print_debuginfo=True).print_op(module)
-    return text.getvalue() + "\n"
+from dialects.text import print_module
 
 
 def check_roundtrip(module: ModuleOp, ctx: Context) -> None:

@@ -15,7 +15,8 @@ from xdsl.dialects.builtin import (
 )
 
 from dialects.errors import AicError
-from tools.roundtrip import check_roundtrip, print_module
+from dialects.text import print_module
+from tools.roundtrip import check_roundtrip
 
 
 @pytest.fixture

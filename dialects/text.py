@@ -1,15 +1,26 @@
-"""A parser that remembers where in the text each operation stands, so that errors found later can say so."""
+"""IR text: printed with its locations, parsed by a parser that remembers where in the text each operation stands, so
+that errors found later can say so.
+"""
 
 from dataclasses import dataclass, field
+from io import StringIO
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import FileLineColLoc, ModuleOp, NameLoc
 from xdsl.ir import Operation
 from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.utils.exceptions import DiagnosticException, VerifyException
 
 from dialects.dominance import first_undominated
 from dialects.errors import AicError
+
+
+def print_module(module: ModuleOp, *, generic: bool = False) -> str:
+    """The text of a module with its locations, in the pretty or the generic form."""
+    text = StringIO()
+    Printer(stream=text, print_generic_format=generic, print_debuginfo=True).print_op(module)
+    return text.getvalue() + "\n"
 
 
 @dataclass
