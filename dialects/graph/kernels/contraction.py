@@ -70,12 +70,14 @@ def _patches(x: Array, kernel_shape: tuple[int, int], strides: Sequence[int], di
 
 
 def _dense(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
-    """Patches times weights: one matrix product per set of weights."""
+    """Patches times weights: one matrix product per set of weights. A stack of one meets every set."""
     kh, kw, depth, features = w.shape[-4:]
     stack = w.shape[:-4]
     patches = _patches(x, (kh, kw), strides, dilations)
-    y = patches.reshape(*stack, -1, kh * kw * depth) @ w.reshape(*stack, kh * kw * depth, features)
-    return y.reshape(*patches.shape[:-1], features)
+    own = patches.shape[len(stack) : -1]
+    matrices = patches.reshape(*patches.shape[: len(stack)], -1, kh * kw * depth)
+    y = matrices @ w.reshape(*stack, kh * kw * depth, features)
+    return y.reshape(*y.shape[: len(stack)], *own, features)
 
 
 def _depthwise(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
