@@ -107,6 +107,9 @@ def _cross_checks(segments: Mapping[str, Segment], parts: Parts, context: Contex
     yield from _check_constants(segments, parts)
     yield from _check_elf(parts.elf, context)
     yield from _check_crcs(segments)
+    for segment in segments.values():
+        if segment.name != CONSTANTS and segment.static_size:
+            yield f"{segment.name}: the segment table states {segment.static_size} static bytes; only {CONSTANTS} has"
 
 
 def _check_cores(parts: Parts) -> Iterator[str]:

@@ -106,7 +106,7 @@ def tensor(type_number, dims):
 
 def read_binding(raw, role):
     message = protobuf(raw)
-    binding = {"name": message[1][0].decode()}
+    binding = {"name": message.get(1, [b""])[0].decode()}
     for key, field in (("initial", 2), ("transformed", 3)):
         inner = protobuf(message[field][0])
         binding[key] = tensor(number(inner, 1), numbers(inner, 4))
