@@ -82,6 +82,12 @@ class WeightStore:
         self.arrays.setdefault(key, array)
         return key
 
+    def add_filled(self, value: npt.NDArray[np.generic], shape: tuple[int, ...]) -> str:
+        """Key of an array of one value (of rank 0), which is kept once whatever the shape."""
+        key = f"filled-{value.dtype.str[1:]}-{value.tobytes().hex()}-{'x'.join(map(str, shape))}"
+        self.arrays.setdefault(key, np.broadcast_to(value, shape))
+        return key
+
     def stored(self, key: str) -> Array:
         """The array behind a key, as stored. Raises AicError for an unknown key."""
         array = self.arrays.get(key)
@@ -139,13 +145,14 @@ class WeightStore:
     def save(self, folder: Path) -> None:
         """Makes a folder serve other processes: writes the index and, in a file of their own, the unsaved arrays.
 
-        Files that earlier saves wrote are kept as they are. Raises AicError when the folder cannot be written.
+        What the folder has already stays there. Raises AicError when it cannot be written or its index is damaged.
         """
         folder = folder.resolve()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AicError(f"weight store {folder}: {error.strerror}") from error
+        self.entries = {key: entry for key, entry in _read_index(folder).items() if entry.file.is_file()} | self.entries
         if self.unsaved:
             self.entries |= _write_blob(_free_blob(folder), {key: self.arrays[key] for key in self.unsaved})
         index = {key: _described(entry, folder) for key, entry in self.entries.items()}
@@ -227,3 +234,12 @@ def store_of(module: ModuleOp) -> WeightStore:
     """The store that a module names by `aic.weights`; a module without the attribute shares the store named ''."""
     folder = module.attributes.get(STORE_ATTRIBUTE)
     return open_store(folder.data if isinstance(folder, StringAttr) else "")
+
+
+def move_store(module: ModuleOp, folder: str) -> None:
+    """Makes a module name its store by another folder; nothing is written there before `save`."""
+    store = store_of(module)
+    drop_store(store.folder)
+    store.folder = folder
+    _STORES[folder] = store
+    module.attributes[STORE_ATTRIBUTE] = StringAttr(folder)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from dialects.errors import AicError
-from dialects.weights import WeightStore, drop_store, open_store
+from dialects.weights import STORE_ATTRIBUTE, WeightStore, drop_store, move_store, open_store, store_of
 
 FIRST = np.arange(6, dtype=np.float32).reshape(2, 3)
 SECOND = np.array([1, -2, 3], np.int64)
@@ -57,6 +58,24 @@ def test_the_same_arrays_give_the_same_files(tmp_path: Path) -> None:
         store.save(tmp_path / folder)
     for file in sorted((tmp_path / "a").iterdir()):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_what_is_in_the_folder_is_not_written_again(tmp_path: Path) -> None:
+    for array in (FIRST, FIRST, SECOND):
+        store = WeightStore("")
+        store.add(array)
+        store.save(tmp_path)
+    assert sorted(file.name for file in tmp_path.glob("*.bin")) == ["weights-0.bin", "weights-1.bin"]
+    assert len(reopened(tmp_path).entries) == 2
+
+
+def test_a_module_takes_its_store_to_another_folder() -> None:
+    module = ModuleOp([], {STORE_ATTRIBUTE: StringAttr("here")})
+    key = store_of(module).add(FIRST)
+    move_store(module, "there")
+    assert store_of(module).folder == "there"
+    np.testing.assert_array_equal(store_of(module).stored(key), FIRST)
+    assert open_store("here").arrays == {}
 
 
 def test_a_tensor_of_the_model_is_not_copied(tmp_path: Path) -> None:
