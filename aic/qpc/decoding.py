@@ -21,11 +21,14 @@ from xdsl.dialects.builtin import (
     UnregisteredOp,
 )
 from xdsl.ir import Attribute, Block, Data, Operation, ParametrizedAttribute, Region, SSAValue, TypeAttribute
+from xdsl.traits import IsTerminator, NoTerminator
+from xdsl.utils.exceptions import VerifyException
 
 from aic.qpc.errors import QpcError
 from aic.qpc.payload import Source, data_codec
 from aic.qpc.program_format import BUILTIN_MARK, ProgramLimits, builtin_classes, unpack_program
 from aic.qpc.words import unpack_words
+from dialects.text import place
 
 _LOCATIONS = (NameLoc, UnknownLoc, FusedLoc, FileLineColLoc, CallSiteLoc)
 
@@ -40,13 +43,12 @@ def decode(data: bytes | memoryview, context: Context, limits: ProgramLimits | N
     header, numbers, strings = unpack_program(data, limits)
     try:
         module = _ModuleDecoder(unpack_words(numbers), strings, context, limits).run(header.operations)
-        module.verify()
+        _verify(module)
     except QpcError:
         raise
     except Exception as error:
         # Constructors and verifiers of any dialect run on hostile values here and may fail in any way.
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise QpcError(f"program: malformed ({type(error).__name__}: {reason})") from error
+        raise QpcError(f"program: malformed ({type(error).__name__}: {_first_line(error)})") from error
     return module
 
 
@@ -102,7 +104,7 @@ class _Pools(Source):
     def _class(self, name: str) -> type[Attribute]:
         cls = _lookup(name, self._context)
         if cls is None or issubclass(cls, UnregisteredAttr):
-            raise QpcError(f"program: uses attribute '{name[:64]}', which no registered dialect has")
+            raise QpcError(f"program: uses attribute {name[:64]!r}, which no registered dialect has")
         return cls
 
     def _read_attributes(self) -> None:
@@ -164,7 +166,7 @@ class _ModuleDecoder:
         name = pools.blob(pools.word()).decode()
         cls = self._context.get_optional_op(name)
         if cls is None or issubclass(cls, UnregisteredOp):
-            raise QpcError(f"program: uses operation '{name[:64]}', which no registered dialect has")
+            raise QpcError(f"program: uses operation {name[:64]!r}, which no registered dialect has")
         operands, results, regions = pools.word(), pools.word(), pools.word()
         properties, attributes = (
             tuple(pools.blob(pools.word()).decode() for _ in range(pools.count())) for _ in range(2)
@@ -242,6 +244,27 @@ class _ModuleDecoder:
         word = self._words[self._at]
         self._at += 1
         return word
+
+
+def _verify(module: ModuleOp) -> None:
+    """Verify as `module.verify()` does. That one prints the whole module when it fails, which here may be endless."""
+    for operation in module.walk():
+        try:
+            operation.verify_()
+        except VerifyException as error:
+            raise QpcError(f"program: {place(operation)} does not verify: {_first_line(error)}") from error
+        for region in operation.regions:
+            if any(not _is_closed(operation, block) for block in region.blocks):
+                raise QpcError(f"program: {place(operation)}: its block does not end in a terminator")
+
+
+def _is_closed(parent: Operation, block: Block) -> bool:
+    last = block.last_op
+    return parent.has_trait(NoTerminator) or (last is not None and last.has_trait(IsTerminator))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
 
 
 def _lookup(name: str, context: Context) -> type[Attribute] | None:

@@ -113,7 +113,7 @@ def read_elf(data: bytes | memoryview) -> ElfImage:
     for section in headers[1:]:
         name = _string(names, section[0])
         if name in sections:
-            raise QpcError(f"network.elf: section '{name}' occurs twice")
+            raise QpcError(f"network.elf: section {name[:64]!r} occurs twice")
         sections[name] = _section_bytes(data, section, name)
     code = tuple(
         range(section[3], section[3] + section[5])
@@ -172,7 +172,9 @@ def _section_bytes(data: memoryview, header: tuple[int, ...], name: str) -> memo
     if kind == _NOBITS:
         return data[:0]
     if offset + size > len(data):
-        raise QpcError(f"network.elf: section '{name}' (bytes {offset} to {offset + size}) exceeds {len(data)} bytes")
+        raise QpcError(
+            f"network.elf: section {name[:64]!r} (bytes {offset} to {offset + size}) exceeds {len(data)} bytes"
+        )
     return data[offset : offset + size]
 
 

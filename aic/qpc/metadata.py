@@ -227,7 +227,7 @@ def read_metadata(section: bytes | memoryview) -> Metadata:
         raise QpcError(f"metadata: major version {metadata.versionMajor}, only {VERSION_MAJOR} is read")
     for name in metadata.requiredFields:
         if name not in KNOWN_FIELDS:
-            raise QpcError(f"metadata: requires the unknown field '{name[:128]}'")
+            raise QpcError(f"metadata: requires the unknown field {name[:128]!r}")
     return metadata
 
 

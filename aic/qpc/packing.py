@@ -95,7 +95,7 @@ def describe(source: Path) -> str:
         lines += [f"{segment.name:24} {segment.offset:11} {len(segment.data):13}" for segment in segments.values()]
         parts = read_parts(segments)
         descriptor, metadata, constants = parts.descriptor, parts.metadata, parts.constants
-        lines.append(f"network    {descriptor.name}, batch {descriptor.batch_size}, {metadata.numNSPs} NSPs")
+        lines.append(f"network    {descriptor.name!r}, batch {descriptor.batch_size}, {metadata.numNSPs} NSPs")
         lines += [f"input      {_describe_binding(binding)}" for binding in descriptor.inputs]
         lines += [f"output     {_describe_binding(binding)}" for binding in descriptor.outputs]
         lines.append(f"buffers    {len(descriptor.dma_buffers)} DMA buffers, {len(metadata.dmaRequests)} requests")
@@ -112,7 +112,7 @@ def describe(source: Path) -> str:
 
 def _describe_binding(binding: IoBinding) -> str:
     shape = "x".join(map(str, binding.initial.dims)) or "scalar"
-    return f"{binding.name}: {binding.initial.type.name} {shape}, {binding.initial.byte_size} bytes"
+    return f"{binding.name!r}: {binding.initial.type.name} {shape}, {binding.initial.byte_size} bytes"
 
 
 def _extract(segments: Mapping[str, Segment], directory: Path, patterns: Sequence[str], depth: int) -> list[Path]:

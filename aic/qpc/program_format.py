@@ -47,8 +47,8 @@ class ProgramLimits:
     payload_bytes: int = 128 << 20
     operations: int = 1_000_000
     attributes: int = 1_000_000
-    attribute_nodes: int = 1 << 24
-    visits: int = 1 << 27
+    attribute_nodes: int = 1 << 22
+    visits: int = 1 << 26
     depth: int = 64
 
 

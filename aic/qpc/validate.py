@@ -48,7 +48,7 @@ class Report:
         if self.required_nsps is not None:
             lines.insert(0, f"Number of NSP required: {self.required_nsps}")
         if self.network_name:
-            lines.insert(0, f"Network: {self.network_name}")
+            lines.insert(0, f"Network: {self.network_name!r}")
         lines.append(f"{len(self.errors)} errors" if self.errors else "valid")
         return "\n".join(lines) + "\n"
 

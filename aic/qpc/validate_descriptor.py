@@ -21,7 +21,7 @@ def check_descriptor(descriptor: NetworkDescriptor) -> Iterator[str]:
     for direction, bindings in ((Direction.In, descriptor.inputs), (Direction.Out, descriptor.outputs)):
         for binding in bindings:
             for problem in _check_binding(binding, direction, descriptor):
-                yield f"networkdesc.bin: {_role(direction)} '{binding.name}': {problem}"
+                yield f"networkdesc.bin: {_role(direction)} {binding.name!r}: {problem}"
     yield from _check_overlaps(descriptor)
     yield from _check_threads(descriptor)
     expected = len(descriptor.bindings)
@@ -43,7 +43,7 @@ def _check_names(descriptor: NetworkDescriptor) -> Iterator[str]:
     seen: set[str] = set()
     for binding in descriptor.bindings:
         if binding.name in seen:
-            yield f"networkdesc.bin: two inputs or outputs are called '{binding.name}'"
+            yield f"networkdesc.bin: two inputs or outputs are called {binding.name!r}"
         seen.add(binding.name)
 
 
@@ -96,7 +96,7 @@ def _check_overlaps(descriptor: NetworkDescriptor) -> Iterator[str]:
     for number, ranges in sorted(placed.items()):
         for (_, end, name), (start, _, next_name) in pairwise(sorted(ranges)):
             if end > start:
-                yield f"networkdesc.bin: '{name}' and '{next_name}' overlap at byte {start} of DMA buffer {number}"
+                yield f"networkdesc.bin: {name!r} and {next_name!r} overlap at byte {start} of DMA buffer {number}"
 
 
 def _check_threads(descriptor: NetworkDescriptor) -> Iterator[str]:

@@ -226,7 +226,7 @@ def _check_coverage(requests: Sequence[DMARequest], descriptor: NetworkDescripto
         if reached < end:
             yield (
                 f"metadata: no request of dmaRequests moves byte {reached} of DMA buffer {copy.buffer_num}, "
-                f"which holds bytes {start} to {end} of '{binding.name}'"
+                f"which holds bytes {start} to {end} of {binding.name!r}"
             )
 
 

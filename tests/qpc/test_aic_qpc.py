@@ -105,7 +105,7 @@ def test_add_crcs_under_another_name(qpc: Path, tmp_path: Path) -> None:
 def test_info(qpc: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "-i", str(qpc)]) == 0
     shown = capsys.readouterr().out
-    assert "image: FloatTy 2x3, 24 bytes" in shown
+    assert "'image': FloatTy 2x3, 24 bytes" in shown
     assert "2 NSPs" in shown
     assert "simulation only" in shown
 

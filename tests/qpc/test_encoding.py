@@ -281,7 +281,17 @@ def test_a_module_that_does_not_verify_is_refused() -> None:
     function.attributes["sym_visibility"] = StringAttr("x")
     addition = next(operation for operation in module.walk() if operation.name == "arith.addf")
     addition.properties["fastmath"] = StringAttr("not flags")
-    with pytest.raises(QpcError, match="malformed"):
+    with pytest.raises(QpcError, match=r"arith\.addf \(node/Add\) does not verify"):
+        decode(encode(module), CONTEXT)
+
+
+def test_a_block_without_terminator_is_refused() -> None:
+    module = small_module()
+    function = next(iter(module.ops))
+    last = function.regions[0].block.last_op
+    assert last is not None
+    last.detach()
+    with pytest.raises(QpcError, match=r"func\.func: its block does not end in a terminator"):
         decode(encode(module), CONTEXT)
 
 

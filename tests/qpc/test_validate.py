@@ -71,7 +71,7 @@ def test_a_sound_file_has_no_findings(tmp_path: Path) -> None:
     write_container(tmp_path / "programqpc.bin", GOOD.segments())
     report = validate(tmp_path / "programqpc.bin", make_context())
     assert report.findings == ()
-    assert report.text() == "Network: sample\nNumber of NSP required: 2\nvalid\n"
+    assert report.text() == "Network: 'sample'\nNumber of NSP required: 2\nvalid\n"
 
 
 def test_the_independent_reader_accepts_the_sample() -> None:
