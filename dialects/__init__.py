@@ -22,6 +22,13 @@ def register_dialects(context: Context) -> None:
         context.register_dialect(name, factory)
 
 
+def create_context() -> Context:
+    """A context that knows our dialects and xDSL's own."""
+    context = Context()
+    register_dialects(context)
+    return context
+
+
 def _factory(name: str) -> Callable[[], Dialect]:
     def load() -> Dialect:
         return getattr(import_module(f"{__name__}.{name}"), name.capitalize())

@@ -1,0 +1,154 @@
+"""The phases of the compiler: one named, ordered list, each with its passes and with what may exist afterwards.
+
+`import` makes a module of a model and `emit` makes a QPC of a module; every phase between them is a pipeline of passes.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass, PassPipeline
+from xdsl.transforms import get_all_passes as get_upstream_passes
+from xdsl.utils.exceptions import DiagnosticException
+
+from aic.legality import GRAPH, SHARDED, TILED, Level, check_level
+from dialects import create_context
+from dialects.errors import AicError
+from dialects.files import written_aside
+from dialects.text import print_module, verify
+from dialects.weights import move_store, store_of
+from passes import get_all_passes
+
+SCHEDULE_PIPELINE = ""
+
+WEIGHTS_FOLDER = "weights"
+"""Where the weight store lies in a folder of dumped phases."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A step of the compiler."""
+
+    name: str
+    pipeline: str
+    """Its passes in the syntax of `aic-opt -p`; empty when it leaves the module as it is."""
+    level: Level
+    """What may exist after it."""
+    fp16_pipeline: str = ""
+    """Further passes when the network computes in fp16."""
+
+    def passes(self, *, fp16: bool) -> str:
+        """The passes of the phase for a precision."""
+        return ",".join(part for part in (self.pipeline, self.fp16_pipeline if fp16 else "") if part)
+
+
+PHASES = (
+    Phase("import", "", GRAPH),
+    Phase("graph", "", GRAPH),
+    Phase("quantize", "", GRAPH),
+    Phase("partition", "", GRAPH),
+    Phase("shard", "shard-tensors", SHARDED),
+    Phase("tile", "tile-operations", TILED),
+    Phase("schedule", SCHEDULE_PIPELINE, TILED),
+    Phase("emit", "", TILED),
+)
+PHASE_NAMES = tuple(phase.name for phase in PHASES)
+
+
+class Observer:
+    """Told what happens while phases run. Does nothing by itself."""
+
+    def phase_started(self, phase: str) -> None:
+        """A phase begins."""
+
+    def pass_finished(self, phase: str, name: str, seconds: float) -> None:
+        """A pass of a phase has run."""
+
+    def phase_finished(self, phase: str, module: ModuleOp, seconds: float) -> None:
+        """A phase has run, and the module has been checked."""
+
+
+def phases_between(start: str, stop: str) -> tuple[Phase, ...]:
+    """The phases from `start` to `stop`, both included. Raises AicError when there is none or a name is unknown."""
+    unknown = [name for name in (start, stop) if name not in PHASE_NAMES]
+    if unknown:
+        raise AicError(f"unknown phase {', '.join(unknown)}; there are {', '.join(PHASE_NAMES)}")
+    first, last = PHASE_NAMES.index(start), PHASE_NAMES.index(stop)
+    if first > last:
+        raise AicError(f"phase {start} comes after {stop}: there is nothing to run")
+    return PHASES[first : last + 1]
+
+
+def run_phases(
+    module: ModuleOp,
+    phases: Sequence[Phase],
+    *,
+    fp16: bool = False,
+    dump_dir: Path | None = None,
+    observer: Observer | None = None,
+) -> None:
+    """Runs phases on a module, in place, and checks the module after each.
+
+    With `dump_dir` the text of the module after each phase goes to `<number>.<phase>.mlir` there, and its weight store
+    to a folder beside them. Raises AicError, naming phase and pass, when a pass refuses the module
+    or leaves what may not be there.
+    """
+    observer = observer or Observer()
+    if dump_dir is not None:
+        move_store(module, str(dump_dir.resolve() / WEIGHTS_FOLDER))
+    for phase in phases:
+        observer.phase_started(phase.name)
+        start = time.perf_counter()
+        pipeline = phase.passes(fp16=fp16)
+        _run_passes(module, phase, pipeline, observer)
+        if pipeline or phase.name == PHASES[0].name:
+            _check(module, phase, pipeline)
+        observer.phase_finished(phase.name, module, time.perf_counter() - start)
+        if dump_dir is not None:
+            _dump(module, dump_dir / f"{PHASE_NAMES.index(phase.name):02d}.{phase.name}.mlir")
+
+
+def _run_passes(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> None:
+    clock = _PassClock(phase.name, observer)
+    passes = PassPipeline.parse_spec(get_upstream_passes() | get_all_passes(), pipeline, clock.between_passes)
+    try:
+        passes.apply(create_context(), module)
+    except (AicError, DiagnosticException) as error:
+        message = str(error).removeprefix(f"{clock.running}: ")
+        raise AicError(f"phase {phase.name}, pass {clock.running}: {message}") from error
+
+
+class _PassClock:
+    """Knows which pass is running, and tells an observer how long each took."""
+
+    def __init__(self, phase: str, observer: Observer) -> None:
+        self.running = ""
+        self._phase = phase
+        self._observer = observer
+        self._start = 0.0
+
+    def between_passes(self, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
+        """Called by the pipeline before, between and after passes."""
+        if previous is not None:
+            self._observer.pass_finished(self._phase, previous.name, time.perf_counter() - self._start)
+        self.running = "" if following is None else following.name
+        self._start = time.perf_counter()
+
+
+def _check(module: ModuleOp, phase: Phase, pipeline: str) -> None:
+    after = f"phase {phase.name}" + (f" ({pipeline})" if pipeline else "")
+    try:
+        verify(module)
+    except DiagnosticException as error:
+        raise AicError(f"{after} left a module that does not verify: {error}") from error
+    check_level(module, phase.level, after)
+
+
+def _dump(module: ModuleOp, path: Path) -> None:
+    store = store_of(module)
+    store.save(Path(store.folder))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as partial:
+        partial.write_text(print_module(module))
