@@ -43,6 +43,11 @@ class Form:
             tuple(_scale(c, numerator, denominator) for c in self.loops),
         )
 
+    @property
+    def is_positive(self) -> bool:
+        """True when the form is at least 0 for all values of its variables."""
+        return min(self.constant, *self.mesh, *self.loops, 0) == 0
+
     def next_iteration(self, loop: int, distance: int = 1) -> "Form":
         """The form with i_loop + distance in place of i_loop."""
         step = self.loops[loop] if loop < len(self.loops) else 0
@@ -105,8 +110,9 @@ class Interval:
         return Interval(tuple(map(low, self.low)), tuple(map(high, self.high)))
 
     def clamped(self, size: int) -> "Interval":
-        """The part inside [0, size). Bounds that are numbers are settled here."""
-        return Interval(_settled((*self.low, Form(0)), max), _settled((*self.high, Form(size)), min))
+        """The part inside [0, size). Bounds that are numbers are settled here; variables are never negative."""
+        low = self.low if any(f.is_positive for f in self.low) else _settled((*self.low, Form(0)), max)
+        return Interval(low, _settled((*self.high, Form(size)), min))
 
     def shifted(self, by: int) -> "Interval":
         """The interval moved by a number of positions."""
@@ -196,7 +202,7 @@ class Box:
 
 @cache
 def core_coordinates(cores: int, mesh: tuple[int, ...]) -> Integers:
-    """Mesh coordinates [cores, axes] of every core. Axes after the first have their size; the first takes what is left."""
+    """Mesh coordinates [cores, axes] of every core. The first axis takes what the others leave."""
     ids = np.arange(cores)
     inner = [prod(mesh[k + 1 :]) for k in range(len(mesh))]
     columns = [ids // stride if k == 0 else ids // stride % mesh[k] for k, stride in enumerate(inner)]

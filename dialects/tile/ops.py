@@ -10,7 +10,7 @@ then takes its instructions in order, on its own.
 """
 
 from abc import ABC
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self, TypeAlias, cast
 
 from xdsl.dialects.builtin import (
@@ -25,7 +25,7 @@ from xdsl.dialects.builtin import (
     f64,
     i64,
 )
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
@@ -93,7 +93,7 @@ class TileOp(IRDLOperation, ABC):
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         operands = parser.parse_optional_undelimited_comma_separated_list(
-            parser.parse_optional_operand, parser.parse_operand
+            lambda: _parse_optional_operand(parser), lambda: _parse_operand(parser)
         )
         entries = parser.parse_optional_attr_dict()
         names = cls.get_irdl_definition().properties
@@ -113,6 +113,24 @@ class TileOp(IRDLOperation, ABC):
         if self.results:
             printer.print_string(" : ")
             printer.print_attribute(self.results[0].type)
+
+
+def _parse_optional_operand(parser: Parser) -> SSAValue | None:
+    """A value by its name, which must be defined before; its type follows from that."""
+    operand = parser.parse_optional_unresolved_operand()
+    if operand is None:
+        return None
+    values = parser.ssa_values.get(operand.operand_name, ())
+    if operand.index >= len(values):
+        parser.raise_error("operand is not defined before its use", operand.span)
+    return values[operand.index]
+
+
+def _parse_operand(parser: Parser) -> SSAValue:
+    operand = _parse_optional_operand(parser)
+    if operand is None:
+        parser.raise_error("expected an operand")
+    return operand
 
 
 @irdl_op_definition
@@ -214,9 +232,9 @@ class ForOp(TileOp):
     traits = traits_def(NoTerminator())
 
     @classmethod
-    def of(cls, trips: int, ops: Iterable[Operation]) -> Self:
-        """Loop over these ops."""
-        return cls.create(properties={"trips": IntegerAttr(trips, i64)}, regions=[Region(Block(ops))])
+    def around(cls, trips: int, body: Block) -> Self:
+        """Loop with that body."""
+        return cls.create(properties={"trips": IntegerAttr(trips, i64)}, regions=[Region(body)])
 
     @property
     def count(self) -> int:
@@ -246,6 +264,19 @@ class InstructionOp(TileOp, ABC):
     """Raised on this core when the instruction is complete (by transfers: on every core that receives)."""
     waits = opt_prop_def(WaitsAttr)
     """What must have happened before the instruction starts."""
+    ahead = opt_prop_def(IntegerAttr)
+    """The instruction runs for the iteration so many after the current one of the innermost loop; where there is none,
+    not
+    at all."""
+
+    def iteration_of(self, current: tuple[int, ...], trips: int) -> tuple[int, ...] | None:
+        """Loop variables that the instruction runs for, in an innermost loop of `trips` iterations; None: it does not
+        run.
+        """
+        if self.ahead is None or not current:
+            return current
+        last = current[-1] + self.ahead.value.data
+        return (*current[:-1], last) if last < trips else None
 
     @property
     def engine(self) -> Engine:
@@ -341,7 +372,7 @@ class MulticastOp(TransferOp):
     def verify_(self) -> None:
         super().verify_()
         box = self.box.data
-        for axis in cast(tuple[int, ...], tuple(self.axes.get_values())):
+        for axis in self.axes.get_values():
             if not 0 <= axis < len(box.mesh) or any(axis < len(f.mesh) and f.mesh[axis] for f in box.forms()):
                 raise VerifyException(
                     f"tile.multicast: receivers along mesh axis {axis}, but the box {box} depends on it"
@@ -385,7 +416,7 @@ class ExchangeOp(TransferOp):
 
 @irdl_op_definition
 class FillOp(InstructionOp):
-    """Sets every position of a buffer's window that lies outside the tensor of shape `shape` to `value`: the padding."""
+    """Sets every position of a window outside the tensor of shape `shape` to `value`: the padding."""
 
     name = "tile.fill"
     ENGINE: ClassVar[Engine] = "hvx"

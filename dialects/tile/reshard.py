@@ -1,4 +1,4 @@
-"""`tile.reshard`: the explicit change of where a sharded tensor lies, and the accessors of shardings on tensor types."""
+"""`tile.reshard`: the explicit change of where a sharded tensor lies; and the shardings of tensor types."""
 
 from collections.abc import Sequence
 from typing import Self, cast
@@ -64,7 +64,7 @@ class ReshardOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        source, result = self.input.type, self.output.type
+        source, result = cast(Tensor, self.input.type), self.output.type
         if source.get_shape() != result.get_shape() or source.element_type != result.element_type:
             raise VerifyException(f"tile.reshard: {source} to {result} changes more than the sharding")
         if sharding_of(source) is None:

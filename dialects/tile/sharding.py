@@ -46,9 +46,7 @@ class Sharding:
 
     def owned(self, shape: Sequence[int]) -> Box:
         """The part of a tensor of that shape that each core owns."""
-        return Box(
-            self.mesh, tuple(_block(split, size).clamped(size) for split, size in zip(self.splits, shape, strict=True))
-        )
+        return Box(self.mesh, tuple(_owned(split, size) for split, size in zip(self.splits, shape, strict=True)))
 
     def window(self, shape: Sequence[int]) -> Box:
         """The window that each core holds; positions outside the tensor are padding."""
@@ -77,5 +75,26 @@ def _block(split: Split, size: int) -> Interval:
     return Interval((low,), (low + split.block,))
 
 
+def _owned(split: Split, size: int) -> Interval:
+    block = _block(split, size)
+    return block if split.axis is None else Interval(block.low, (*block.high, Form(size)))
+
+
 def _widened(block: Interval, split: Split) -> Interval:
     return block.mapped(lambda low: low + -split.before, lambda high: high + split.after)
+
+
+def shares_buffer(source: Sharding, target: Sharding) -> bool:
+    """True when `target` differs from `source` only in what a core holds around or out of what it has: same blocks, or
+    whole here.
+
+    Then one buffer, wide enough for the windows of both, serves both.
+    """
+    if source.home != "vtcm" or target.home != "vtcm" or len(source.splits) != len(target.splits):
+        return False
+    pairs = list(zip(source.splits, target.splits, strict=True))
+    if all(s.axis is None for s, _ in pairs):
+        return True
+    return source.mesh == target.mesh and all(
+        s.axis is None or (s.axis, s.block) == (t.axis, t.block) for s, t in pairs
+    )

@@ -1,0 +1,77 @@
+"""One kernel call on stacked operands.
+
+The views of the operands have the axes of a grid of cores in front. A kernel treats what stands before its own
+dimensions as a stack, so all that is left to do is to drop the grid's axes where nothing is stacked, and to complete
+them where something is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import Float16Type
+
+from dialects.graph import Graph
+from dialects.graph.base import GraphOp
+from dialects.graph.kernels import KERNELS, Array
+from dialects.graph.properties import Arguments, from_dictionary
+from dialects.rounding import round_to_f16
+from dialects.tile.ops import ComputeOp, type_of
+
+Step: TypeAlias = Callable[[], None]
+
+_OPS: Mapping[str, type[GraphOp]] = {op.kernel_name(): op for op in Graph.operations if issubclass(op, GraphOp)}
+_CONTRACTIONS = ("conv", "matmul")
+_ELEMENTWISE_MODULES = ("dialects.graph.kernels.elementwise", "dialects.graph.kernels.unary")
+
+
+def kernel_step(op: ComputeOp, views: Sequence[Array], ranks: Sequence[int], lead: int, shape: tuple[int, ...]) -> Step:
+    """The call of a kernel on stacked operands; its result is rounded into the last view."""
+    name = op.kernel.data
+    kernel, definition = KERNELS[name], _OPS[name]
+    arguments: Arguments = from_dictionary(op.arguments)
+    if definition.NEEDS_SHAPE:
+        arguments["shape"] = shape
+    *operands, target = views
+    operands = _aligned(name, operands, ranks, lead)
+    element = type_of(op.target).element_type
+    rounds = isinstance(element, Float16Type) and not definition.EXACT
+
+    def call() -> None:
+        result = kernel(*operands, **arguments)
+        if rounds and result.shape == target.shape:
+            round_to_f16(result, out=target)
+        else:
+            np.copyto(target, round_to_f16(result) if rounds else result)
+
+    return call
+
+
+def _aligned(name: str, operands: Sequence[Array], ranks: Sequence[int], lead: int) -> list[Array]:
+    """Operands made fit to be stacked: the grid's axes go where nothing is stacked, and are complete where something
+    is.
+    """
+    if all(_is_single(view, lead) for view in operands):
+        return [view.reshape(view.shape[lead:]) for view in operands]
+    if KERNELS[name].__module__ in _ELEMENTWISE_MODULES:
+        rank = max(ranks[:-1])
+        return [
+            view.reshape(*view.shape[:lead], *(1,) * (rank - own), *view.shape[lead:])
+            for view, own in zip(operands, ranks, strict=False)
+        ]
+    full = tuple(max(view.shape[axis] for view in operands) for axis in range(lead))
+    aligned: list[Array] = []
+    for position, view in enumerate(operands):
+        if name in _CONTRACTIONS and position == 0:
+            aligned.append(view)
+        elif name != "concat" and position > 0 and _is_single(view, lead):
+            aligned.append(view.reshape(view.shape[lead:]))
+        elif name in _CONTRACTIONS:
+            aligned.append(view)
+        else:
+            aligned.append(np.broadcast_to(view, (*full, *view.shape[lead:])))
+    return aligned
+
+
+def _is_single(view: Array, lead: int) -> bool:
+    return all(size == 1 for size in view.shape[:lead])

@@ -1,0 +1,42 @@
+"""What every aic module carries: its target, its cores, its weight store, and the function `main`."""
+
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.func import FuncOp
+
+from dialects.aic import TargetAttr
+from dialects.errors import AicError
+
+TARGET = "aic.target"
+CORES = "aic.cores"
+
+
+def target_of(module: ModuleOp) -> TargetAttr:
+    """The card that the module is compiled for; the SKU `pro` when it does not say."""
+    target = module.attributes.get(TARGET)
+    return target if isinstance(target, TargetAttr) else TargetAttr.of("pro")
+
+
+def cores_of(module: ModuleOp) -> int:
+    """Number of cores that the module is compiled for, 1 when it does not say. Raises AicError when the target has
+    fewer.
+    """
+    cores = module.attributes.get(CORES)
+    count = cores.value.data if isinstance(cores, IntegerAttr) else 1
+    available = target_of(module).hardware.cores
+    if not 1 <= count <= available:
+        raise AicError(f"{count} cores asked for; the SKU {target_of(module).sku.data} has 1 to {available}")
+    return count
+
+
+def set_target(module: ModuleOp, target: TargetAttr, cores: int) -> None:
+    """Writes the card and the number of cores into the module."""
+    module.attributes[TARGET] = target
+    module.attributes[CORES] = IntegerAttr(cores, i64)
+
+
+def main_of(module: ModuleOp) -> FuncOp:
+    """The function `main`. Raises AicError when there is none with a body."""
+    for op in module.body.block.ops:
+        if isinstance(op, FuncOp) and op.sym_name.data == "main" and op.body.blocks:
+            return op
+    raise AicError("the module has no function @main")

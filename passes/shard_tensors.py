@@ -1,0 +1,187 @@
+"""`shard-tensors`: from whole tensors to tensors sharded over the cores of the module.
+
+Every op keeps its name and gets a result type with a sharding; what an operand must be is derived from the op's
+indexing table, and where a value is not already held so, a `tile.reshard` says so. Activations stay in VTCM from op to
+op; inputs, constants and outputs lie in DDR, and so do activations that do not fit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import cast
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
+
+from dialects.element_types import element_bytes
+from dialects.graph.base import GraphOp, Tensor, tensor_type
+from dialects.graph.constant import ConstantOp
+from dialects.graph.costs import cost
+from dialects.hardware import Hardware
+from dialects.module import cores_of, main_of, target_of
+from dialects.tile.reshard import ReshardOp, sharded, sharding_of
+from dialects.tile.sharding import DDR, WHOLE, Sharding, shares_buffer
+from passes.sharding.costs import block_shape, window_shape
+from passes.sharding.homes import Demand, Read, homes_in_ddr
+from passes.sharding.requirements import required_sharding
+from passes.sharding.search import Node, Operand, choose_shardings
+
+
+@dataclass(frozen=True)
+class ShardTensorsPass(ModulePass):
+    """Splits every tensor over the cores and makes each change of place explicit."""
+
+    name = "shard-tensors"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        hardware, cores, main = target_of(op).hardware, cores_of(op), main_of(op)
+        ops = [o for o in main.body.block.ops if isinstance(o, GraphOp) and not isinstance(o, ConstantOp)]
+        if any(sharding_of(value) is not None for o in ops for value in o.results):
+            raise PassFailedException("shard-tensors: the module is already sharded")
+        nodes = _nodes(ops, hardware)
+        shardings = choose_shardings(nodes, cores, hardware)
+        spilled = homes_in_ddr(_demands(ops, nodes, shardings), hardware.vtcm_usable_bytes)
+        _Rewrite(main).run(ops, nodes, shardings, spilled)
+
+
+def _nodes(ops: Sequence[GraphOp], hardware: Hardware) -> list[Node]:
+    numbers: dict[SSAValue, int] = {o.output: n for n, o in enumerate(ops)}
+    return [_node(o, numbers, hardware) for o in ops]
+
+
+def _node(op: GraphOp, numbers: dict[SSAValue, int], hardware: Hardware) -> Node:
+    indexing, arguments, result = op.indexing(), op.arguments(), op.result_type
+    operands = tuple(
+        Operand(numbers.get(value), t.get_shape(), element_bytes(t.element_type))
+        for value, t in zip(op.operands, op.operand_types, strict=True)
+    )
+    shape, element, kernel = result.get_shape(), result.element_type, op.kernel_name()
+
+    def compute(sharding: Sharding) -> float:
+        local = [
+            block_shape(o.shape, need) if need.home == "vtcm" else o.shape
+            for accesses, o in zip(indexing.operands, operands, strict=True)
+            for need in [required_sharding(accesses, o.shape, shape, sharding)]
+        ]
+        return cost(kernel, arguments, local, block_shape(shape, sharding), element, hardware).cycles
+
+    return Node(operands, shape, indexing, compute)
+
+
+def _demands(ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding]) -> list[Demand]:
+    demands: list[Demand] = []
+    for op, node, sharding in zip(ops, nodes, shardings, strict=True):
+        reads = tuple(_read(node, index, sharding, shardings) for index in range(len(node.operands)))
+        size = element_bytes(op.result_type.element_type)
+        demands.append(Demand(prod(block_shape(node.shape, sharding)) * size, reads))
+    return demands
+
+
+def _read(node: Node, index: int, sharding: Sharding, shardings: Sequence[Sharding]) -> Read:
+    """What an operand takes beyond the value itself: nothing where the value is already held as needed, or differs by a
+    halo.
+    """
+    operand, need = node.operands[index], node.requires(index, sharding)
+    if need.home == "ddr":
+        return Read(operand.producer, 0)
+    bytes_needed = prod(window_shape(operand.shape, need)) * operand.element_bytes
+    if operand.producer is None:
+        return Read(None, bytes_needed)
+    shared = shares_buffer(shardings[operand.producer], need)
+    return Read(operand.producer, 0 if shared else bytes_needed)
+
+
+class _Rewrite:
+    """Rebuilds the body of `main` with shardings as encodings and reshards between."""
+
+    def __init__(self, main: FuncOp):
+        self.main = main
+        self.values: dict[SSAValue, SSAValue] = {}
+        self.placed: dict[tuple[SSAValue, Sharding, float | None], SSAValue] = {}
+        self.body = Block(arg_types=[sharded(cast(Tensor, t), DDR) for t in main.function_type.inputs])
+
+    def run(
+        self, ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding], spilled: frozenset[int]
+    ) -> None:
+        """Replaces the body."""
+        old = self.main.body.block
+        for before, after in zip(old.args, self.body.args, strict=True):
+            after.name_hint, after.location = before.name_hint, before.location
+            self.values[before] = after
+        numbers = {op: number for number, op in enumerate(ops)}
+        for op in old.ops:
+            match op:
+                case ConstantOp():
+                    self._constant(op)
+                case GraphOp():
+                    number = numbers[op]
+                    self._op(op, nodes[number], shardings[number], number in spilled)
+                case ReturnOp():
+                    self._return(op)
+                case _:
+                    raise PassFailedException(
+                        f"shard-tensors: {op.name} is not an op of the graph dialect ({op.location})"
+                    )
+        self.main.body.detach_block(old)
+        self.main.body.add_block(self.body)
+        old.erase(safe_erase=False)
+        types = [value.type for value in cast(Operation, self.body.last_op).operands]
+        self.main.properties["function_type"] = FunctionType.from_lists(self.body.arg_types, types)
+
+    def _add(self, op: Operation, like: Operation) -> Operation:
+        op.location = like.location
+        self.body.add_op(op)
+        return op
+
+    def _constant(self, op: ConstantOp) -> None:
+        new = ConstantOp.create(properties=op.properties, result_types=[sharded(op.value.type, DDR)])
+        self.values[op.output] = self._add(new, op).results[0]
+
+    def _op(self, op: GraphOp, node: Node, sharding: Sharding, spilled: bool) -> None:
+        operands = [
+            self._held(op, value, node.requires(index, sharding), op.PADDING) for index, value in enumerate(op.operands)
+        ]
+        new = type(op).create(
+            operands=operands,
+            result_types=[sharded(op.result_type, sharding)],
+            properties=op.properties,
+            attributes=op.attributes,
+        )
+        result = self._add(new, op).results[0]
+        result.name_hint = op.output.name_hint
+        if spilled:
+            result = self._reshard(op, result, DDR)
+        self.values[op.output] = result
+
+    def _held(self, op: Operation, value: SSAValue, need: Sharding, padding: float) -> SSAValue:
+        """The value as `need` says, by a reshard unless it is so already or one exists."""
+        source = self.values[value]
+        held = sharding_of(source)
+        if held == need:
+            return source
+        fill = padding if any(s.has_halo for s in need.splits) else None
+        key = (source, need, fill)
+        if key in self.placed:
+            return self.placed[key]
+        result = self._reshard(op, source, need, fill)
+        if held is not None and held.home == "vtcm":
+            self.placed[key] = result
+        return result
+
+    def _return(self, op: ReturnOp) -> None:
+        results: list[SSAValue] = []
+        for value in op.operands:
+            source = self.values[value]
+            if sharding_of(source) == DDR and (not isinstance(source.owner, ReshardOp) or source in results):
+                source = self._reshard(
+                    op, source, Sharding("vtcm", (1,), (WHOLE,) * tensor_type(source).get_num_dims())
+                )
+            results.append(source if sharding_of(source) == DDR else self._reshard(op, source, DDR))
+        self._add(ReturnOp(*results), op)
+
+    def _reshard(self, like: Operation, source: SSAValue, target: Sharding, fill: float | None = None) -> SSAValue:
+        return self._add(ReshardOp.of(source, target, fill), like).results[0]

@@ -1,0 +1,3 @@
+"""Decisions behind `shard-tensors`: candidates, what an op requires of its operands, costs, and the search. No IR is
+changed here.
+"""

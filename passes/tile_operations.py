@@ -1,0 +1,373 @@
+"""`tile-operations`: from sharded tensors to one program of buffers, transfers and computations that every core runs.
+
+A value that is held in VTCM becomes one buffer, wide enough for the halos of all its consumers. A reshard becomes the
+transfers that it means: nothing, an exchange, a load or multicast, a store. An op whose operands or result do not fit
+is cut into chunks: a loop that loads, computes and stores.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.element_types import element_bytes
+from dialects.errors import AicError
+from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.constant import ConstantOp
+from dialects.graph.costs import cost
+from dialects.graph.properties import to_attribute
+from dialects.hardware import Hardware
+from dialects.indexing import Access, Along, Indexing
+from dialects.module import cores_of, main_of, target_of
+from dialects.tile.boxes import Box, Form, Interval
+from dialects.tile.ops import (
+    AllocOp,
+    Buffer,
+    ComputeOp,
+    ExchangeOp,
+    FillOp,
+    ForOp,
+    LoadOp,
+    MulticastOp,
+    StoreOp,
+    TensorOp,
+    buffer_type,
+)
+from dialects.tile.reshard import ReshardOp, sharding_of
+from dialects.tile.sharding import Sharding, Split
+from passes.sharding.costs import block_shape, window_shape
+from passes.sharding.requirements import required_box
+from passes.tiling.chunks import Cut, Stream, Work, choose_cuts, chunk_extents, least_footprint
+from passes.tiling.lifetimes import Lifetimes, store_of
+
+FILL_FACTOR = 0.9
+"""Share of VTCM that live buffers may fill; the rest is for what placing buffers at addresses costs."""
+
+
+@dataclass(frozen=True)
+class TileOperationsPass(ModulePass):
+    """Lowers sharded tensor ops to buffers, transfers and computations."""
+
+    name = "tile-operations"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        _Lowering(main_of(op), cores_of(op), target_of(op).hardware).run()
+
+
+@dataclass
+class _Lowering:
+    main: FuncOp
+    cores: int
+    hardware: Hardware
+    program: Block = field(default_factory=Block)
+    held: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """Buffer or DDR tensor of every value that is there."""
+    pending: dict[SSAValue, ReshardOp] = field(default_factory=dict[SSAValue, ReshardOp])
+    """Values that are fetched from DDR by the op that uses them."""
+
+    def run(self) -> None:
+        """Replaces the body of `main` by a program."""
+        old = self.main.body.block
+        self.lifetimes = Lifetimes(old)
+        self._declare(old)
+        for time, op in enumerate(old.ops):
+            match op:
+                case ConstantOp():
+                    constant = TensorOp.of(_ddr_type(op.output), "constant", value=op.value)
+                    self.held[op.output] = self._add(self.program, constant, op).results[0]
+                case ReshardOp():
+                    self._reshard(op)
+                case GraphOp():
+                    self._operation(op, time)
+                case ReturnOp():
+                    pass
+                case _:
+                    raise AicError(f"tile-operations: {op.name} at {op.location} is neither a graph op nor a reshard")
+        self._add(self.program, ReturnOp(), cast(Operation, old.last_op))
+        self._replace_body(old)
+
+    def _replace_body(self, old: Block) -> None:
+        self.main.body.detach_block(old)
+        self.main.body.add_block(self.program)
+        old.erase(safe_erase=False)
+        self.main.properties["function_type"] = FunctionType.from_lists([], [])
+        for names in ("arg_attrs", "res_attrs"):
+            self.main.properties.pop(names, None)
+
+    def _add(self, block: Block, op: Operation, like: Operation) -> Operation:
+        op.location = like.location
+        block.add_op(op)
+        return op
+
+    # ---- values in DDR
+
+    def _declare(self, old: Block) -> None:
+        """Declares the network's inputs and outputs, in their order."""
+        for argument, label in zip(old.args, _labels(self.main, "arg_attrs", len(old.args), "input"), strict=True):
+            tensor = TensorOp.of(_ddr_type(argument), "input", label=label)
+            tensor.location = argument.location
+            self.program.add_op(tensor)
+            self.held[argument] = tensor.result
+        results = cast(Operation, old.last_op).operands
+        for value, label in zip(results, _labels(self.main, "res_attrs", len(results), "output"), strict=True):
+            tensor = TensorOp.of(_ddr_type(value), "output", label=label)
+            self._add(self.program, tensor, cast(Operation, value.owner))
+            self.held[value] = tensor.result
+
+    def _in_ddr(self, value: SSAValue, like: Operation) -> SSAValue:
+        """The DDR tensor of a value; a scratch one when it is neither input, constant nor output."""
+        if value not in self.held:
+            self.held[value] = self._add(self.program, TensorOp.of(_ddr_type(value), "scratch"), like).results[0]
+        return self.held[value]
+
+    # ---- reshards
+
+    def _reshard(self, op: ReshardOp) -> None:
+        source, target = _sharding(op.input), _sharding(op.output)
+        if target.home == "ddr":
+            if op.input in self.held:
+                self._store(op, op.input, self._in_ddr(op.output, op))
+            return
+        if source.home == "ddr":
+            self.pending[op.output] = op
+            return
+        shape = tensor_type(op.output).get_shape()
+        need = target.window(shape).clamped(shape)
+        buffer = self.held[op.input] if self.lifetimes.shared(op) else self._allocate(op, op.output)
+        self.held[op.output] = buffer
+        if buffer is not self.held[op.input] or _reaches_others(source, target):
+            own = source.owned(shape)
+            self._add(self.program, ExchangeOp.between(self.held[op.input], buffer, own, need), op)
+
+    def _store(self, op: Operation, value: SSAValue, tensor: SSAValue) -> None:
+        """Stores a value that is in VTCM; of replicas, the first core's."""
+        if value in self.pending:
+            self._fetch_whole(self.pending[value])
+        shape = tensor_type(value).get_shape()
+        box = _first_replica(_sharding(value), shape).owned(shape)
+        self._add(self.program, StoreOp.of(self.held[value], tensor, box), op)
+
+    def _allocate(self, op: Operation, value: SSAValue) -> SSAValue:
+        """Buffer that holds a value until its last use, its padding filled."""
+        sharding, fill = self.lifetimes.held(value)
+        tensor = tensor_type(value)
+        shape = tensor.get_shape()
+        alloc = AllocOp.of(tensor.element_type, sharding.window(shape), window_shape(shape, sharding))
+        alloc.result.name_hint = value.name_hint
+        self._add(self.program, alloc, op)
+        if fill is not None and any(split.has_halo for split in sharding.splits):
+            self._add(self.program, FillOp.of(alloc.result, shape, fill.value.data), op)
+        return alloc.result
+
+    # ---- ops
+
+    def _operation(self, op: GraphOp, time: int) -> None:
+        layer = Layer.of(op, self.pending)
+        live = self.lifetimes.live_bytes(time)
+        budget = int(self.hardware.vtcm_usable_bytes * FILL_FACTOR) - live
+        cuts = choose_cuts(layer.work, budget)
+        if cuts is None:
+            raise AicError(_does_not_fit(layer, live, self.hardware))
+        self._emit(layer, cuts)
+
+    def _emit(self, layer: "Layer", cuts: Sequence[Cut]) -> None:
+        op, body = layer.op, self.program
+        levels = [body, *(Block() for _ in cuts)]
+        chunk = _cut(layer.sharding.owned(layer.shape), cuts)
+        nominal = _cut(layer.sharding.window(layer.shape), cuts, nominal=True)
+        extents = chunk_extents(layer.work, cuts)
+        fetched: dict[SSAValue, SSAValue] = {}
+        for index, value in enumerate(op.operands):
+            if value in self.pending and value not in fetched:
+                part = Part(chunk, nominal, extents)
+                fetched[value] = self._fetch(layer, index, part, levels[layer.level(index, cuts)])
+        target = self._target(layer, nominal, extents)
+        buffers = [fetched[value] if value in fetched else self._in_ddr_or_vtcm(value, op) for value in op.operands]
+        self._add(levels[-1], self._compute(layer, [*buffers, target], chunk, extents), op)
+        if layer.store is not None:
+            box = _cut(_first_replica(layer.sharding, layer.shape).owned(layer.shape), cuts)
+            tensor = self._in_ddr(layer.store.output, layer.store)
+            self._add(levels[-1], StoreOp.of(target, tensor, box), op)
+        for cut, inner, outer in reversed(list(zip(cuts, levels[1:], levels[:-1], strict=True))):
+            self._add(outer, ForOp.around(cut.trips, inner), op)
+
+    def _in_ddr_or_vtcm(self, value: SSAValue, like: Operation) -> SSAValue:
+        return self._in_ddr(value, like) if _sharding(value).home == "ddr" else self.held[value]
+
+    def _fetch(self, layer: "Layer", index: int, part: "Part", block: Block) -> SSAValue:
+        """Buffer of an operand that comes from DDR, and the transfer that brings what a chunk needs."""
+        op, value = layer.op, layer.op.operands[index]
+        accesses, reshard, shape = layer.accesses(index), self.pending[value], tensor_type(value).get_shape()
+        window = required_box(accesses, shape, part.nominal)
+        held = layer.streams[index].part(part.extents)
+        alloc = AllocOp.of(tensor_type(value).element_type, window, held)
+        alloc.result.name_hint = reshard.input.name_hint
+        self._add(self.program, alloc, op)
+        if reshard.fill is not None:
+            self._add(block, FillOp.of(alloc.result, shape, reshard.fill.value.data), op)
+        box = required_box(accesses, shape, part.chunk).clamped(shape)
+        self._bring(self._in_ddr(reshard.input, reshard), alloc.result, box, block, op)
+        return alloc.result
+
+    def _fetch_whole(self, reshard: ReshardOp) -> None:
+        """Brings a value from DDR as its sharding says, outside of any op."""
+        tensor, target = tensor_type(reshard.output), _sharding(reshard.output)
+        shape = tensor.get_shape()
+        alloc = AllocOp.of(tensor.element_type, target.window(shape), window_shape(shape, target))
+        self._add(self.program, alloc, reshard)
+        box = target.window(shape).clamped(shape)
+        self._bring(self._in_ddr(reshard.input, reshard), alloc.result, box, self.program, reshard)
+        self.held[reshard.output] = alloc.result
+
+    def _bring(self, source: SSAValue, buffer: SSAValue, box: Box, block: Block, like: Operation) -> None:
+        """A load, or one read for all cores that need the same."""
+        axes = [
+            axis for axis in range(len(box.mesh)) if not any(axis < len(f.mesh) and f.mesh[axis] for f in box.forms())
+        ]
+        if self.cores > 1 and axes:
+            self._add(block, MulticastOp.over(source, buffer, box, axes), like)
+        else:
+            self._add(block, LoadOp.of(source, buffer, box), like)
+
+    def _target(self, layer: "Layer", nominal: Box, extents: Sequence[int]) -> SSAValue:
+        """Buffer of the result: resident, or of one chunk when it is stored at once."""
+        op = layer.op
+        if layer.store is None:
+            self.held[op.output] = self._allocate(op, op.output)
+            return self.held[op.output]
+        alloc = AllocOp.of(op.result_type.element_type, nominal, extents)
+        alloc.result.name_hint = op.output.name_hint
+        return self._add(self.program, alloc, op).results[0]
+
+    def _compute(self, layer: "Layer", buffers: Sequence[SSAValue], chunk: Box, extents: Sequence[int]) -> ComputeOp:
+        op = layer.op
+        boxes = [required_box(layer.accesses(i), t.get_shape(), chunk) for i, t in enumerate(op.operand_types)]
+        arguments = op.arguments()
+        if "pads" in arguments and layer.is_windowed:
+            arguments["pads"] = (0,) * len(cast(tuple[int, ...], arguments["pads"]))
+        local = [layer.streams[i].part(extents) for i in range(len(boxes))]
+        price = cost(op.kernel_name(), arguments, local, tuple(extents), op.result_type.element_type, self.hardware)
+        attributes = {name: to_attribute(value) for name, value in sorted(arguments.items())}
+        return ComputeOp.of(op.kernel_name(), price.engine, buffers, [*boxes, chunk], attributes)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One chunk of a result: its box, the box without clamping that windows follow, and its extents."""
+
+    chunk: Box
+    nominal: Box
+    extents: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An op with what its lowering needs to know."""
+
+    op: GraphOp
+    indexing: Indexing
+    sharding: Sharding
+    shape: tuple[int, ...]
+    streams: tuple[Stream, ...]
+    work: Work
+    store: ReshardOp | None
+
+    @staticmethod
+    def of(op: GraphOp, pending: Mapping[SSAValue, ReshardOp]) -> "Layer":
+        """An op whose operands in `pending` come from DDR."""
+        indexing, sharding, shape, store = op.indexing(), _sharding(op.output), op.result_type.get_shape(), store_of(op)
+        streams = tuple(
+            Stream(accesses, t.get_shape(), element_bytes(t.element_type))
+            for accesses, t in zip(indexing.operands, op.operand_types, strict=True)
+        )
+        fetched = {value: stream for value, stream in zip(op.operands, streams, strict=True) if value in pending}
+        work = Work(
+            block_shape(shape, sharding),
+            indexing.granularity,
+            tuple(fetched.values()),
+            element_bytes(op.result_type.element_type),
+            store is not None,
+        )
+        return Layer(op, indexing, sharding, shape, streams, work, store)
+
+    def accesses(self, index: int) -> tuple[Access, ...]:
+        """How operand `index` is read."""
+        return self.indexing.operands[index]
+
+    @property
+    def is_windowed(self) -> bool:
+        """True when windows slide over an operand; their padding is then part of the buffers."""
+        accesses = (access for table in self.indexing.operands for access in table)
+        return any(isinstance(access, Along) and access.is_window for access in accesses)
+
+    def level(self, index: int, cuts: Sequence[Cut]) -> int:
+        """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""
+        return max((k + 1 for k, cut in enumerate(cuts) if self.streams[index].depends_on(cut.dim)), default=0)
+
+
+def _cut(box: Box, cuts: Sequence[Cut], *, nominal: bool = False) -> Box:
+    """The chunk of a box in the current iteration of the loops; nominal: all chunks equally long, whatever the box has
+    left.
+    """
+    dims = list(box.dims)
+    for k, cut in enumerate(cuts):
+        interval = dims[cut.dim]
+        low = interval.low[0] + Form(0, (), (*(0,) * k, cut.chunk))
+        dims[cut.dim] = Interval((low,), (low + cut.chunk,) if nominal else (*interval.high, low + cut.chunk))
+    return Box(box.mesh, tuple(dims))
+
+
+def _first_replica(sharding: Sharding, shape: Sequence[int]) -> Sharding:
+    """The sharding with replicas left out: unused mesh axes get a whole dimension each, which only coordinate 0 then
+    owns.
+    """
+    splits = list(sharding.splits)
+    unused = [axis for axis in range(len(sharding.mesh)) if axis not in sharding.used_axes]
+    for d, split in enumerate(splits):
+        if split.axis is None and unused:
+            splits[d] = Split(unused.pop(0), shape[d])
+    return Sharding(sharding.home, sharding.mesh, tuple(splits))
+
+
+def _reaches_others(source: Sharding, target: Sharding) -> bool:
+    """True when the target's halo lies with other cores."""
+    pairs = zip(source.splits, target.splits, strict=True)
+    return any(s.axis is not None and (t.before > 0 or t.after > 0) for s, t in pairs)
+
+
+def _sharding(value: SSAValue) -> Sharding:
+    sharding = sharding_of(value)
+    if sharding is None:
+        raise AicError(f"tile-operations: a value of type {value.type} has no sharding; run shard-tensors first")
+    return sharding
+
+
+def _ddr_type(value: SSAValue) -> Buffer:
+    tensor = tensor_type(value)
+    return buffer_type(tensor.element_type, tensor.get_shape(), "ddr")
+
+
+def _labels(main: FuncOp, attribute: str, count: int, default: str) -> list[str]:
+    """Names of the network's inputs or outputs."""
+    entries = main.properties.get(attribute)
+    names: list[str] = []
+    for index in range(count):
+        entry = entries.data[index] if isinstance(entries, ArrayAttr) else None
+        name = entry.data.get("aic.name") if isinstance(entry, DictionaryAttr) else None
+        names.append(name.data if isinstance(name, StringAttr) else f"{default}{index}")
+    return names
+
+
+def _does_not_fit(layer: Layer, live: int, hardware: Hardware) -> str:
+    """Report of an op that fits in no chunks: demand, bound, gap, and what would help."""
+    capacity = int(hardware.vtcm_usable_bytes * FILL_FACTOR)
+    least = least_footprint(layer.work)
+    return (
+        f"{layer.op.name} at {layer.op.location}: its smallest chunk takes {least} bytes of VTCM per core "
+        f"and live values {live}; there are {capacity}, which is {least + live - capacity} too few. More cores or fp16 would help."
+    )

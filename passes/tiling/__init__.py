@@ -1,0 +1,3 @@
+"""Decisions behind `tile-operations`: how an op's work on one core is cut so that it fits into VTCM. No IR is changed
+here.
+"""
