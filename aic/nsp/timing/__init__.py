@@ -1,0 +1,12 @@
+"""The timing engine: a deterministic event model of a scheduled tile program.
+
+`make_plan` turns a module into plain records, once; `simulate` runs them on a hardware description; `measure` adds what
+surrounds the device, and how much of the time rests on assumed numbers.
+"""
+
+from aic.nsp.timing.engine import simulate
+from aic.nsp.timing.plan import make_plan
+from aic.nsp.timing.records import Plan
+from aic.nsp.timing.timeline import Interval, Timeline
+
+__all__ = ["Interval", "Plan", "Timeline", "make_plan", "simulate"]

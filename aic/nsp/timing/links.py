@@ -1,0 +1,159 @@
+"""Links that carry bytes, and how the flows on them share their rates.
+
+The share is max-min fair: the rates of all flows grow together until a link is full; the flows on it keep their rate
+and the others grow on. A flow passes all its links at the same time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+from aic.nsp.timing.records import Flow, LinkKind
+from dialects.hardware import Hardware
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """The DDR, or a port of a core. `busy` are the cycles in which it carried something, `bytes` what it carried."""
+
+    kind: LinkKind
+    core: int
+    bytes_per_cycle: float
+    bytes: float = 0.0
+    busy: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class Current:
+    """A flow on its way: what is left of it, and its rate in bytes per cycle."""
+
+    step: int
+    core: int
+    left: float
+    uses: list[tuple[Link, float]]
+    rate: float = 0.0
+
+
+@dataclass(slots=True)
+class Sample:
+    """From `time` on, DDR carries `bytes_per_cycle`."""
+
+    time: float
+    bytes_per_cycle: float
+
+
+@dataclass(slots=True)
+class Fabric:
+    """All links of a card and the flows on them."""
+
+    links: dict[tuple[LinkKind, int], Link]
+    currents: list[Current] = field(default_factory=list["Current"])
+    ddr_samples: list[Sample] = field(default_factory=list["Sample"])
+    _settled: bool = True
+    _now: float = 0.0
+
+    @staticmethod
+    def of(hardware: Hardware, cores: int) -> "Fabric":
+        """The links of one SoC, with rates per cycle of the core clock."""
+        clock = hardware.core_clock_hertz
+        rates: dict[LinkKind, float] = {
+            "ddr read port": hardware.ddr_port_bytes_per_second / clock,
+            "ddr write port": hardware.ddr_port_bytes_per_second / clock,
+            "noc out port": hardware.noc_port_bytes_per_cycle,
+            "noc in port": hardware.noc_port_bytes_per_cycle,
+            "copy": hardware.dma_copy_bytes_per_cycle,
+        }
+        links: dict[tuple[LinkKind, int], Link] = {
+            (kind, core): Link(kind, core, rate) for kind, rate in rates.items() for core in range(cores)
+        }
+        links["ddr", 0] = Link("ddr", 0, hardware.ddr_bytes_per_second / clock)
+        return Fabric(links)
+
+    def start(self, step: int, core: int, flow: Flow) -> None:
+        """A flow joins now."""
+        uses = [(self.links[kind, index], part) for kind, index, part in flow.uses]
+        for link, part in uses:
+            link.bytes += flow.bytes * part
+        self.currents.append(Current(step, core, float(flow.bytes), uses))
+        self._settled = False
+
+    def next_end(self) -> float:
+        """When the next flow ends, if none joins before; infinity when there is none."""
+        if not self.currents:
+            return inf
+        if not self._settled:
+            self._settle()
+        return self._now + min(current.left / current.rate for current in self.currents)
+
+    def advance(self, now: float) -> list[Current]:
+        """Moves time on, no further than the next end: the flows that have ended."""
+        elapsed, self._now = now - self._now, now
+        if not self.currents:
+            return []
+        if elapsed > 0:
+            self._carry(elapsed)
+        slack = max(_ROUNDING, now * _PRECISION)
+        ended = [current for current in self.currents if current.left <= slack * current.rate]
+        if ended:
+            self.currents = [current for current in self.currents if current.left > slack * current.rate]
+            self._settled = False
+            if not self.currents:
+                self._settle()
+        return ended
+
+    def _carry(self, elapsed: float) -> None:
+        carrying: set[int] = set()
+        for current in self.currents:
+            current.left -= current.rate * elapsed
+            for link, _ in current.uses:
+                if id(link) not in carrying:
+                    carrying.add(id(link))
+                    link.busy += elapsed
+
+    def _settle(self) -> None:
+        share(self.currents)
+        self._settled = True
+        ddr = self.links["ddr", 0]
+        rate = sum(current.rate for current in self.currents if current.uses[0][0] is ddr)
+        if not self.ddr_samples or self.ddr_samples[-1].bytes_per_cycle != rate:
+            self.ddr_samples.append(Sample(self._now, rate))
+
+
+_ROUNDING = 1e-6
+_PRECISION = 1e-14
+"""Cycles, absolute and per cycle of time, within which a flow that is due has ended: the rounding of sums of times."""
+
+
+def share(currents: Iterable[Current]) -> None:
+    """Sets the rates of flows to their max-min fair share."""
+    growing = list(currents)
+    free: dict[int, float] = {}
+    rate = 0.0
+    while growing:
+        demand: dict[int, float] = {}
+        for current in growing:
+            for link, part in current.uses:
+                key = id(link)
+                demand[key] = demand.get(key, 0.0) + part
+                free.setdefault(key, link.bytes_per_cycle)
+        growth = min(free[key] / parts for key, parts in demand.items())
+        rate += growth
+        if rate == inf:  # links without a limit, in a description without its assumed numbers
+            for current in growing:
+                current.rate = inf
+            return
+        full: set[int] = set()
+        for key, parts in demand.items():
+            free[key] -= growth * parts
+            if free[key] <= _FULL * rate * parts:
+                full.add(key)
+        still: list[Current] = []
+        for current in growing:
+            current.rate = rate
+            if not any(id(link) in full for link, _ in current.uses):
+                still.append(current)
+        growing = still
+
+
+_FULL = 1e-12
+"""Part of a link's rate that counts as nothing left."""

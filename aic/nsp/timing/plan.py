@@ -1,0 +1,188 @@
+"""From a scheduled tile module to a plan: boxes evaluated, loops unrolled, no xDSL object left but element types."""
+
+from collections import Counter
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp, NameLoc
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from aic.nsp.timing.geometry import Geometry, between_cores, distinct_shapes, exchanged, groups_of_equals, multicast
+from aic.nsp.timing.records import Flow, Instruction, Kernel, Moves, Need, Padding, Plan, Step, Use, Work
+from dialects.element_types import element_bytes, is_float
+from dialects.errors import AicError
+from dialects.graph.properties import from_dictionary
+from dialects.module import cores_of, main_of
+from dialects.tile.ops import (
+    ComputeOp,
+    ExchangeOp,
+    FillOp,
+    ForOp,
+    InstructionOp,
+    LoadOp,
+    MulticastOp,
+    Role,
+    StoreOp,
+    TensorOp,
+    bytes_of,
+    space_of,
+    type_of,
+)
+
+
+def make_plan(module: ModuleOp) -> Plan:
+    """Plan of the function @main of a scheduled tile module.
+
+    Raises AicError when the module is no scheduled tile program: no @main, or no signals.
+    """
+    body = main_of(module).body.block
+    found = [op for op in body.walk() if isinstance(op, InstructionOp)]
+    if found and all(op.signal is None for op in found):
+        raise AicError(
+            f"timing: none of the {len(found)} instructions of @main raises a signal; the program has no schedule: "
+            "run the phase `schedule` first"
+        )
+    cores = cores_of(module)
+    steps = tuple(_Planner(cores).steps(body, ()))
+    return Plan(cores, steps, _bytes_of_role(body, "input"), _bytes_of_role(body, "output"))
+
+
+def _bytes_of_role(body: Block, role: Role) -> int:
+    return sum(bytes_of(op.result) for op in body.ops if isinstance(op, TensorOp) and op.role.data == role)
+
+
+def node_name(op: Operation) -> str:
+    """Name of the ONNX node that an op comes from; empty when its location has none."""
+    return op.location.desc.data if isinstance(op.location, NameLoc) else ""
+
+
+class _Planner:
+    """Walks the program in its order and counts how often each signal was raised."""
+
+    def __init__(self, cores: int) -> None:
+        self.geometry = Geometry(cores)
+        self._raised: Counter[int] = Counter()
+        self._instructions: dict[Operation, Instruction] = {}
+        self._works: dict[tuple[Operation, tuple[int, ...]], Work] = {}
+
+    def steps(self, block: Block, iteration: tuple[int, ...]) -> Iterator[Step]:
+        for op in block.ops:
+            if isinstance(op, ForOp):
+                for i in range(op.count):
+                    yield from self.steps(op.body.block, (*iteration, i))
+            elif isinstance(op, InstructionOp):
+                yield self._step(op, iteration)
+
+    def _step(self, op: InstructionOp, iteration: tuple[int, ...]) -> Step:
+        instruction = self._instructions.get(op)
+        if instruction is None:
+            instruction = self._instructions[op] = _instruction(op)
+        needs = tuple(
+            Need(wait.signal, count, wait.everywhere)
+            for wait in op.waited
+            if (count := self._raised[wait.signal] - wait.lag) > 0
+        )
+        raised = 0
+        if instruction.signal is not None:
+            raised = self._raised[instruction.signal]
+            self._raised[instruction.signal] = raised + 1
+        return Step(instruction, iteration, needs, raised, self._work(op, iteration))
+
+    def _work(self, op: InstructionOp, iteration: tuple[int, ...]) -> Work:
+        """What the op does, evaluated once for all iterations of loops that none of its boxes depends on."""
+        boxes = [box for _, box in op.accesses()]
+        if isinstance(op, ExchangeOp):
+            boxes.append(op.own.data)
+        depth = max(box.loop_depth for box in boxes)
+        key = (op, iteration[:depth])
+        work = self._works.get(key)
+        if work is None:
+            work = self._works[key] = self._evaluated(op, iteration[:depth])
+        return work
+
+    def _evaluated(self, op: InstructionOp, iteration: tuple[int, ...]) -> Work:
+        match op:
+            case LoadOp() | StoreOp():
+                return self._transfer(op, iteration)
+            case MulticastOp():
+                return self._multicast(op, iteration)
+            case ExchangeOp():
+                return self._exchange(op, iteration)
+            case FillOp():
+                return self._fill(op, iteration)
+            case ComputeOp():
+                return self._kernel(op, iteration)
+            case _:
+                raise AicError(f"timing: {op.name} ({node_name(op)}) is an instruction that no engine takes")
+
+    def _transfer(self, op: LoadOp | StoreOp, iteration: tuple[int, ...]) -> Moves:
+        port = "ddr read port" if isinstance(op, LoadOp) else "ddr write port"
+        size = element_bytes(type_of(op.source).element_type)
+        volumes = self.geometry.volumes(op.box.data, iteration)
+        flows = tuple(
+            (Flow(volume * size, (Use("ddr", 0), Use(port, core))),) if volume else ()
+            for core, volume in enumerate(volumes)
+        )
+        return Moves(flows, tuple(map(len, flows)), ((),) * len(flows))
+
+    def _multicast(self, op: MulticastOp, iteration: tuple[int, ...]) -> Moves:
+        size = element_bytes(type_of(op.source).element_type)
+        volumes = self.geometry.volumes(op.box.data, iteration)
+        flows: list[tuple[Flow, ...]] = [()] * len(volumes)
+        receivers: list[tuple[int, ...]] = [()] * len(volumes)
+        for members in groups_of_equals(self.geometry.bounds(op.box.data, iteration)):
+            reader = members[0]
+            flows[reader] = (multicast(reader, members, volumes[reader] * size),)
+            receivers[reader] = tuple(members[1:])
+        return Moves(tuple(flows), tuple(map(len, flows)), tuple(receivers))
+
+    def _exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> Moves:
+        size = element_bytes(type_of(op.source).element_type)
+        own = self.geometry.bounds(op.own.data, iteration)
+        received = exchanged(own, self.geometry.bounds(op.box.data, iteration))
+        copies = op.source is not op.destination
+        flows = tuple(between_cores(core, parts, size, copies) for core, parts in enumerate(received))
+        descriptors = tuple(
+            len(parts) if copies else sum(sender != core for sender in parts) for core, parts in enumerate(received)
+        )
+        return Moves(flows, descriptors, ((),) * len(flows))
+
+    def _fill(self, op: FillOp, iteration: tuple[int, ...]) -> Padding:
+        ((_, window),) = op.accesses()
+        whole = self.geometry.extents(window, iteration).prod(axis=1)
+        low, high = self.geometry.bounds(window, iteration)
+        inside = np.maximum(np.minimum(high, op.extents) - np.maximum(low, 0), 0).prod(axis=1)
+        return Padding(tuple((whole - inside).tolist()))
+
+    def _kernel(self, op: ComputeOp, iteration: tuple[int, ...]) -> Kernel:
+        accesses = op.accesses()
+        shapes, which = distinct_shapes([self.geometry.extents(box, iteration) for _, box in accesses])
+        in_ddr = [(k, value) for k, (value, _) in enumerate(accesses) if space_of(value) == "ddr"]
+        amounts = [sum(_read_in_place(op, k, value, s) for k, value in in_ddr) for s in shapes]
+        return Kernel(shapes, which, tuple(amounts[k] if k >= 0 else 0 for k in which))
+
+
+def _read_in_place(op: ComputeOp, operand: int, value: SSAValue, shapes: tuple[tuple[int, ...], ...]) -> int:
+    """Bytes that a kernel reads of an operand in DDR: of a gather's table no more than the result holds."""
+    size = element_bytes(type_of(value).element_type)
+    gathers = operand == 0 and op.kernel.data.startswith("gather")
+    return size * (min(prod(shapes[operand]), prod(shapes[-1])) if gathers else prod(shapes[operand]))
+
+
+def _instruction(op: InstructionOp) -> Instruction:
+    compute = isinstance(op, ComputeOp)
+    return Instruction(
+        node=node_name(op),
+        operation=op.kernel.data if compute else op.name.partition(".")[2],
+        queue=op.engine,
+        element=_data_element(op),
+        arguments=from_dictionary(op.arguments) if compute else {},
+        signal=None if op.signal is None else op.signal.value.data,
+    )
+
+
+def _data_element(op: InstructionOp) -> Attribute:
+    """Element type that decides the speed: of the first floating-point operand read, else of what is written."""
+    elements = [type_of(value).element_type for value in op.operands]
+    return next((element for element in elements[:-1] if is_float(element)), elements[-1])

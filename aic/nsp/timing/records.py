@@ -1,0 +1,108 @@
+"""The tile program as plain records: what each core's engines do, in the order of the program, loops unrolled.
+
+Geometry only: bytes and shapes, no times. Core c's share of a step stands at index c.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from xdsl.ir import Attribute
+
+Queue: TypeAlias = Literal["dma", "hmx", "hvx"]
+LinkKind: TypeAlias = Literal["ddr", "ddr read port", "ddr write port", "noc out port", "noc in port", "copy"]
+Shape: TypeAlias = tuple[int, ...]
+Shapes: TypeAlias = tuple[Shape, ...]
+"""Shapes of what a kernel reads, and last of what it writes."""
+
+
+class Use(NamedTuple):
+    """A link that a transfer passes, and the part of the transfer's bytes that pass it (1.0: all)."""
+
+    kind: LinkKind
+    core: int
+    part: float = 1.0
+
+
+class Flow(NamedTuple):
+    """Bytes that move together, over links that they need at the same time."""
+
+    bytes: int
+    uses: tuple[Use, ...]
+
+
+class Need(NamedTuple):
+    """A step waits until the first `completions` steps that raise `signal` are complete, on its own core or on all."""
+
+    signal: int
+    completions: int
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Transfers of one step. A core without flows has nothing to move; `descriptors` are what its DMA engine issues.
+
+    `receivers[c]`: the other cores whose step is complete when core c's flows are (a multicast).
+    """
+
+    flows: tuple[tuple[Flow, ...], ...]
+    descriptors: tuple[int, ...]
+    receivers: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel at the shapes that each core works on: core c has `shapes[which[c]]`, or is idle where that is negative.
+
+    `ddr_bytes[c]` are read from DDR in place, by the kernel itself.
+    """
+
+    shapes: tuple[Shapes, ...]
+    which: tuple[int, ...]
+    ddr_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """Positions that each core fills with padding."""
+
+    elements: tuple[int, ...]
+
+
+Work: TypeAlias = Moves | Kernel | Padding
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction of the program's text. `operation` is `load`, `fill`, .. or the kernel's name."""
+
+    node: str
+    """Name of the ONNX node."""
+    operation: str
+    queue: Queue
+    element: Attribute
+    arguments: Mapping[str, object]
+    signal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One execution of an instruction: in which iterations of the loops around it, after what, and what it does."""
+
+    instruction: Instruction
+    iteration: tuple[int, ...]
+    needs: tuple[Need, ...]
+    raised: int
+    """Steps before this one that raise the same signal."""
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole program: its steps in order, and the bytes that pass between host and card."""
+
+    cores: int
+    steps: tuple[Step, ...]
+    input_bytes: int
+    output_bytes: int

@@ -1,0 +1,59 @@
+"""What happened when: the result of the timing engine as plain data.
+
+Times are cycles of the core clock from the start of the first instruction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from aic.nsp.timing.links import Link, Sample
+from aic.nsp.timing.prices import Price
+from aic.nsp.timing.records import Plan
+from dialects.hardware import Hardware
+
+Unit: TypeAlias = Literal["hmx", "hvx", "dma"]
+
+
+class Interval(NamedTuple):
+    """A unit of a core at work on a step of the plan. On `dma`: a transfer, from its issue to its completion."""
+
+    core: int
+    unit: Unit
+    step: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One run of a plan. `issue[c]` are the cycles in which core c's DMA engine issued transfers."""
+
+    plan: Plan
+    hardware: Hardware
+    prices: Sequence[Sequence[Price]]
+    cycles: float
+    intervals: Sequence[Interval]
+    links: Sequence[Link]
+    ddr_samples: Sequence[Sample]
+    issue: Sequence[float]
+
+    @property
+    def seconds(self) -> float:
+        """Time from the first instruction's start to the last one's completion."""
+        return self.cycles / self.hardware.core_clock_hertz
+
+    def busy(self, unit: Unit) -> list[float]:
+        """Cycles in which each core's unit was at work; of DMA, in which it issued."""
+        if unit == "dma":
+            return list(self.issue)
+        totals = [0.0] * self.plan.cores
+        for interval in self.intervals:
+            if interval.unit == unit:
+                totals[interval.core] += interval.end - interval.start
+        return totals
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all cores, without the padding of tiles."""
+        return sum(price.macs for prices in self.prices for price in prices)
