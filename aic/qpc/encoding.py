@@ -30,7 +30,7 @@ class _Pools(Sink):
     """Strings, attribute classes and attributes, each stored once and numbered in the order of their first use."""
 
     def __init__(self) -> None:
-        self.words = []
+        super().__init__()
         self.strings: dict[bytes, int] = {}
         self.classes: dict[str, int] = {}
         self.attributes: dict[tuple[int, ...], int] = {}

@@ -9,7 +9,7 @@ import dataclasses
 import operator
 import struct
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from functools import cache, cached_property
@@ -36,7 +36,8 @@ _HALVES = struct.Struct("<II")
 class Sink:
     """Where a value is written: numbers in order, and two pools that give each distinct entry a number."""
 
-    words: list[int]
+    def __init__(self) -> None:
+        self.words: list[int] = []
 
     @abstractmethod
     def blob(self, data: bytes) -> int:
@@ -91,6 +92,16 @@ class Codec:
     @abstractmethod
     def get(self, source: Source) -> Any:
         """Read a value."""
+
+    def put_all(self, values: Iterable[Any], into: Sink) -> None:
+        """Write values one after the other."""
+        for value in values:
+            self.put(value, into)
+
+    def get_all(self, source: Source, count: int) -> list[Any]:
+        """Read values that were written one after the other."""
+        get = self.get
+        return [get(source) for _ in range(count)]
 
 
 @cache
@@ -182,6 +193,13 @@ class _Integer(Codec):
         if word & 1:
             return int.from_bytes(source.blob(word >> 1), "little", signed=True)
         return -(word + 2 >> 2) if word & 2 else word >> 2
+
+    def put_all(self, values: Iterable[Any], into: Sink) -> None:
+        values = tuple(values)
+        if all(type(value) is int and -_SMALL_INTEGER <= value < _SMALL_INTEGER for value in values):
+            into.words += [4 * value if value >= 0 else -4 * value - 2 for value in values]
+        else:
+            super().put_all(values, into)
 
 
 class _Float(Codec):
@@ -299,9 +317,12 @@ class _Dataclass(Codec):
         self._cls = cls
 
     @cached_property
-    def _fields(self) -> dict[str, Codec]:
+    def _fields(self) -> tuple[tuple[str, Codec], ...]:
         annotations = get_type_hints(self._cls, include_extras=True)
-        return {field.name: codec(annotations[field.name]) for field in dataclasses.fields(self._cls) if field.init}
+        fields = [field for field in dataclasses.fields(self._cls) if field.init]
+        if any(field.kw_only for field in fields):
+            raise TypeError(f"{self._cls.__name__} has keyword-only fields")
+        return tuple((field.name, codec(annotations[field.name])) for field in fields)
 
     def accepts(self, value: Any) -> bool:
         return type(value) is self._cls
@@ -309,16 +330,16 @@ class _Dataclass(Codec):
     def put(self, value: Any, into: Sink) -> None:
         if type(value) is not self._cls:
             raise TypeError(f"a {type(value).__name__} where a {self._cls.__name__} is declared")
-        for name, member in self._fields.items():
+        for name, member in self._fields:
             member.put(getattr(value, name), into)
 
     def get(self, source: Source) -> Any:
         source.depth += 1
         if source.depth > MAX_DEPTH:
             raise QpcError(f"program: a value is nested deeper than {MAX_DEPTH}")
-        values = {name: member.get(source) for name, member in self._fields.items()}
+        values = [member.get(source) for _, member in self._fields]
         source.depth -= 1
-        return self._cls(**values)
+        return self._cls(*values)
 
 
 class _Collection(Codec):
@@ -334,21 +355,28 @@ class _Collection(Codec):
     def put(self, value: Any, into: Sink) -> None:
         if not isinstance(value, self._cls):
             raise TypeError(f"a {type(value).__name__} where a {self._cls.__name__} is declared")
+        words = into.words
+        words.append(len(value))
+        start = len(words)
+        if self._cls is frozenset:
+            words += self._sorted_words(value, into)
+        else:
+            self._element.put_all(self._items(value), into)
+        if len(words) - start < len(value):
+            raise TypeError("a collection of things that carry nothing")
+
+    def get(self, source: Source) -> Any:
+        return self._cls(self._element.get_all(source, source.count()))
+
+    def _sorted_words(self, value: Any, into: Sink) -> list[int]:
+        """The elements of a set in the order of their encoding, as its own order depends on the hash seed."""
         outer, encoded = into.words, list[list[int]]()
-        for item in self._items(value):
+        for item in value:
             into.words = []
             self._element.put(item, into)
             encoded.append(into.words)
         into.words = outer
-        if not all(encoded):
-            raise TypeError("a collection of things that carry nothing")
-        if self._cls is frozenset:
-            encoded.sort()
-        outer.append(len(encoded))
-        outer += [word for item in encoded for word in item]
-
-    def get(self, source: Source) -> Any:
-        return self._cls(self._element.get(source) for _ in range(source.count()))
+        return [word for item in sorted(encoded) for word in item]
 
     def _items(self, value: Any) -> Any:
         return value.items() if self._cls is immutabledict else value
