@@ -11,7 +11,7 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None = None, *, head_d
 
     `head_dim` is D; the number of heads follows from the shapes, so that a core can compute some of the heads. Each of
     the kv heads serves heads / kv consecutive heads of q. mask [.., Bm, heads or 1, S or 1, T or 1] is added. Result
-    [.., B, S, heads D'].
+    [.., B, S, heads D'], 0 in rows that are masked whole.
     """
     heads, groups = q.shape[-1] // head_dim, k.shape[-1] // head_dim
     queries = _heads(q, heads) * q.dtype.type(scale)
@@ -25,6 +25,7 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None = None, *, head_d
     scores -= np.where(np.isneginf(peak), 0, peak)
     np.exp(scores, out=scores)
     sums = scores.sum(axis=-1, keepdims=True)
+    sums[sums == 0] = 1  # the row is masked whole
     result = scores @ values
     result /= sums
     return result.swapaxes(-2, -3).reshape(*q.shape[:-1], -1)
