@@ -1,0 +1,1 @@
+"""The orders in which the compiler's phases run passes, as specifications that `aic-opt -p` takes."""

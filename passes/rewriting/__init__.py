@@ -1,0 +1,1 @@
+"""What rewrites of the graph dialect share: applying patterns, handling constants, permutations of dimensions."""

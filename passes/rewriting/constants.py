@@ -1,0 +1,113 @@
+"""Constants in rewrites: what a value is known to be, and constants made from others, without touching bytes."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Attribute, SSAValue
+
+from dialects.aic import DenseAttr, WeightAttr
+from dialects.element_types import stored_dtype
+from dialects.graph.base import Tensor, tensor_type
+from dialects.graph.constant import ConstantOp
+from dialects.graph.kernels import Array
+from dialects.weights import WeightStore
+from passes.rewriting.permutations import is_identity, permuted
+
+Constant = WeightAttr | DenseAttr
+
+
+def constant_of(value: SSAValue) -> Constant | None:
+    """The constant that the value is, if it is one."""
+    owner = value.owner
+    return owner.value if isinstance(owner, ConstantOp) else None
+
+
+def uniform_value(value: SSAValue) -> float | int | bool | None:
+    """The number that every element of the value is known to be: of an inline constant whose elements are equal."""
+    constant = constant_of(value)
+    if not isinstance(constant, DenseAttr):
+        return None
+    elements = constant.array().reshape(-1)
+    if elements.size == 0 or not (elements == elements[0]).all():
+        return None
+    return elements[0].item()
+
+
+def constant_like(old: SSAValue, constant: Constant) -> ConstantOp:
+    """A constant that stands for one made from `old`, whose location and name it takes."""
+    new = ConstantOp(constant)
+    if isinstance(old.owner, ConstantOp):
+        new.location = old.owner.location
+    new.output.name_hint = old.name_hint
+    return new
+
+
+def reshaped(constant: Constant, shape: Sequence[int]) -> Constant:
+    """The constant read in row-major order in another shape."""
+    tensor = TensorType(constant.type.element_type, shape)
+    if isinstance(constant, DenseAttr):
+        return DenseAttr(constant.payload, tensor)
+    return WeightAttr(constant.key, constant.permutation, tensor)
+
+
+def transposed(constant: Constant, order: Sequence[int], store: WeightStore) -> Constant:
+    """The constant with its dimensions permuted. A handle is given another permutation; only one whose stored array was
+    regrouped by a reshape needs new bytes.
+    """
+    tensor = TensorType(constant.type.element_type, permuted(constant.type.get_shape(), order))
+    if isinstance(constant, DenseAttr):
+        return DenseAttr.of(constant.array().transpose(order), tensor)
+    composed = _composed(store.stored(constant.key.data).shape, constant, order)
+    if composed is None:
+        return WeightAttr.of(store.add(store.seen_as(constant).transpose(order)), tensor)
+    return WeightAttr.of(constant.key.data, tensor, () if is_identity(composed) else composed)
+
+
+def _composed(stored: tuple[int, ...], constant: WeightAttr, order: Sequence[int]) -> tuple[int, ...] | None:
+    """Permutation of the stored dimensions that includes a further one of the handle's, or None if there is none.
+
+    Dimensions of size 1 hold no positions: they go last.
+    """
+    view = constant.order or tuple(range(len(stored)))
+    shape = constant.type.get_shape()
+    sources = [d for d in view if stored[d] != 1]
+    targets = [d for d, size in enumerate(shape) if size != 1]
+    if [stored[d] for d in sources] != [shape[d] for d in targets]:
+        return None
+    source_of = dict(zip(targets, sources, strict=True))
+    moved = [source_of[d] for d in order if d in source_of]
+    return (*moved, *(d for d in range(len(stored)) if stored[d] == 1))
+
+
+def retyped(constant: Constant, element: Attribute) -> Constant:
+    """The constant converted to another element type; a handle converts what is stored."""
+    tensor = TensorType(element, constant.type.get_shape())
+    if isinstance(constant, DenseAttr):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return DenseAttr.of(constant.array(), tensor)
+    return WeightAttr(constant.key, constant.permutation, tensor)
+
+
+def channel_vector(constant: Constant, axis: int, tensor: Tensor, store: WeightStore) -> Array | None:
+    """The constant's values along dimension `axis` of `tensor`, to which it broadcasts, as float64 [channels].
+
+    None when it varies along another dimension, or adds dimensions.
+    """
+    shape, full = constant.type.get_shape(), tensor.get_shape()
+    offset = len(full) - len(shape)
+    if offset < 0 or any(size != 1 for d, size in enumerate(shape) if d + offset != axis):
+        return None
+    values = store.held(constant).reshape(-1).astype(np.float64)
+    return np.broadcast_to(values, (full[axis],))
+
+
+def computed(values: Array, old: SSAValue, store: WeightStore) -> ConstantOp:
+    """A constant of computed values in the element type of `old`, for which it stands."""
+    return constant_like(old, store.constant(values.astype(stored_dtype(tensor_type(old).element_type))))
+
+
+def element_count(constant: Constant) -> int:
+    """Number of elements."""
+    return prod(constant.type.get_shape())

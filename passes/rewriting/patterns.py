@@ -1,0 +1,63 @@
+"""Applying rewrite patterns to a module so that every new op keeps the location of what it replaces."""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import ModuleOp, UnknownLoc
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
+    PatternRewriterListener,
+    PatternRewriteWalker,
+    RewritePattern,
+)
+from xdsl.rewriter import Rewriter
+
+from dialects.graph.base import GraphOp
+from dialects.graph.constant import ConstantOp
+
+
+def apply_patterns(module: ModuleOp, patterns: Sequence[RewritePattern]) -> None:
+    """Applies the patterns until none matches, earlier ones first; removes ops that nothing needs.
+
+    The patterns must end: xDSL's walker has no limit.
+    """
+    listener = PatternRewriterListener(operation_replacement_handler=[carry_location])
+    applier = GreedyRewritePatternApplier(list(patterns), dce_enabled=False)
+    PatternRewriteWalker(applier, listener=listener).rewrite_module(module)
+    erase_dead(module)
+
+
+def carry_location(op: Operation, results: Sequence[SSAValue | None]) -> None:
+    """Gives the location of `op` to the ops that replace it and have none, and to those that were made for them."""
+    if isinstance(op.location, UnknownLoc):
+        return
+    unlocated = [value.owner for value in results if value is not None]
+    while unlocated:
+        new = unlocated.pop()
+        if isinstance(new, Operation) and new is not op and isinstance(new.location, UnknownLoc):
+            new.location = op.location
+            unlocated.extend(operand.owner for operand in new.operands)
+
+
+def replace(op: GraphOp, new: Sequence[Operation], result: SSAValue) -> None:
+    """Puts the ops `new` in the place of `op`, whose users then read `result`. Outside of patterns."""
+    carry_location(op, [result])
+    if result.name_hint is None:
+        result.name_hint = op.output.name_hint
+    Rewriter.replace_op(op, list(new), [result])
+
+
+def erase_dead(module: ModuleOp) -> None:
+    """Removes ops of the graph dialect whose result nobody reads."""
+    for function in module.body.block.ops:
+        if not isinstance(function, FuncOp) or not function.body.blocks:
+            continue
+        for op in reversed(list(function.body.block.ops)):
+            if isinstance(op, GraphOp | ConstantOp) and op.output.first_use is None:
+                Rewriter.erase_op(op)
+
+
+def only_user(value: SSAValue) -> Operation | None:
+    """The op that reads the value, if there is exactly one use of it."""
+    return value.get_user_of_unique_use()
