@@ -86,16 +86,17 @@ def _ports(values: Sequence[SSAValue], attributes: ArrayAttr[DictionaryAttr] | N
 
 
 class GraphRunner:
-    """A module made ready to run many times: constants are read once, and the order of execution and lifetimes are fixed."""
+    """A module made ready to run many times: constants are read once, order and lifetimes are fixed."""
 
     def __init__(self, module: ModuleOp):
-        """Raises AicError when the module has no `@main`, an op outside the graph dialect, or a constant that is not there."""
+        """Raises AicError when the module has no `@main`, an op of another dialect, or a constant that is not there."""
         function = main_function(module)
         self.inputs = input_ports(function)
         self.outputs = output_ports(function)
         self._constants: dict[int, Array] = {}
         self._slots: dict[SSAValue, int] = {}
         self._steps: list[_Step] = []
+        self._results: tuple[int, ...] = ()
         for argument in function.body.block.args:
             self._slot(argument)
         store = store_of(module)

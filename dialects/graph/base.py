@@ -79,7 +79,7 @@ class GraphOp(IRDLOperation, ABC):
     EXACT: ClassVar[bool] = False
     """True when every element of the result is an element of an operand, or its negative: nothing to round."""
     FOLDS: ClassVar[bool] = True
-    """False when the kernel calls BLAS, whose sums differ between machines: such an op is not folded at compile time."""
+    """False when the kernel calls BLAS, whose sums differ between machines: such an op is never folded."""
     PADDING: ClassVar[float] = 0.0
     """Value of operand positions that the table reads outside the operand."""
 
@@ -90,8 +90,12 @@ class GraphOp(IRDLOperation, ABC):
         """Op on these operands, result type inferred. Raises VerifyException when the operands do not fit."""
         values = [SSAValue.get(operand) for operand in operands]
         attributes = {name: to_attribute(value) for name, value in sorted((properties or {}).items())}
-        op = cls.create(operands=values, result_types=[_UNTYPED], properties=attributes)
-        return cls.create(operands=values, result_types=[op.infer()], properties=attributes)
+        probe = cls.create(operands=values, result_types=[_UNTYPED], properties=attributes)
+        try:
+            inferred = probe.infer()
+        finally:
+            probe.erase()  # or it would count as a use of its operands
+        return cls.create(operands=values, result_types=[inferred], properties=attributes)
 
     @property
     def result_type(self) -> Tensor:
@@ -163,7 +167,7 @@ class GraphOp(IRDLOperation, ABC):
             printer.print_list(self.operands, printer.print_operand)
         printer.print_op_attributes({**self.properties, **self.attributes})
         printer.print_string(" : ")
-        printer.print_operation_type(self)
+        printer.print_function_type(self.operand_types, self.result_types)
 
 
 def like(operand: Tensor, element: Attribute | None = None) -> Tensor:

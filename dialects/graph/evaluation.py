@@ -19,7 +19,7 @@ def kernel_arguments(op: GraphOp) -> Arguments:
 
 
 def evaluate(op: GraphOp, operands: Sequence[Array]) -> Array:
-    """The op's result, from operands and in a form as interpreters hold them: rounded to the element type, f16 in float32."""
+    """The op's result, rounded to its element type; operands and result as interpreters hold them (f16 in float32)."""
     result = np.asarray(op.kernel()(*operands, **kernel_arguments(op)))
     return result if op.EXACT else round_to(result, op.result_type.element_type)
 

@@ -55,7 +55,11 @@ class ShapedOp(GraphOp):
         """Op whose result has this shape. Raises VerifyException when the operand does not fit."""
         value = SSAValue.get(operand)
         op = cls.create(operands=[value], result_types=[TensorType(tensor_type(value).element_type, shape)])
-        op.infer()
+        try:
+            op.infer()
+        except VerifyException:
+            op.erase()
+            raise
         return op
 
 

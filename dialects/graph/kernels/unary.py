@@ -15,8 +15,8 @@ from dialects.graph.kernels.registry import Array, kernel
 _BLOCK = 1 << 14
 """Elements per block: block and temporaries fit a core's second-level cache."""
 
-# erf(x) = x P(x^2) / Q(x^2) for |x| up to where float32 reaches 1: the minimax approximation that Eigen uses. Its own error
-# is 5e-8; with float32's rounding 4e-7.
+# erf(x) = x P(x^2) / Q(x^2) for |x| up to where float32 reaches 1: the minimax approximation that Eigen uses. Its own
+# error is 5e-8; with float32's rounding 4e-7.
 _ERF_LIMIT = 3.8325069
 _ERF_P = (
     2.1237322016531834e-06,

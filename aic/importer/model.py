@@ -1,0 +1,162 @@
+"""From a model to a module: inputs with static shapes, constants, nodes, outputs."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import onnx
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Region, SSAValue
+
+from aic.importer.builder import Builder, Value
+from aic.importer.conversion import MISSING, Context, Conversion, Scope
+from aic.importer.functions import normalized, opset_versions
+from aic.importer.model_file import read_model
+from aic.importer.problems import ImportFailure, Unsupported
+from aic.importer.symbols import bind_shapes
+from aic.importer.tensors import TensorReader, onnx_element
+from dialects.graph.base import GraphOp
+from dialects.graph.constant import ConstantOp
+from dialects.graph.locations import tensor_name
+from dialects.weights import STORE_ATTRIBUTE, WeightStore, create_store
+
+NAME_ATTRIBUTE = "aic.name"
+
+
+def import_model(
+    path: str | os.PathLike[str],
+    *,
+    symbols: Mapping[str, int] | None = None,
+    batch_size: int | None = None,
+    weights_dir: str | None = None,
+) -> ModuleOp:
+    """Module of the graph dialect that computes what the model in a file computes.
+
+    Args:
+        path: `.onnx`, or text (`.onnxtxt`). External data is found next to it, and is mapped, not read.
+        symbols: values of symbolic dimensions.
+        batch_size: first dimension of inputs where it is not a number.
+        weights_dir: name of the weight store (`dialects.weights`), by default the model's path with `.weights` added.
+
+    Raises: ImportFailure: the model is not readable, not complete, or not supported. Every problem of the first kind
+    that is found is listed.
+    """
+    file = Path(path)
+    model = read_model(file)
+    store = create_store(weights_dir if weights_dir is not None else f"{file}.weights")
+    try:
+        return _imported(model, TensorReader(store, file.parent, file), symbols or {}, batch_size)
+    except ImportFailure as failure:
+        raise ImportFailure(f"{file}: {failure}") from None
+
+
+def import_proto(
+    model: onnx.ModelProto,
+    *,
+    symbols: Mapping[str, int] | None = None,
+    batch_size: int | None = None,
+    weights_dir: str = "model.weights",
+    folder: str | os.PathLike[str] = ".",
+) -> ModuleOp:
+    """As `import_model`, for a model in memory; external data is found in `folder`."""
+    reader = TensorReader(create_store(weights_dir), Path(folder), None)
+    return _imported(model, reader, symbols or {}, batch_size)
+
+
+def _imported(
+    model: onnx.ModelProto, reader: TensorReader, symbols: Mapping[str, int], batch_size: int | None
+) -> ModuleOp:
+    graph = model.graph
+    inputs = _inputs(graph)
+    types = _input_types(inputs, symbols, batch_size)
+    block = Block(arg_types=types)
+    functions = {(normalized(function.domain), function.name): function for function in model.functions}
+    conversion = Conversion(Builder(reader, block), functions)
+    scope: Scope = {}
+    conversion.add_initializers(graph, scope)
+    for info, argument in zip(inputs, block.args, strict=True):
+        argument.name_hint = _name_hint(info.name)
+        scope[info.name] = Value(types[argument.index], argument)
+    conversion.convert_nodes(graph.node, scope, Context(opset_versions(model.opset_import)))
+    missing = [output.name for output in graph.output if output.name not in scope]
+    conversion.problems.dangling += [f"output {name!r} is made by no node" for name in missing]
+    conversion.problems.raise_if_any()
+    outputs = [_output(conversion.builder, scope, output.name) for output in graph.output]
+    block.add_op(ReturnOp(*outputs))
+    _tidy(block)
+    return _module(inputs, graph.output, block, reader.store)
+
+
+def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Inputs proper: before IR version 4, constants are listed among the inputs.
+
+    Raises ImportFailure for what is no tensor.
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    wrong = [value.name for value in inputs if not value.type.HasField("tensor_type")]
+    wrong += [
+        value.name for value in inputs if value.name not in wrong and not value.type.tensor_type.HasField("shape")
+    ]
+    if wrong:
+        raise ImportFailure(f"inputs without a tensor type of known rank: {', '.join(map(repr, wrong))}")
+    return inputs
+
+
+def _input_types(
+    inputs: Sequence[onnx.ValueInfoProto], symbols: Mapping[str, int], batch_size: int | None
+) -> list[TensorType[Attribute]]:
+    shapes = bind_shapes(inputs, symbols, batch_size)
+    try:
+        return [TensorType(onnx_element(value.type.tensor_type.elem_type), shapes[value.name]) for value in inputs]
+    except Unsupported as reason:
+        raise ImportFailure(f"inputs: {reason}") from None
+
+
+def _output(builder: Builder, scope: Scope, name: str) -> SSAValue:
+    value = scope[name]
+    assert value is not MISSING
+    return builder.ssa(value)
+
+
+def _tidy(block: Block) -> None:
+    """Removes ops that nothing uses, and names the results of the others."""
+    for op in reversed(list(block.ops)):
+        if not isinstance(op, GraphOp | ConstantOp):
+            continue
+        if op.output.first_use is None:
+            block.erase_op(op)
+        else:
+            op.output.name_hint = _name_hint(tensor_name(op))
+
+
+def _name_hint(name: str) -> str | None:
+    """A name as MLIR allows it for values."""
+    hint = re.sub(r"[^A-Za-z0-9_$.-]+", "_", name).strip("_.-$")
+    if not hint:
+        return None
+    return f"v{hint}" if hint[0].isdigit() else hint
+
+
+def _module(
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    block: Block,
+    store: WeightStore,
+) -> ModuleOp:
+    terminator = block.last_op
+    assert terminator is not None
+    function = FuncOp(
+        "main",
+        ([argument.type for argument in block.args], [operand.type for operand in terminator.operands]),
+        Region(block),
+        arg_attrs=_names(inputs),
+        res_attrs=_names(outputs),
+    )
+    return ModuleOp([function], attributes={STORE_ATTRIBUTE: StringAttr(store.folder)})
+
+
+def _names(values: Sequence[onnx.ValueInfoProto]) -> ArrayAttr[DictionaryAttr]:
+    return ArrayAttr([DictionaryAttr({NAME_ATTRIBUTE: StringAttr(value.name)}) for value in values])

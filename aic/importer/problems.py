@@ -1,0 +1,36 @@
+"""What can be wrong with a model: problems of one kind are collected and reported together."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from dialects.errors import AicError
+
+
+class ImportFailure(AicError):
+    """A model that cannot be imported. The message lists every problem of the kind that was found."""
+
+
+class Unsupported(Exception):
+    """Raised by a converter for a node, or a use of its operator, that aic cannot compile.
+
+    The message is the reason.
+    """
+
+
+class Misfit(Exception):
+    """Raised by a converter when the operands of a node do not fit each other. The message gives both values."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint at names that look like `name`: `did you mean 'batch'?`, or a list of what there is."""
+    known = sorted(set(names))
+    near = get_close_matches(name, known, n=3)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(map(repr, known))}" if known else "there is none"
+
+
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Names in quotes, the first few of many."""
+    shown = ", ".join(map(repr, names[:limit]))
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
