@@ -19,7 +19,6 @@ from aic.importer.builder import Builder, Value, last_made
 from aic.importer.functions import (
     Body,
     body_of,
-    bound_attributes,
     has_schema_body,
     normalized,
     resolved_attributes,
@@ -141,7 +140,7 @@ class Conversion:
         attributes = resolved_attributes(proto, context.attributes)
         if (domain, proto.op_type) in self.functions:
             body = body_of(self.functions[domain, proto.op_type], context.opsets)
-            return self._inlined(body, name, operands, attributes)
+            return self._inlined(body, name, operands, proto.output, attributes)
         _check_opset(domain, opset)
         if (domain, proto.op_type) == ("", "If"):
             return self._branch(name, operands, attributes, scope, context)
@@ -185,7 +184,7 @@ class Conversion:
             raise Unsupported("no such operator is known")
         outer, self.problems = self.problems, Problems()
         try:
-            outputs = self._inlined(body, name, operands, attributes)
+            outputs = self._inlined(body, name, operands, proto.output, attributes)
         finally:
             inner, self.problems = self.problems, outer
         if inner.unsupported:
@@ -196,17 +195,25 @@ class Conversion:
         return outputs
 
     def _inlined(
-        self, body: Body, name: str, operands: Sequence[Value | None], attributes: Mapping[str, AttributeProto]
+        self,
+        body: Body,
+        name: str,
+        operands: Sequence[Value | None],
+        outputs: Sequence[str],
+        attributes: Mapping[str, AttributeProto],
     ) -> Sequence[Value | Missing]:
-        """Outputs of a function's body in place of a call."""
+        """Outputs of a function's body in place of a call, which may leave some of them unnamed."""
         function = body.function
         scope: Scope = {
             parameter: value for parameter, value in zip(function.input, operands, strict=False) if value is not None
         }
         nodes = [_without_missing(node, set(function.input) - set(scope)) for node in function.node]
-        context = Context(body.opsets, bound_attributes(function, attributes), name)
+        context = Context(body.opsets, {**body.defaults, **attributes}, name)
         self.convert_nodes(nodes, scope, context)
-        return [self._lookup(output, name, scope) for output in function.output]
+        return [
+            self._lookup(output, name, scope) if wanted < len(outputs) and outputs[wanted] else MISSING
+            for wanted, output in enumerate(function.output)
+        ]
 
     def _branch(
         self,

@@ -15,6 +15,7 @@ class Body:
 
     function: FunctionProto
     opsets: Mapping[str, int]
+    defaults: Mapping[str, AttributeProto]
 
 
 def normalized(domain: str) -> str:
@@ -29,7 +30,8 @@ def opset_versions(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]
 
 def body_of(function: FunctionProto, fallback: Mapping[str, int]) -> Body:
     """The body of a function; where it names no opsets, its caller's hold."""
-    return Body(function, {**fallback, **opset_versions(function.opset_import)})
+    defaults = {default.name: default for default in function.attribute_proto}
+    return Body(function, {**fallback, **opset_versions(function.opset_import)}, defaults)
 
 
 def has_schema_body(domain: str, operator: str, opset: int) -> bool:
@@ -58,7 +60,11 @@ def schema_body(node: NodeProto, opsets: Mapping[str, int], operands: Iterable[V
         )
     if not content:
         return None
-    return body_of(FunctionProto.FromString(content), opsets)
+    body = body_of(FunctionProto.FromString(content), opsets)
+    defaults = {
+        name: attribute.default_value for name, attribute in schema.attributes.items() if attribute.default_value.type
+    }
+    return Body(body.function, body.opsets, {**defaults, **body.defaults})
 
 
 def _schema(domain: str, operator: str, opset: int) -> defs.OpSchema | None:
@@ -82,11 +88,6 @@ def resolved_attributes(node: NodeProto, given: Mapping[str, AttributeProto]) ->
         if source is not None:
             resolved[attribute.name] = source
     return resolved
-
-
-def bound_attributes(function: FunctionProto, call: Mapping[str, AttributeProto]) -> dict[str, AttributeProto]:
-    """Values of a function's attributes in one call: those of the call, else the function's defaults."""
-    return {**{default.name: default for default in function.attribute_proto}, **call}
 
 
 def resolved_node(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> NodeProto:

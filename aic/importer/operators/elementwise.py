@@ -91,8 +91,11 @@ def cast_like(builder: Builder, node: Node) -> Value:
 @converts("BitShift", since=11, note="by a constant")
 def bit_shift(builder: Builder, node: Node) -> Value:
     x, distance = node.operand(0), node.known(builder, 1)
-    if int(distance.max(initial=0)) >= 8 * x.dtype.itemsize:
-        raise Unsupported("shifts by the width of the type or more")
+    bits = 8 * x.dtype.itemsize - (x.dtype.kind == "i")
+    if distance.size and not 0 <= distance.min() <= distance.max() < bits:
+        raise Unsupported(f"shifts by {distance.min()} to {distance.max()} of {bits} bits")
     factor = builder.constant(np.left_shift(np.ones_like(distance), distance), x.element)
-    left = node.text("direction", "LEFT") == "LEFT"
-    return builder.emit(e.MulOp if left else e.DivOp, [x, factor])
+    if node.text("direction", "LEFT") == "LEFT":
+        return builder.emit(e.MulOp, [x, factor])
+    rest = builder.emit(e.ModOp, [x, factor], fmod=False)  # so that negative numbers are rounded down, as bits fall off
+    return builder.emit(e.DivOp, [builder.emit(e.SubOp, [x, rest]), factor])

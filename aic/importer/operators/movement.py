@@ -272,7 +272,8 @@ def space_to_depth(builder: Builder, node: Node) -> Value:
     if h % block or w % block:
         raise Misfit(f"blocks of {block} from {x.type}")
     y = builder.reshape(x, (n, c, h // block, block, w // block, block))
-    return builder.reshape(builder.transpose(y, (0, 3, 5, 1, 2, 4)), (n, c * block * block, h // block, w // block))
+    order = (0, 3, 5, 1, 2, 4) if node.text("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
+    return builder.reshape(builder.transpose(y, order), (n, c * block * block, h // block, w // block))
 
 
 def _image(x: Value) -> tuple[int, int, int, int]:

@@ -17,7 +17,7 @@ def transpose(x: Array, *, permutation: Sequence[int]) -> Array:
 @kernel
 def reshape(x: Array, *, shape: Sequence[int], rank: int) -> Array:
     """`rank` is the operand's; what stands before is the stack, and stays."""
-    return x.reshape(*x.shape[: x.ndim - rank], *shape)
+    return x.reshape((*x.shape[: x.ndim - rank], *shape))
 
 
 @kernel

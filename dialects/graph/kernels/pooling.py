@@ -4,13 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dialects.graph.kernels.extremes import lowest
 from dialects.graph.kernels.registry import Array, kernel
 from dialects.graph.kernels.windows import padded, taps
-
-
-def lowest(dtype: np.dtype[np.generic]) -> float:
-    """What loses against every value of the type."""
-    return float("-inf") if dtype.kind == "f" else int(np.iinfo(dtype.str).min)
 
 
 def _gathered(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dialects.graph.kernels.extremes import highest, lowest
 from dialects.graph.kernels.registry import Array, kernel
 
 
@@ -21,12 +22,12 @@ def reduce_mean(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
 
 @kernel
 def reduce_max(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
-    return np.max(x, axis=tuple(axes), keepdims=keepdims)
+    return np.maximum.reduce(x, axis=tuple(axes), keepdims=keepdims, initial=lowest(x.dtype) if x.size == 0 else None)
 
 
 @kernel
 def reduce_min(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
-    return np.min(x, axis=tuple(axes), keepdims=keepdims)
+    return np.minimum.reduce(x, axis=tuple(axes), keepdims=keepdims, initial=highest(x.dtype) if x.size == 0 else None)
 
 
 @kernel
