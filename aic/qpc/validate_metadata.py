@@ -134,8 +134,8 @@ def _check_threads(metadata: Metadata, code: Sequence[range]) -> Iterator[str]:
     for index, thread in enumerate(metadata.threadDescriptors):
         if not any(thread.entryPoint in addresses for addresses in code):
             yield f"threadDescriptors[{index}]: entryPoint 0x{thread.entryPoint:X} lies in no executable section"
-        if not 0 < thread.typeMask <= THREAD_HMX | THREAD_HVX:
-            yield f"threadDescriptors[{index}]: typeMask is {thread.typeMask}, 1 (HMX) and 2 (HVX) are possible"
+        if thread.typeMask > THREAD_HMX | THREAD_HVX:
+            yield f"threadDescriptors[{index}]: typeMask is {thread.typeMask}, bits 1 (HMX) and 2 (HVX) are possible"
 
 
 def _check_exec_context(metadata: Metadata) -> Iterator[str]:

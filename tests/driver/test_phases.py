@@ -8,11 +8,10 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from aic.legality import GRAPH, SHARDED, TILED, check_level
 from aic.phases import PHASE_NAMES, Observer, Phase, phases_between, run_phases
-from dialects import create_context
 from dialects.equality import same_module
 from dialects.errors import AicError
-from dialects.text import SourceMap, parse_module
 from dialects.weights import STORE_ATTRIBUTE, drop_store, store_of
+from tests.driver.programs import parsed
 
 GRAPH_TEXT = """
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -22,10 +21,6 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   func.return %y : tensor<4xf32>
 }
 """
-
-
-def parsed(text: str) -> ModuleOp:
-    return parse_module(create_context(), SourceMap("test", text))
 
 
 class Recorder(Observer):

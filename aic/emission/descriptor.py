@@ -1,0 +1,88 @@
+"""The host's view of a program: networkdesc.bin. Inputs and outputs keep the model's names, types and shapes."""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import IntegerType, Signedness, f16, f32
+from xdsl.ir import Attribute
+
+from aic.emission.memory import Port, SharedDdr
+from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor
+from dialects.errors import AicError
+
+HVX_GROUP, HMX_GROUP, DMA_GROUP = "HVX", "HMX", "DMAIssue"
+_GROUP_NAMES = (HVX_GROUP, HMX_GROUP, DMA_GROUP)
+_ISSUE_COUNT = 2
+_MAX_BUFFER_BYTES = (1 << 32) - 1
+_LISTED_NAMES = 64
+
+_DATA_TYPES: dict[Attribute, DataType] = {
+    f32: DataType.FloatTy,
+    f16: DataType.Float16Ty,
+    IntegerType(1): DataType.Int8Ty,
+    IntegerType(8): DataType.Int8Ty,
+    IntegerType(8, Signedness.UNSIGNED): DataType.UInt8QTy,
+    IntegerType(16): DataType.Int16QTy,
+    IntegerType(32): DataType.Int32ITy,
+    IntegerType(64): DataType.Int64ITy,
+}
+"""Element types that the host knows; integers without quantization have scale 1 and offset 0."""
+
+
+def thread_groups(hvx_threads: int) -> tuple[str, ...]:
+    """The group of each thread of a core."""
+    return (HVX_GROUP,) * hvx_threads + (HMX_GROUP, DMA_GROUP)
+
+
+def describe_network(name: str, ddr: SharedDdr, cores: int, hvx_threads: int) -> NetworkDescriptor:
+    """The descriptor of a program: one DMA buffer and one copy per input and output.
+
+    Raises AicError, naming all of them, for inputs and outputs that the format cannot describe.
+    """
+    problems = [problem for port in ddr.ports if (problem := _problem(port)) is not None]
+    if problems:
+        raise AicError("the QPC format cannot describe " + "; ".join(problems))
+    groups = thread_groups(hvx_threads)
+    return NetworkDescriptor(
+        name=name,
+        inputs=_bindings(ddr.inputs, Direction.In, 0),
+        outputs=_bindings(ddr.outputs, Direction.Out, len(ddr.inputs)),
+        dma_buffers=(
+            *(DmaBuffer(port.size, Direction.In) for port in ddr.inputs),
+            *(DmaBuffer(port.size, Direction.Out) for port in ddr.outputs),
+        ),
+        num_cores=cores,
+        batch_size=batch_size(ddr),
+        num_threads=len(groups),
+        num_hvx_threads=hvx_threads,
+        thread_groups=tuple(_GROUP_NAMES.index(group) for group in groups),
+        thread_group_names=_GROUP_NAMES,
+        thread_group_issue_count=_ISSUE_COUNT,
+        cluster_offsets=(0,),
+    )
+
+
+def batch_size(ddr: SharedDdr) -> int:
+    """Samples that one inference takes: the first dimension that all inputs of rank two and more share, else 1."""
+    first = {port.type.get_shape()[0] for port in ddr.inputs if port.type.get_num_dims() >= 2}
+    return first.pop() if len(first) == 1 else 1
+
+
+def _bindings(ports: Sequence[Port], direction: Direction, first_buffer: int) -> tuple[IoBinding, ...]:
+    return tuple(
+        IoBinding.copied(
+            port.name, _DATA_TYPES[port.type.element_type], port.type.get_shape(), direction, first_buffer + number
+        )
+        for number, port in enumerate(ports)
+    )
+
+
+def _problem(port: Port) -> str | None:
+    """Why a descriptor cannot say what an input or output is."""
+    name, element, shape = repr(port.name[:_LISTED_NAMES]), port.type.element_type, list(port.type.get_shape())
+    if element not in _DATA_TYPES:
+        return f"{name} of type {element}: it knows {', '.join(map(str, _DATA_TYPES))}"
+    if 0 in shape:
+        return f"{name} of shape {shape}: it takes a dimension of 0 for 1"
+    if port.size > _MAX_BUFFER_BYTES:
+        return f"{name} of {port.size} bytes: it knows at most {_MAX_BUFFER_BYTES}"
+    return None

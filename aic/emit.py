@@ -1,0 +1,74 @@
+"""From a scheduled module to a QPC.
+
+The program goes into network.elf as it is, but for its constants: it names them by their place in constants.bin, which
+is written one constant at a time. Nothing else of the compile is in the file: no path, no time.
+"""
+
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.emission.constants import ConstantsLayout
+from aic.emission.descriptor import describe_network
+from aic.emission.memory import declared_tensors, lay_out_shared_ddr
+from aic.emission.metadata import describe_program
+from aic.legality import TILED, check_level
+from aic.qpc.constants import ConstantsDescriptor
+from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF, NewSegment, write_container
+from aic.qpc.descriptor import serialize_descriptor
+from aic.qpc.elf import write_elf
+from aic.qpc.encoding import encode
+from aic.qpc.metadata import write_metadata
+from dialects.errors import AicError
+from dialects.hardware import Hardware
+from dialects.module import cores_of, main_of, target_of
+from dialects.tile.ops import ComputeOp, MulticastOp
+from dialects.weights import STORE_ATTRIBUTE, store_of
+
+UNNAMED = "network"
+"""Name of a network whose module has none."""
+
+
+def emit_qpc(module: ModuleOp, path: Path) -> None:
+    """Writes the QPC of a tile module; `path` appears whole or not at all.
+
+    Raises AicError when the module is not a tile program, when it does not fit into the card's DDR, when its inputs and
+    outputs are not what a QPC can describe, or when the file cannot be written.
+    """
+    check_level(module, TILED, "what was given to emit")
+    program, layout = placed_program(module)
+    cores, hardware = cores_of(module), target_of(module).hardware
+    ddr = lay_out_shared_ddr(declared_tensors(module))
+    _check_fits(layout.size + ddr.size, hardware)
+    name = UNNAMED if module.sym_name is None else module.sym_name.data
+    instructions = [op for op in main_of(module).body.walk() if isinstance(op, ComputeOp | MulticastOp)]
+    descriptor = describe_network(name, ddr, cores, hardware.hvx_threads)
+    metadata = describe_program(name, ddr, layout.size, instructions, cores, hardware)
+    store = store_of(module)
+    constants = NewSegment(CONSTANTS, layout.size, lambda: layout.chunks(store), layout.size)
+    write_container(
+        path,
+        [
+            *([constants] if layout.size else []),
+            NewSegment.of_bytes(CONSTANTS_DESC, ConstantsDescriptor(layout.size).pack()),
+            NewSegment.of_bytes(NETWORK_ELF, write_elf(encode(program), write_metadata(metadata))),
+            NewSegment.of_bytes(NETWORK_DESC, serialize_descriptor(descriptor)),
+        ],
+    )
+
+
+def placed_program(module: ModuleOp) -> tuple[ModuleOp, ConstantsLayout]:
+    """The module as a QPC holds it, and where its constants go. `module` stays as it is."""
+    program = module.clone()
+    program.attributes.pop(STORE_ATTRIBUTE, None)
+    tensors = declared_tensors(program)
+    layout = ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None)
+    for tensor in tensors:
+        if tensor.value is not None:
+            tensor.properties["value"] = layout.handle(tensor.value)
+    return program, layout
+
+
+def _check_fits(size: int, hardware: Hardware) -> None:
+    if size > hardware.ddr_bytes:
+        raise AicError(f"the network takes {size} bytes of DDR; the SKU {hardware.sku} has {hardware.ddr_bytes}")
