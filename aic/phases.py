@@ -21,7 +21,7 @@ from dialects.text import print_module, verify
 from dialects.weights import move_store, store_of
 from passes import get_all_passes
 
-SCHEDULE_PIPELINE = ""
+SCHEDULE_PIPELINE = "pipeline-loops,fetch-ahead,assign-addresses,insert-waits"
 
 WEIGHTS_FOLDER = "weights"
 """Where the weight store lies in a folder of dumped phases."""

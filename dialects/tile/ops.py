@@ -265,9 +265,9 @@ class InstructionOp(TileOp, ABC):
     waits = opt_prop_def(WaitsAttr)
     """What must have happened before the instruction starts."""
     ahead = opt_prop_def(IntegerAttr)
-    """The instruction runs for the iteration so many after the current one of the innermost loop; where there is none,
-    not
-    at all."""
+    """The instruction runs for the iteration so many after the current one of the innermost loop. Where there is none
+    it
+    does nothing but raise its signal."""
 
     def iteration_of(self, current: tuple[int, ...], trips: int) -> tuple[int, ...] | None:
         """Loop variables that the instruction runs for, in an innermost loop of `trips` iterations; None: it does not

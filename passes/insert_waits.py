@@ -1,0 +1,128 @@
+"""`insert-waits`: signals and waits, so that engines that run on their own compute what program order computes.
+
+An instruction that another waits for gets a signal, numbered in program order. What touches memory of other cores
+(exchange, multicast, tensors in DDR) is waited for on every core.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.ir import Block, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.errors import AicError
+from dialects.module import cores_of, main_of, target_of
+from dialects.tile.attributes import Wait, WaitsAttr
+from dialects.tile.ops import (
+    AllocOp,
+    ExchangeOp,
+    ForOp,
+    InstructionOp,
+    MulticastOp,
+    TensorOp,
+    bytes_of,
+)
+from passes.scheduling.hazards import Access, Dependency, Instance, Region, find_dependencies
+
+_EXTRA_ITERATIONS = 2
+"""Iterations replayed beyond the slots of the deepest rotation; waits repeat from there on."""
+
+
+@dataclass(frozen=True)
+class InsertWaitsPass(ModulePass):
+    """Makes the order between engines and cores explicit."""
+
+    name = "insert-waits"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        block = main_of(op).body.block
+        program = [o for o in block.walk() if isinstance(o, InstructionOp)]
+        allocs = [o for o in block.walk() if isinstance(o, AllocOp)]
+        numbers = {o: n for n, o in enumerate(program)}
+        depth = max((alloc.slots for alloc in allocs), default=1) + _EXTRA_ITERATIONS
+        single = cores_of(op) == 1
+        instances = [
+            Instance(numbers[o], o.engine, () if iteration is None else _accesses(o, iteration, single))
+            for o, iteration in _replayed(block, (), 1, depth)
+        ]
+        overlapping = _overlapping(allocs, target_of(op).hardware.vtcm_alignment_bytes)
+        _write(program, find_dependencies(instances, overlapping))
+
+
+def _replayed(
+    block: Block, iteration: tuple[int, ...], trips: int, depth: int
+) -> Iterator[tuple[InstructionOp, tuple[int, ...] | None]]:
+    """Instructions in program order with the iteration they run for (None: not at all), loops cut to `depth`
+    iterations.
+    """
+    for op in block.ops:
+        if isinstance(op, ForOp):
+            count = min(op.count, depth)
+            for i in range(count):
+                yield from _replayed(op.body.block, (*iteration, i), count, depth)
+        elif isinstance(op, InstructionOp):
+            yield op, op.iteration_of(iteration, trips)
+
+
+def _accesses(op: InstructionOp, iteration: tuple[int, ...], single: bool) -> tuple[Access, ...]:
+    accesses: list[Access] = []
+    for index, value in enumerate(op.operands):
+        if isinstance(value.owner, TensorOp) and value.owner.role.data in ("input", "constant"):
+            continue
+        writes = index == len(op.operands) - 1
+        of_others, by_others = (False, False) if single else _reach(op, value, writes)
+        accesses.append(Access(_region(value, iteration), writes, of_others, by_others))
+    return tuple(accesses)
+
+
+def _region(value: SSAValue, iteration: tuple[int, ...]) -> Region:
+    owner = value.owner
+    if not isinstance(owner, AllocOp):
+        return (owner, 0)
+    depth = owner.window.data.loop_depth
+    return (owner, iteration[depth - 1] % owner.slots if 0 < depth <= len(iteration) else 0)
+
+
+def _reach(op: InstructionOp, value: SSAValue, writes: bool) -> tuple[bool, bool]:
+    """Whether a core touches memory of others, and whether a core must learn from others that its own was touched.
+
+    A tensor in DDR belongs to all. An exchange reads what others hold. A multicast writes what others hold, and its
+    signal tells them.
+    """
+    if isinstance(value.owner, TensorOp) or (isinstance(op, ExchangeOp) and not writes):
+        return True, True
+    return isinstance(op, MulticastOp) and writes, False
+
+
+def _overlapping(allocs: list[AllocOp], alignment: int) -> Mapping[Region, Sequence[Region]]:
+    """Slots of buffers that share addresses."""
+    spans: list[tuple[int, int, Region]] = []
+    for alloc in allocs:
+        if alloc.address is None:
+            raise AicError("insert-waits: a buffer has no address; run assign-addresses first")
+        size = -(-bytes_of(alloc.result) // alignment) * alignment
+        begin = alloc.address.value.data
+        spans += [(begin + slot * size, begin + (slot + 1) * size, (alloc, slot)) for slot in range(alloc.slots)]
+    spans.sort(key=lambda span: span[:2])
+    overlapping: dict[Region, list[Region]] = {region: [region] for _, _, region in spans}
+    for n, (_, end, region) in enumerate(spans):
+        for begin, _, other in spans[n + 1 :]:
+            if begin >= end:
+                break
+            overlapping[region].append(other)
+            overlapping[other].append(region)
+    return overlapping
+
+
+def _write(program: list[InstructionOp], dependencies: list[Dependency]) -> None:
+    signals = {on: signal for signal, on in enumerate(sorted({d.on for d in dependencies}))}
+    waits: dict[int, list[Wait]] = {}
+    for dependency in dependencies:
+        waits.setdefault(dependency.op, []).append(Wait(signals[dependency.on], dependency.lag, dependency.everywhere))
+    for number, op in enumerate(program):
+        if number in signals:
+            op.properties["signal"] = IntegerAttr(signals[number], i64)
+        if number in waits:
+            op.properties["waits"] = WaitsAttr(tuple(waits[number]))
