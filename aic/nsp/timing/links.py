@@ -115,13 +115,16 @@ class Fabric:
         self._settled = True
         ddr = self.links["ddr", 0]
         rate = sum(current.rate for current in self.currents if current.uses[0][0] is ddr)
-        if not self.ddr_samples or self.ddr_samples[-1].bytes_per_cycle != rate:
+        before = self.ddr_samples[-1].bytes_per_cycle if self.ddr_samples else 0.0
+        if abs(rate - before) > _SAME_RATE * ddr.bytes_per_cycle:
             self.ddr_samples.append(Sample(self._now, rate))
 
 
 _ROUNDING = 1e-6
 _PRECISION = 1e-14
 """Cycles, absolute and per cycle of time, within which a flow that is due has ended: the rounding of sums of times."""
+_SAME_RATE = 1e-9
+"""Part of a link's rate below which a change is rounding."""
 
 
 def share(currents: Iterable[Current]) -> None:

@@ -179,6 +179,7 @@ def _instruction(op: InstructionOp) -> Instruction:
         element=_data_element(op),
         arguments=from_dictionary(op.arguments) if compute else {},
         signal=None if op.signal is None else op.signal.value.data,
+        result_element_bytes=element_bytes(type_of(op.target).element_type),
     )
 
 

@@ -84,6 +84,8 @@ class Instruction:
     element: Attribute
     arguments: Mapping[str, object]
     signal: int | None
+    result_element_bytes: int
+    """Bytes of an element of what is written."""
 
 
 @dataclass(frozen=True, slots=True)

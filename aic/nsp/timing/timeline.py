@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from aic.nsp.timing.links import Link, Sample
 from aic.nsp.timing.prices import Price
-from aic.nsp.timing.records import Plan
+from aic.nsp.timing.records import Kernel, LinkKind, Plan
 from dialects.hardware import Hardware
 
 Unit: TypeAlias = Literal["hmx", "hvx", "dma"]
@@ -52,6 +52,27 @@ class Timeline:
             if interval.unit == unit:
                 totals[interval.core] += interval.end - interval.start
         return totals
+
+    def carried(self, kind: LinkKind) -> float:
+        """Bytes that passed all links of a kind."""
+        return sum(link.bytes for link in self.links if link.kind == kind)
+
+    def link_utilisation(self, kind: LinkKind) -> float:
+        """Bytes that passed the links of a kind, as a part of what they could have carried in the time."""
+        links = [link for link in self.links if link.kind == kind]
+        capacity = sum(link.bytes_per_cycle for link in links) * self.cycles
+        return sum(link.bytes for link in links) / capacity if capacity else 0.0
+
+    @property
+    def ddr_read_bytes(self) -> float:
+        """Bytes read from DDR, by transfers and by kernels that read their operands in place."""
+        kernels = (step.work for step in self.plan.steps if isinstance(step.work, Kernel))
+        return self.carried("ddr read port") + sum(sum(kernel.ddr_bytes) for kernel in kernels)
+
+    @property
+    def ddr_write_bytes(self) -> float:
+        """Bytes written to DDR."""
+        return self.carried("ddr write port")
 
     @property
     def macs(self) -> int:

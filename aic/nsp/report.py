@@ -1,0 +1,238 @@
+"""The report of a timed program: plain numbers, as tables for people and as JSON for tools.
+
+The table of operations follows the statistics of the vendor's tools: one row per ONNX node, operation and engine, with
+calls, cycles, kilobytes written and cycles per kilobyte.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import TypeAlias
+
+from rich.console import Console, Group
+from rich.table import Column, Table
+
+from aic.nsp.timing.performance import Performance
+from aic.nsp.timing.records import Kernel, LinkKind, Moves, Padding, Step
+from aic.nsp.timing.timeline import Timeline, Unit
+
+_MICRO = 1e6
+_KILO = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One node's operation on one engine. `count`: calls on all cores together.
+
+    `cycles` are those of the core with most of them; on DMA from issue to completion, so that rows may overlap.
+    `cycles_per_kilobyte` relates all cores' cycles to all that they wrote. `start_us` and `end_us` are device time.
+    """
+
+    node: str
+    operation: str
+    engine: str
+    count: int
+    cycles: float
+    share: float
+    written_kilobytes: float
+    cycles_per_kilobyte: float
+    start_us: float
+    end_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """Bytes that passed a memory or a kind of link in one inference, and how much of what it could carry that is."""
+
+    name: str
+    bytes: int
+    utilisation: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """How much of the device time a unit of the cores is at work: mean, least and most busy core."""
+
+    name: str
+    mean: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that is reported of one inference. Shares and utilisations are parts of 1."""
+
+    sku: str
+    cores: int
+    clock_hertz: float
+    cycles: float
+    device_us: float
+    latency_us: float
+    inferences_per_second: float
+    pace: str
+    macs: int
+    hmx_peak_share: float
+    """Multiply-accumulates against those that HMX could do in fp16 in the device time."""
+    units: tuple[UnitRow, ...]
+    memories: tuple[MemoryRow, ...]
+    operations: tuple[OperationRow, ...]
+    assumed_share: float
+    """Part of the device time that goes away when every assumed number is ideal (`aic.nsp.timing.performance`)."""
+    assumed: tuple[str, ...]
+    wall_seconds: float
+    """What the timing engine itself took."""
+
+    def to_json(self) -> str:
+        """The report as a JSON object with the fields' names."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def render(self, console: Console, rows: int | None = None) -> None:
+        """Prints tables; of the operations the `rows` with most cycles, or all."""
+        console.print(Group(_summary(self), _units(self), _memories(self), _operations(self, rows)))
+
+
+def make_report(performance: Performance, wall_seconds: float) -> Report:
+    """Report of a measured program. `wall_seconds` is what the measuring took."""
+    timeline = performance.timeline
+    hardware = timeline.hardware
+    peak = timeline.cycles * timeline.plan.cores * hardware.hmx_f16_macs_per_cycle
+    return Report(
+        sku=hardware.sku,
+        cores=timeline.plan.cores,
+        clock_hertz=hardware.core_clock_hertz,
+        cycles=timeline.cycles,
+        device_us=timeline.seconds * _MICRO,
+        latency_us=performance.latency_seconds * _MICRO,
+        inferences_per_second=performance.inferences_per_second,
+        pace=performance.pace,
+        macs=timeline.macs,
+        hmx_peak_share=timeline.macs / peak if peak else 0.0,
+        units=tuple(_unit_row(timeline, name, unit) for name, unit in _UNITS),
+        memories=tuple(_memory_rows(performance)),
+        operations=tuple(_operation_rows(timeline)),
+        assumed_share=performance.assumed_share,
+        assumed=hardware.assumed,
+        wall_seconds=wall_seconds,
+    )
+
+
+_UNITS: tuple[tuple[str, Unit], ...] = (("HMX", "hmx"), ("HVX", "hvx"), ("DMA issue", "dma"))
+
+
+def _unit_row(timeline: Timeline, name: str, unit: Unit) -> UnitRow:
+    parts = [cycles / timeline.cycles if timeline.cycles else 0.0 for cycles in timeline.busy(unit)]
+    return UnitRow(name, sum(parts) / len(parts), min(parts), max(parts))
+
+
+_LINKS: tuple[tuple[str, LinkKind], ...] = (
+    ("NoC sent", "noc out port"),
+    ("NoC received", "noc in port"),
+    ("VTCM copies", "copy"),
+)
+
+
+def _memory_rows(performance: Performance) -> Iterable[MemoryRow]:
+    timeline = performance.timeline
+    plan, hardware = timeline.plan, timeline.hardware
+    ddr = hardware.ddr_bytes_per_second * timeline.seconds or 1.0
+    yield MemoryRow("DDR read", int(timeline.ddr_read_bytes), timeline.ddr_read_bytes / ddr)
+    yield MemoryRow("DDR written", int(timeline.ddr_write_bytes), timeline.ddr_write_bytes / ddr)
+    for name, kind in _LINKS:
+        yield MemoryRow(name, round(timeline.carried(kind)), timeline.link_utilisation(kind))
+    pcie = hardware.pcie_bytes_per_second * performance.period_seconds or 1.0
+    yield MemoryRow("PCIe in", plan.input_bytes, plan.input_bytes / pcie)
+    yield MemoryRow("PCIe out", plan.output_bytes, plan.output_bytes / pcie)
+
+
+Key: TypeAlias = tuple[str, str, Unit]
+"""Node, operation and engine of a row."""
+
+
+def _operation_rows(timeline: Timeline) -> list[OperationRow]:
+    """Rows in the order in which the operations first start."""
+    plan = timeline.plan
+    cycles: dict[Key, list[float]] = {}
+    counts: dict[Key, int] = {}
+    written: dict[Key, int] = {}
+    spans: dict[Key, tuple[float, float]] = {}
+    for core, unit, index, start, end in timeline.intervals:
+        step = plan.steps[index]
+        key = (step.instruction.node, step.instruction.operation, unit)
+        cycles.setdefault(key, [0.0] * plan.cores)[core] += end - start
+        counts[key] = counts.get(key, 0) + 1
+        written[key] = written.get(key, 0) + bytes_written(step, core)
+        first, last = spans.get(key, (start, end))
+        spans[key] = (min(first, start), max(last, end))
+    micro = _MICRO / timeline.hardware.core_clock_hertz
+    rows = [
+        OperationRow(
+            *key,
+            counts[key],
+            max(cycles[key]),
+            max(cycles[key]) / timeline.cycles,
+            written[key] / _KILO,
+            sum(cycles[key]) * _KILO / written[key] if written[key] else 0.0,
+            spans[key][0] * micro,
+            spans[key][1] * micro,
+        )
+        for key in cycles
+    ]
+    return sorted(rows, key=lambda row: (row.start_us, row.end_us, row.node, row.operation, row.engine))
+
+
+def bytes_written(step: Step, core: int) -> int:
+    """Bytes that a core writes in a step; a multicast counts once, where it is read."""
+    size = step.instruction.result_element_bytes
+    match step.work:
+        case Moves() as moves:
+            return sum(flow.bytes for flow in moves.flows[core])
+        case Kernel() as kernel:
+            which = kernel.which[core]
+            return prod(kernel.shapes[which][-1]) * size if which >= 0 else 0
+        case Padding() as padding:
+            return padding.elements[core] * size
+
+
+def _right(*names: str) -> list[Column]:
+    return [Column(name, justify="right") for name in names]
+
+
+def _summary(report: Report) -> Table:
+    table = Table(title=f"{report.sku}, {report.cores} cores at {report.clock_hertz / 1e6:.0f} MHz", show_header=False)
+    for name, value in (
+        ("device time", f"{report.device_us:,.1f} µs, {report.cycles:,.0f} cycles"),
+        ("latency with PCIe", f"{report.latency_us:,.1f} µs"),
+        ("throughput", f"{report.inferences_per_second:,.1f} inferences/s, paced by {report.pace}"),
+        ("multiply-accumulates", f"{report.macs / 1e6:,.1f} M, {report.hmx_peak_share:.1%} of the fp16 peak"),
+        ("on assumed numbers", f"{report.assumed_share:.1%} of the device time"),
+        ("timing engine", f"{report.wall_seconds:.2f} s"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _units(report: Report) -> Table:
+    table = Table("unit", *_right("mean", "least busy core", "most busy core"), title="utilisation")
+    for row in report.units:
+        table.add_row(row.name, f"{row.mean:.1%}", f"{row.least:.1%}", f"{row.most:.1%}")
+    return table
+
+
+def _memories(report: Report) -> Table:
+    table = Table("memory or link", *_right("KB", "utilisation"), title="traffic of one inference")
+    for row in report.memories:
+        table.add_row(row.name, f"{row.bytes / _KILO:,.1f}", f"{row.utilisation:.1%}")
+    return table
+
+
+def _operations(report: Report, rows: int | None) -> Table:
+    shown = sorted(report.operations, key=lambda row: -row.cycles)[: rows or len(report.operations)]
+    title = "operations" if len(shown) == len(report.operations) else f"the {len(shown)} longest operations"
+    table = Table("node", "operation", "engine", *_right("count", "pcycles", "%", "out KB", "pcycles/KB"), title=title)
+    for row in shown:
+        numbers = (f"{row.cycles:,.0f}", f"{100 * row.share:.1f}", f"{row.written_kilobytes:,.1f}")
+        per_kilobyte = f"{row.cycles_per_kilobyte:,.1f}"
+        table.add_row(row.node, row.operation, row.engine.upper(), str(row.count), *numbers, per_kilobyte)
+    return table

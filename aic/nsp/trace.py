@@ -1,0 +1,158 @@
+"""A timeline as a Chrome/Perfetto trace: JSON of the trace event format, times in microseconds.
+
+One process per NSP with rows for HVX, HMX and DMA; HOST_PROC with the network's inputs and outputs on their way over
+PCIe; DDR with its rate as a counter. Time 0 is when the host starts to send the inputs. Transfers that overlap on one
+core get further DMA rows, as slices of one row must nest.
+"""
+
+import json
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import TypeAlias
+
+from aic.nsp.report import bytes_written
+from aic.nsp.timing.performance import Performance
+from aic.nsp.timing.records import Kernel, Moves, Shape, Step
+from aic.nsp.timing.timeline import Interval, Unit
+from dialects.files import written_aside
+
+TraceEvent: TypeAlias = dict[str, object]
+
+HOST = 0
+"""Process id of the host; NSP c has c + 1, and DDR comes after the last."""
+_ROWS: dict[Unit, int] = {"hvx": 0, "hmx": 4, "dma": 5}
+"""Thread ids, as in the vendor's traces: 0 to 3 HVX, 4 HMX, 5 DMA."""
+_MICRO = 1e6
+
+
+def write_trace(performance: Performance, path: Path) -> None:
+    """Writes a trace. Raises AicError when the file cannot be written."""
+    with written_aside(path) as partial, partial.open("w") as file:
+        json.dump(trace(performance), file, separators=(",", ":"))
+
+
+def trace(performance: Performance) -> dict[str, object]:
+    """A trace as the object that its JSON holds."""
+    timeline = performance.timeline
+    hardware = timeline.hardware
+    other = {"sku": hardware.sku, "cores": timeline.plan.cores, "clockHz": hardware.core_clock_hertz}
+    events = [*_names(performance), *_host(performance), *_slices(performance), *_ddr(performance)]
+    return {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
+
+
+def _names(performance: Performance) -> Iterator[TraceEvent]:
+    """Names of processes and of the rows that every NSP has."""
+    cores = performance.timeline.plan.cores
+    names = ["HOST_PROC", *(f"NSP {core}" for core in range(cores)), "DDR"]
+    for pid, name in enumerate(names):
+        yield _metadata("process_name", pid, {"name": name})
+        yield _metadata("process_sort_index", pid, {"sort_index": pid})
+    yield _metadata("thread_name", HOST, {"name": "PCIe"})
+    for core in range(cores):
+        for unit, row in _ROWS.items():
+            yield _metadata("thread_name", core + 1, {"name": unit.upper()}, row)
+
+
+def _metadata(kind: str, pid: int, args: dict[str, object], tid: int = 0) -> TraceEvent:
+    return {"ph": "M", "name": kind, "pid": pid, "tid": tid, "args": args}
+
+
+def _slice(name: str, pid: int, tid: int, start: float, seconds: float, args: dict[str, object]) -> TraceEvent:
+    """A complete event; `start` and `seconds` in seconds."""
+    return {
+        "ph": "X",
+        "cat": "aic",
+        "name": name,
+        "pid": pid,
+        "tid": tid,
+        "ts": round(start * _MICRO, 6),
+        "dur": round(seconds * _MICRO, 6),
+        "args": args,
+    }
+
+
+def _host(performance: Performance) -> Iterator[TraceEvent]:
+    plan = performance.timeline.plan
+    device_end = performance.input_seconds + performance.timeline.seconds
+    if plan.input_bytes:
+        yield _slice("inputs", HOST, 0, 0.0, performance.input_seconds, {"bytes": plan.input_bytes})
+    if plan.output_bytes:
+        yield _slice("outputs", HOST, 0, device_end, performance.output_seconds, {"bytes": plan.output_bytes})
+
+
+def _slices(performance: Performance) -> Iterator[TraceEvent]:
+    """What the NSPs' units do, in the order of time."""
+    timeline = performance.timeline
+    clock = timeline.hardware.core_clock_hertz
+    lanes = [_Lanes() for _ in range(timeline.plan.cores)]
+    for interval in sorted(timeline.intervals, key=lambda i: (i.start, i.core, i.unit, i.step)):
+        row = _ROWS[interval.unit]
+        if interval.unit == "dma":
+            lane, new = lanes[interval.core].take(interval.start, interval.end)
+            row += lane
+            if new and lane:
+                yield _metadata("thread_name", interval.core + 1, {"name": f"DMA {lane + 1}"}, row)
+        step = timeline.plan.steps[interval.step]
+        name = step.instruction.node or step.instruction.operation
+        start = performance.input_seconds + interval.start / clock
+        length = (interval.end - interval.start) / clock
+        yield _slice(name, interval.core + 1, row, start, length, _arguments(step, interval))
+
+
+class _Lanes:
+    """Rows of one core's transfers: each takes the first row that is free."""
+
+    def __init__(self) -> None:
+        self._busy: list[tuple[float, int]] = []
+        self._free: list[int] = []
+        self._count = 0
+
+    def take(self, start: float, end: float) -> tuple[int, bool]:
+        """Row for a transfer (starts never decrease), and whether it is a new one."""
+        while self._busy and self._busy[0][0] <= start:
+            heappush(self._free, heappop(self._busy)[1])
+        new = not self._free
+        lane = self._count if new else heappop(self._free)
+        self._count += new
+        heappush(self._busy, (end, lane))
+        return lane, new
+
+
+def _arguments(step: Step, interval: Interval) -> dict[str, object]:
+    args: dict[str, object] = {
+        "operation": step.instruction.operation,
+        "bytes": bytes_written(step, interval.core),
+        "cycles": round(interval.end - interval.start, 1),
+    }
+    if step.iteration:
+        args["iteration"] = list(step.iteration)
+    match step.work:
+        case Kernel() as kernel:
+            args["shapes"] = [_shape(shape) for shape in kernel.shapes[kernel.which[interval.core]]]
+        case Moves() as moves:
+            args["links"] = sorted({use.kind for flow in moves.flows[interval.core] for use in flow.uses})
+        case _:
+            pass
+    return args
+
+
+def _shape(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _ddr(performance: Performance) -> Iterator[TraceEvent]:
+    """The rate at which DDR carries transfers, wherever it changes."""
+    timeline = performance.timeline
+    clock = timeline.hardware.core_clock_hertz
+    for sample in timeline.ddr_samples:
+        time = performance.input_seconds + sample.time / clock
+        rate = sample.bytes_per_cycle * clock / 1e9
+        yield {
+            "ph": "C",
+            "name": "DDR GB/s",
+            "pid": timeline.plan.cores + 1,
+            "tid": 0,
+            "ts": round(time * _MICRO, 6),
+            "args": {"GB/s": round(rate, 3)},
+        }

@@ -1,0 +1,79 @@
+"""The report: numbers that add up, tables and JSON."""
+
+import json
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from aic.nsp.report import Report, make_report
+from aic.nsp.timing import measure
+from tests.nsp.programs import PRO, blur, plan
+
+CORES, LAYERS = 4, 3
+IMAGE, WEIGHTS = 56 * 56 * 64 * 2, 3 * 3 * 64 * 64 * 2
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return make_report(measure(plan(blur(CORES, LAYERS), CORES), PRO), wall_seconds=0.5)
+
+
+def test_bytes_of_memories_and_links(report: Report) -> None:
+    found = {row.name: row.bytes for row in report.memories}
+    halo = 2 * (CORES - 1) * 56 * 64 * 2
+    assert found == {
+        "DDR read": IMAGE + halo + LAYERS * WEIGHTS,
+        "DDR written": IMAGE,
+        "NoC sent": LAYERS * (WEIGHTS + halo),
+        "NoC received": LAYERS * ((CORES - 1) * WEIGHTS + halo),
+        "VTCM copies": 0,
+        "PCIe in": IMAGE,
+        "PCIe out": IMAGE,
+    }
+    assert all(0 <= row.utilisation <= 1 for row in report.memories)
+
+
+def test_rows_of_operations(report: Report) -> None:
+    rows = {(row.node, row.operation): row for row in report.operations}
+    conv = rows["conv1", "conv"]
+    assert (conv.engine, conv.count) == ("hmx", CORES)
+    assert conv.written_kilobytes == IMAGE / 1024
+    assert conv.cycles_per_kilobyte == pytest.approx(CORES * conv.cycles / conv.written_kilobytes)
+    assert rows["conv1", "multicast"].written_kilobytes == WEIGHTS / 1024
+    assert report.macs == LAYERS * 56 * 56 * 64 * 64 * 9
+    assert report.operations[0].start_us == 0
+    assert all(row.end_us <= report.device_us * (1 + 1e-9) for row in report.operations)
+
+
+def test_units_and_totals(report: Report) -> None:
+    hmx = next(row for row in report.units if row.name == "HMX")
+    busiest = sum(row.cycles for row in report.operations if row.engine == "hmx")
+    assert hmx.most == pytest.approx(busiest / report.cycles)
+    assert hmx.least <= hmx.mean <= hmx.most
+    assert report.device_us == pytest.approx(1e6 * report.cycles / PRO.core_clock_hertz)
+    assert report.latency_us > report.device_us
+    assert report.hmx_peak_share < hmx.mean
+
+
+def test_json_has_every_field(report: Report) -> None:
+    loaded = json.loads(report.to_json())
+    assert set(loaded) == set(Report.__dataclass_fields__)
+    assert loaded["wall_seconds"] == 0.5
+    assert loaded["operations"][0]["node"] in ("x", "pad")
+
+
+def test_tables(report: Report) -> None:
+    console = Console(file=StringIO(), width=120)
+    report.render(console, rows=2)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "pro, 4 cores at 1450 MHz" in text
+    assert "the 2 longest operations" in text
+    assert "on assumed numbers" in text
+    report.render(console)
+    assert "conv2" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_an_empty_program_has_a_report() -> None:
+    empty = make_report(measure(plan("", 2), PRO), 0.0)
+    assert (empty.cycles, empty.inferences_per_second, empty.assumed_share) == (0, 0, 0)

@@ -1,0 +1,61 @@
+"""Sharing of links: the rates are max-min fair whatever flows meet."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aic.nsp.timing.links import Current, Fabric, Link, share
+from aic.nsp.timing.records import Flow, Use
+from tests.nsp.programs import PRO
+
+LINKS = 5
+flows = st.lists(
+    st.dictionaries(st.integers(0, LINKS - 1), st.sampled_from([0.25, 0.5, 1.0]), min_size=1, max_size=3),
+    min_size=1,
+    max_size=8,
+)
+rates = st.lists(st.sampled_from([1.0, 2.0, 7.0, 100.0]), min_size=LINKS, max_size=LINKS)
+
+
+@given(flows=flows, rates=rates)
+def test_no_link_is_overloaded_and_every_flow_has_a_bottleneck(
+    flows: list[dict[int, float]], rates: list[float]
+) -> None:
+    links = [Link("ddr", n, rate) for n, rate in enumerate(rates)]
+    currents = [Current(0, 0, 1.0, [(links[n], part) for n, part in uses.items()]) for uses in flows]
+    share(currents)
+    load = {id(link): 0.0 for link in links}
+    for current in currents:
+        for link, part in current.uses:
+            load[id(link)] += current.rate * part
+    for link in links:
+        assert load[id(link)] <= link.bytes_per_cycle * (1 + 1e-9)
+    for current in currents:
+        full = [link for link, _ in current.uses if load[id(link)] >= link.bytes_per_cycle * (1 - 1e-9)]
+        fastest = [
+            max(other.rate for other in currents if any(used is link for used, _ in other.uses)) for link in full
+        ]
+        assert any(current.rate >= rate * (1 - 1e-9) for rate in fastest)
+
+
+def test_links_without_limit() -> None:
+    current = Current(0, 0, 1.0, [(Link("copy", 0, inf), 1.0)])
+    share([current])
+    assert current.rate == inf
+
+
+@given(amounts=st.lists(st.integers(1, 10**7), min_size=1, max_size=10))
+def test_bytes_arrive_no_sooner_than_ddr_can_carry_them(amounts: list[int]) -> None:
+    fabric = Fabric.of(PRO, 16)
+    for core, amount in enumerate(amounts):
+        fabric.start(0, core, Flow(amount, (Use("ddr", 0), Use("ddr read port", core))))
+    now, ended = 0.0, 0
+    while (end := fabric.next_end()) < inf:
+        now = end
+        ended += len(fabric.advance(now))
+    rate = PRO.ddr_bytes_per_second / PRO.core_clock_hertz
+    assert ended == len(amounts)
+    assert now == pytest.approx(sum(amounts) / rate)
+    assert fabric.links["ddr", 0].busy == pytest.approx(now)
