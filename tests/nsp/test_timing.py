@@ -98,7 +98,7 @@ def test_a_multicast_reads_once_per_group() -> None:
 
 
 def exchange(own: str, need: str, target: str = "b") -> str:
-    text = alloc("a", own, SQUARE) + alloc("b", need, SQUARE)
+    text = alloc("a", own, SQUARE) + alloc("b", "[4] : 0 to 256, 0 to 256", SQUARE)
     box = f"box = #tile.box<{need}>, own = #tile.box<{own}>"
     return text + instruction(f"tile.exchange %a, %{target}", box, "swap", 0)
 
