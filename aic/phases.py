@@ -20,6 +20,8 @@ from dialects.files import written_aside
 from dialects.text import print_module, verify
 from dialects.weights import move_store, store_of
 from passes import get_all_passes
+from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE
+from passes.pipelines.schedule import SCHEDULE_PIPELINE
 
 SCHEDULE_PIPELINE = "pipeline-loops,fetch-ahead,assign-addresses,insert-waits"
 
@@ -36,17 +38,17 @@ class Phase:
     """Its passes in the syntax of `aic-opt -p`; empty when it leaves the module as it is."""
     level: Level
     """What may exist after it."""
-    fp16_pipeline: str = ""
-    """Further passes when the network computes in fp16."""
+    fp16_pipeline: str | None = None
+    """Its passes when the network computes in fp16, where these are others."""
 
     def passes(self, *, fp16: bool) -> str:
         """The passes of the phase for a precision."""
-        return ",".join(part for part in (self.pipeline, self.fp16_pipeline if fp16 else "") if part)
+        return self.fp16_pipeline if fp16 and self.fp16_pipeline is not None else self.pipeline
 
 
 PHASES = (
     Phase("import", "", GRAPH),
-    Phase("graph", "", GRAPH),
+    Phase("graph", GRAPH_PIPELINE, GRAPH, FP16_PIPELINE),
     Phase("quantize", "", GRAPH),
     Phase("partition", "", GRAPH),
     Phase("shard", "shard-tensors", SHARDED),
@@ -87,17 +89,18 @@ def run_phases(
     *,
     fp16: bool = False,
     dump_dir: Path | None = None,
+    weights_dir: Path | None = None,
     observer: Observer | None = None,
 ) -> None:
     """Runs phases on a module, in place, and checks the module after each.
 
     With `dump_dir` the text of the module after each phase goes to `<number>.<phase>.mlir` there, and its weight store
-    to a folder beside them. Raises AicError, naming phase and pass, when a pass refuses the module
+    to `weights_dir`, by default a folder beside them. Raises AicError, naming phase and pass, when a pass refuses the module
     or leaves what may not be there.
     """
     observer = observer or Observer()
     if dump_dir is not None:
-        move_store(module, str(dump_dir.resolve() / WEIGHTS_FOLDER))
+        move_store(module, str((weights_dir or dump_dir / WEIGHTS_FOLDER).resolve()))
     for phase in phases:
         observer.phase_started(phase.name)
         start = time.perf_counter()
