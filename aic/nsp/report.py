@@ -14,7 +14,7 @@ from rich.console import Console, Group
 from rich.table import Column, Table
 
 from aic.nsp.timing.performance import Performance
-from aic.nsp.timing.records import Kernel, LinkKind, Moves, Padding, Step
+from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Step
 from aic.nsp.timing.timeline import Timeline, Unit
 
 _MICRO = 1e6
@@ -193,6 +193,8 @@ def bytes_written(step: Step, core: int) -> int:
             return prod(kernel.shapes[which][-1]) * size if which >= 0 else 0
         case Padding() as padding:
             return padding.elements[core] * size
+        case Idle():
+            return 0
 
 
 def _right(*names: str) -> list[Column]:

@@ -43,7 +43,7 @@ def simulate(plan: Plan, hardware: Hardware) -> Timeline:
     """
     if plan.cores > hardware.cores:
         raise AicError(f"timing: the program runs on {plan.cores} cores, {hardware.sku} has {hardware.cores}")
-    return Simulation(plan, hardware, PriceList(hardware).prices(plan)).run()
+    return Simulation(plan, hardware, PriceList(hardware, plan.cores).prices(plan)).run()
 
 
 class Simulation:

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from aic.nsp.timing.geometry import Geometry, between_cores, distinct_shapes, exchanged, groups_of_equals, multicast
-from aic.nsp.timing.records import Flow, Instruction, Kernel, Moves, Need, Padding, Plan, Step, Use, Work
+from aic.nsp.timing.records import Flow, Idle, Instruction, Kernel, Moves, Need, Padding, Plan, Step, Use, Work
 from dialects.element_types import element_bytes, is_float
 from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
@@ -44,7 +44,7 @@ def make_plan(module: ModuleOp) -> Plan:
             "run the phase `schedule` first"
         )
     cores = cores_of(module)
-    steps = tuple(_Planner(cores).steps(body, ()))
+    steps = tuple(_Planner(cores).steps(body))
     return Plan(cores, steps, _bytes_of_role(body, "input"), _bytes_of_role(body, "output"))
 
 
@@ -57,6 +57,9 @@ def node_name(op: Operation) -> str:
     return op.location.desc.data if isinstance(op.location, NameLoc) else ""
 
 
+_IDLE = Idle()
+
+
 class _Planner:
     """Walks the program in its order and counts how often each signal was raised."""
 
@@ -66,15 +69,17 @@ class _Planner:
         self._instructions: dict[Operation, Instruction] = {}
         self._works: dict[tuple[Operation, tuple[int, ...]], Work] = {}
 
-    def steps(self, block: Block, iteration: tuple[int, ...]) -> Iterator[Step]:
+    def steps(self, block: Block, iteration: tuple[int, ...] = (), trips: int = 1) -> Iterator[Step]:
+        """Steps of a block in one iteration of the loops around it, the innermost of which makes `trips`."""
         for op in block.ops:
             if isinstance(op, ForOp):
                 for i in range(op.count):
-                    yield from self.steps(op.body.block, (*iteration, i))
+                    yield from self.steps(op.body.block, (*iteration, i), op.count)
             elif isinstance(op, InstructionOp):
-                yield self._step(op, iteration)
+                yield self._step(op, iteration, op.iteration_of(iteration, trips))
 
-    def _step(self, op: InstructionOp, iteration: tuple[int, ...]) -> Step:
+    def _step(self, op: InstructionOp, current: tuple[int, ...], iteration: tuple[int, ...] | None) -> Step:
+        """Step in the `current` iteration that does its work for `iteration`, if there is one."""
         instruction = self._instructions.get(op)
         if instruction is None:
             instruction = self._instructions[op] = _instruction(op)
@@ -87,6 +92,8 @@ class _Planner:
         if instruction.signal is not None:
             raised = self._raised[instruction.signal]
             self._raised[instruction.signal] = raised + 1
+        if iteration is None:
+            return Step(instruction, current, needs, raised, _IDLE)
         return Step(instruction, iteration, needs, raised, self._work(op, iteration))
 
     def _work(self, op: InstructionOp, iteration: tuple[int, ...]) -> Work:

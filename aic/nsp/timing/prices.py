@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from aic.nsp.timing.records import Instruction, Kernel, Moves, Padding, Plan, Shapes, Step
+from aic.nsp.timing.records import Idle, Instruction, Kernel, Moves, Padding, Plan, Shapes, Step
 from dialects.element_types import element_bytes
 from dialects.graph.costs import cost
 from dialects.hardware import Hardware
@@ -21,10 +21,11 @@ FREE = Price(0.0)
 
 
 class PriceList:
-    """Prices of the steps of plans on one kind of hardware."""
+    """Prices of the steps of plans for a number of cores on one kind of hardware."""
 
-    def __init__(self, hardware: Hardware) -> None:
+    def __init__(self, hardware: Hardware, cores: int) -> None:
         self._hardware = hardware
+        self._cores = cores
         self._kernels: dict[tuple[int, Shapes], tuple[Instruction, Price]] = {}
 
     def prices(self, plan: Plan) -> list[list[Price]]:
@@ -38,6 +39,8 @@ class PriceList:
                 return [Price(count * self._hardware.dma_issue_cycles) for count in moves.descriptors]
             case Padding() as padding:
                 return [self._filling(step.instruction, count) for count in padding.elements]
+            case Idle():
+                return [FREE] * self._cores
             case Kernel() as kernel:
                 known = [self._kernel(step.instruction, shapes) for shapes in kernel.shapes]
                 return [known[k] if k >= 0 else FREE for k in kernel.which]

@@ -70,7 +70,12 @@ class Padding:
     elements: tuple[int, ...]
 
 
-Work: TypeAlias = Moves | Kernel | Padding
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing: an instruction that runs ahead of its loop, at the end of the loop."""
+
+
+Work: TypeAlias = Moves | Kernel | Padding | Idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One execution of an instruction: in which iterations of the loops around it, after what, and what it does."""
+    """One execution of an instruction: for which iterations of the loops around it, after what, and what it does."""
 
     instruction: Instruction
     iteration: tuple[int, ...]
