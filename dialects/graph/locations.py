@@ -1,17 +1,17 @@
 """Names from the model as source locations, which rewrites hand on from op to op.
 
-`loc("node"("tensor":0:0))`: the op belongs to the ONNX node `node` and makes its tensor `tensor`. Where the op makes no
-tensor of the model, or one of the node's own name, the location is just `loc("node")`. (MLIR lets a name location enclose
-any location but a name, so the tensor takes the place of a file.)
+`loc("node"("tensor":0:0))`: the op belongs to the ONNX node `node` and makes its tensor `tensor`. Where it makes no
+tensor of the model, or one of the node's own name, the location is just `loc("node")`. (MLIR lets a name location
+enclose any location but a name, so the tensor takes the place of a file.)
 """
 
-from functools import lru_cache
+from functools import cache
 
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, NameLoc, NoneAttr, StringAttr
 from xdsl.ir import Operation
 
 
-@lru_cache(maxsize=None)
+@cache
 def model_location(node: str, tensor: str = "") -> NameLoc:
     """Location of an op that belongs to an ONNX node, and makes a tensor of the model if one is named."""
     if not tensor or tensor == node:
