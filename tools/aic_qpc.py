@@ -108,7 +108,7 @@ def _validate(arguments: argparse.Namespace) -> int:
     if not report.errors:
         return 0
     first, *rest = report.errors
-    more = f" (and {len(rest)} more errors)" if rest else ""
+    more = f" (and {len(rest)} more)" if rest else ""
     raise AicError(f"{arguments.input_file}: not valid: {first.message}{more}")
 
 

@@ -19,6 +19,8 @@ NO_TRANSACTION = 0xFFFFFFFF
 PORT_HOST_IN, PORT_HOST_OUT = 100, 101
 ADDRESS_MULTICAST, ADDRESS_DDR, ADDRESS_DYNAMIC_SHARED_DDR = 0, 1, 2
 THREAD_HMX, THREAD_HVX = 1, 2
+EXIT_DOORBELL_OFFSET = 1120
+"""Byte offset of the exit doorbell in L2TCM: word 280 of the doorbell page. The vendor's firmware expects it there."""
 
 
 @dataclass(frozen=True)
@@ -275,11 +277,13 @@ class ExecContext(Table):
     execContextFields: tuple[ExecContextField, ...] = ()
 
 
-EXEC_CONTEXT_MAJOR = 5
+EXEC_CONTEXT_MAJORS = (4, 5)
+"""Versions of the execution context that firmware knows."""
+EXEC_CONTEXT_MAJOR = EXEC_CONTEXT_MAJORS[-1]
 """Major version of the execution context that `default_exec_context` describes."""
 
 _CONTEXT_BYTES = 140
-_CONTEXT_VARIABLES: dict[int, tuple[int, int]] = {
+CONTEXT_VARIABLES: dict[int, tuple[int, int]] = {
     0: (2, 0), 1: (2, 2), 2: (1, 4), 9: (8, 32), 23: (8, 96), 24: (4, 104),
     **{index: (4, 8 + 4 * (index - 3)) for index in range(3, 9)},
     **{index: (4, 40 + 4 * (index - 10)) for index in range(10, 23)},
@@ -290,7 +294,7 @@ _CONTEXT_VARIABLES: dict[int, tuple[int, int]] = {
 
 def default_exec_context() -> bytes:
     """The nested flatbuffer for `Metadata.execContext`: all variables of version 5, all required."""
-    variables = tuple(ExecContextField(index, *_CONTEXT_VARIABLES[index]) for index in sorted(_CONTEXT_VARIABLES))
+    variables = tuple(ExecContextField(index, *CONTEXT_VARIABLES[index]) for index in sorted(CONTEXT_VARIABLES))
     return build(ExecContext(_CONTEXT_BYTES, variables))
 
 

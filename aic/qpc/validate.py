@@ -49,7 +49,7 @@ class Report:
             lines.insert(0, f"Number of NSP required: {self.required_nsps}")
         if self.network_name:
             lines.insert(0, f"Network: {self.network_name!r}")
-        lines.append(f"{len(self.errors)} errors" if self.errors else "valid")
+        lines.append(f"not valid: {len(self.errors)} error(s)" if self.errors else "valid")
         return "\n".join(lines) + "\n"
 
 
@@ -82,9 +82,7 @@ def validate_segments(segments: Mapping[str, Segment], context: Context | None =
     except QpcError as error:
         return Report((Finding(str(error)),))
     findings = [Finding(message) for message in _cross_checks(segments, parts, context)]
-    if parts.descriptor.major_version != MAJOR_VERSION:
-        version = f"{parts.descriptor.major_version}.{parts.descriptor.minor_version}"
-        findings.append(Finding(f"networkdesc.bin: version {version}, {MAJOR_VERSION}.x is expected", "warning"))
+    findings += [Finding(message, "warning") for message in _oddities(parts)]
     return Report(tuple(findings), parts.descriptor.name, parts.metadata.numNSPs)
 
 
@@ -101,7 +99,7 @@ def read_parts(segments: Mapping[str, Segment]) -> Parts:
 
 def _cross_checks(segments: Mapping[str, Segment], parts: Parts, context: Context | None) -> Iterator[str]:
     yield from check_descriptor(parts.descriptor)
-    yield from check_metadata(parts.metadata, parts.elf.code)
+    yield from check_metadata(parts.metadata, len(require_section(parts.elf, METADATA_SECTION)), parts.elf.code)
     yield from check_transfers(parts.metadata, parts.descriptor)
     yield from _check_cores(parts)
     yield from _check_constants(segments, parts)
@@ -110,6 +108,15 @@ def _cross_checks(segments: Mapping[str, Segment], parts: Parts, context: Contex
     for segment in segments.values():
         if segment.name != CONSTANTS and segment.static_size:
             yield f"{segment.name}: the segment table states {segment.static_size} static bytes; only {CONSTANTS} has"
+
+
+def _oddities(parts: Parts) -> Iterator[str]:
+    """What does not make the file invalid."""
+    if parts.descriptor.major_version != MAJOR_VERSION:
+        version = f"{parts.descriptor.major_version}.{parts.descriptor.minor_version}"
+        yield f"networkdesc.bin: version {version}, {MAJOR_VERSION}.x is expected"
+    if PROGRAM_SECTION not in parts.elf.sections:
+        yield f"network.elf: without section {PROGRAM_SECTION}, which the simulated card runs"
 
 
 def _check_cores(parts: Parts) -> Iterator[str]:
@@ -155,6 +162,8 @@ def _disagreements(left: str, right: str, values: Iterable[tuple[str, int, int]]
 def _check_elf(elf: ElfImage, context: Context | None) -> Iterator[str]:
     if elf.machine != MACHINE_HEXAGON:
         yield f"network.elf: machine {elf.machine}, {MACHINE_HEXAGON} (Hexagon) is expected"
+    if not any(elf.entry in addresses for addresses in elf.code):
+        yield f"network.elf: the entry point 0x{elf.entry:X} lies in no executable section"
     if PROGRAM_SECTION not in elf.sections:
         return
     program = elf.sections[PROGRAM_SECTION]

@@ -1,7 +1,7 @@
 """Checks of the network descriptor by itself: every tensor in its DMA buffer, every step one that the runtime does."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from aic.qpc.descriptor import (
@@ -10,6 +10,7 @@ from aic.qpc.descriptor import (
     IoBinding,
     IoDescriptor,
     NetworkDescriptor,
+    TensorShape,
     TransformKind,
     tensor_bytes,
 )
@@ -24,10 +25,9 @@ def check_descriptor(descriptor: NetworkDescriptor) -> Iterator[str]:
                 yield f"networkdesc.bin: {_role(direction)} {binding.name!r}: {problem}"
     yield from _check_overlaps(descriptor)
     yield from _check_threads(descriptor)
-    expected = len(descriptor.bindings)
     for index, shapes in enumerate(descriptor.allowed_shapes):
-        if len(shapes) != expected:
-            yield f"networkdesc.bin: allowed_shapes[{index}] has {len(shapes)} shapes for {expected} inputs and outputs"
+        for problem in _check_shapes(shapes, descriptor):
+            yield f"networkdesc.bin: allowed_shapes[{index}]{problem}"
 
 
 def binding_copy(binding: IoBinding) -> CopyDmaBuffer | None:
@@ -60,6 +60,8 @@ def _check_binding(binding: IoBinding, direction: Direction, descriptor: Network
         kinds = ", ".join(step.kind.name for step in binding.transforms)
         yield f"has the transforms {kinds}; the runtime does exactly one CopyDMABuffer"
         return
+    if binding.initial.layout or binding.transformed.layout or step.layout:
+        yield "has a layout other than 0 (FlatNXYD), which the runtime cannot copy"
     moved = tensor_bytes(step.type, step.dims)
     yield from _check_sides(binding, moved)
     if copy.direction is not direction:
@@ -97,6 +99,16 @@ def _check_overlaps(descriptor: NetworkDescriptor) -> Iterator[str]:
         for (_, end, name), (start, _, next_name) in pairwise(sorted(ranges)):
             if end > start:
                 yield f"networkdesc.bin: {name!r} and {next_name!r} overlap at byte {start} of DMA buffer {number}"
+
+
+def _check_shapes(shapes: Sequence[TensorShape], descriptor: NetworkDescriptor) -> Iterator[str]:
+    bindings = descriptor.bindings
+    if len(shapes) != len(bindings):
+        yield f" has {len(shapes)} shapes for {len(bindings)} inputs and outputs"
+        return
+    for index, (shape, binding) in enumerate(zip(shapes, bindings, strict=True)):
+        if shape.type != binding.initial.type or tensor_bytes(shape.type, shape.dims) > binding.initial.byte_size:
+            yield f"[{index}]: {shape.type.name} {list(shape.dims)} does not fit the buffer of {binding.name!r}"
 
 
 def _check_threads(descriptor: NetworkDescriptor) -> Iterator[str]:

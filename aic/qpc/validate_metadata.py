@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from aic.qpc.descriptor import Direction, NetworkDescriptor
 from aic.qpc.errors import QpcError
@@ -10,6 +11,12 @@ from aic.qpc.metadata import (
     ADDRESS_DDR,
     ADDRESS_DYNAMIC_SHARED_DDR,
     ADDRESS_MULTICAST,
+    CONTEXT_VARIABLES,
+    EXEC_CONTEXT_MAJOR,
+    EXEC_CONTEXT_MAJORS,
+    EXIT_DOORBELL_OFFSET,
+    PORT_HOST_IN,
+    PORT_HOST_OUT,
     THREAD_HMX,
     THREAD_HVX,
     DMARequest,
@@ -25,16 +32,31 @@ MAX_SEMAPHORE_VALUE = 4095
 MAX_SEMAPHORE_OPS = 4
 """The host uses at most this many semaphore operations of a transfer."""
 
+MAX_SEMAPHORE_OPERATION = 6
+MAX_VTCM_BYTES = 8 << 20
+MAX_L2TCM_BYTES = 1 << 20
+"""Sizes of an NSP's memories that the format's writer allows."""
+
+_HARDWARE_VERSIONS = ((2, 0), (1, 0))
+_PORTS = {PORT_HOST_IN: Direction.In, PORT_HOST_OUT: Direction.Out}
+_FLAGS = (
+    "staticSharedDDRECCEnabled", "dynamicSharedDDRECCEnabled", "staticConstantsECCEnabled",
+    "dynamicConstantsECCEnabled", "singleVTCMPage", "hasHvxFP", "hasHmxFP", "dynamicSharedDDRSupported",
+)  # fmt: skip
 _MULTICAST_ALIGNMENT = 4096
 _MAPPING_ALIGNMENT = 256
 _L2TCM, _VTCM = 0, 1
 
 
-def check_metadata(metadata: Metadata, code: Sequence[range]) -> Iterator[str]:
-    """What is wrong inside the metadata, one line each. `code`: address ranges of executable sections."""
+def check_metadata(metadata: Metadata, section_bytes: int, code: Sequence[range]) -> Iterator[str]:
+    """What is wrong inside the metadata, one line each.
+
+    `section_bytes`: size of the section that it was read from; `code`: address ranges of executable sections.
+    """
     for problems in (
+        _check_ranges(metadata),
         _check_nsps(metadata),
-        _check_memories(metadata),
+        _check_memories(metadata, section_bytes),
         _check_multicast(metadata),
         _check_semaphores(metadata),
         _check_constant_mappings(metadata),
@@ -51,7 +73,23 @@ def check_transfers(metadata: Metadata, descriptor: NetworkDescriptor) -> Iterat
         for problem in _check_request(request, metadata, descriptor):
             yield f"metadata: dmaRequests[{index}]: {problem}"
     yield from _check_order(metadata.dmaRequests)
+    yield from _check_device_overlaps(metadata.dmaRequests)
     yield from _check_coverage(metadata.dmaRequests, descriptor)
+
+
+def _check_ranges(metadata: Metadata) -> Iterator[str]:
+    """Fields of which only a few values have a meaning."""
+    version = (metadata.hwVersionMajor, metadata.hwVersionMinor)
+    if version not in _HARDWARE_VERSIONS:
+        yield f"hwVersion is {version[0]}.{version[1]}, 2.0 and 1.0 are possible"
+    for name in _FLAGS:
+        if getattr(metadata, name) > 1:
+            yield f"{name} is {getattr(metadata, name)}, 0 and 1 are possible"
+    if metadata.QNNConfig is not None and metadata.QNNConfig.Constants not in (1, 2):
+        yield f"QNNConfig->Constants is {metadata.QNNConfig.Constants}, 1 and 2 are possible"
+    behavior = metadata.networkHeapBehavior
+    if behavior is not None and behavior.onNetworkDeactivate not in (1, 2):
+        yield f"networkHeapBehavior->onNetworkDeactivate is {behavior.onNetworkDeactivate}, 1 and 2 are possible"
 
 
 def _check_nsps(metadata: Metadata) -> Iterator[str]:
@@ -61,15 +99,25 @@ def _check_nsps(metadata: Metadata) -> Iterator[str]:
         yield f"nspMulticastTables has {len(metadata.nspMulticastTables)} tables for {metadata.numNSPs} NSPs"
 
 
-def _check_memories(metadata: Metadata) -> Iterator[str]:
+def _check_memories(metadata: Metadata, section_bytes: int) -> Iterator[str]:
+    if metadata.raw_struct_version_length != 2 * section_bytes:
+        yield (
+            f"raw_struct_version_length is {metadata.raw_struct_version_length}, "
+            f"twice the {section_bytes} bytes of the section are expected"
+        )
     image = len(metadata.L2TCMInitState)
     if metadata.L2TCMInitSize != image:
         yield f"L2TCMInitSize is {metadata.L2TCMInitSize}, but L2TCMInitState has {image} bytes"
-    for name, size in (("VTCMSize", metadata.VTCMSize), ("L2TCMSize", metadata.L2TCMSize)):
-        if size == 0:
-            yield f"{name} is 0"
+    for name, size, limit in (
+        ("VTCMSize", metadata.VTCMSize, MAX_VTCM_BYTES),
+        ("L2TCMSize", metadata.L2TCMSize, MAX_L2TCM_BYTES),
+    ):
+        if not 0 < size <= limit:
+            yield f"{name} is {size}, 1 to {limit} are possible"
     if image > metadata.L2TCMSize:
         yield f"L2TCMInitState has {image} bytes, but L2TCMSize is {metadata.L2TCMSize}"
+    if metadata.exitDoorbellOffset != EXIT_DOORBELL_OFFSET:
+        yield f"exitDoorbellOffset is {metadata.exitDoorbellOffset}, firmware expects {EXIT_DOORBELL_OFFSET}"
     if metadata.exitDoorbellOffset >= metadata.L2TCMInitSize:
         yield f"exitDoorbellOffset is {metadata.exitDoorbellOffset}, not below L2TCMInitSize {metadata.L2TCMInitSize}"
     for index, region in enumerate(metadata.L2TCMInitStateNonZeroRegions):
@@ -89,6 +137,12 @@ def _check_multicast(metadata: Metadata) -> Iterator[str]:
         for index, entry in enumerate(table.multicastEntries):
             for problem in _check_window(entry, metadata):
                 yield f"nspMulticastTables[{nsp}][{index}]: {problem}"
+        for index, (entry, seen) in enumerate(zip(table.multicastEntries, host, strict=False)):
+            if entry.size != seen.size:
+                yield (
+                    f"nspMulticastTables[{nsp}][{index}]: size is {entry.size}, "
+                    f"but hostMulticastTable[{index}] states {seen.size}"
+                )
 
 
 def _check_window(entry: NSPMulticastEntry, metadata: Metadata) -> Iterator[str]:
@@ -139,15 +193,22 @@ def _check_threads(metadata: Metadata, code: Sequence[range]) -> Iterator[str]:
 
 
 def _check_exec_context(metadata: Metadata) -> Iterator[str]:
+    major = metadata.execContextMajorVersion
+    if major not in EXEC_CONTEXT_MAJORS:
+        yield f"execContextMajorVersion is {major}, {' and '.join(map(str, EXEC_CONTEXT_MAJORS))} are known"
+    if not metadata.execContext:
+        return
     try:
-        context = read_exec_context(metadata.execContext) if metadata.execContext else None
+        context = read_exec_context(metadata.execContext)
     except QpcError as error:
         yield f"execContext: {error}"
         return
-    for index, field in enumerate(() if context is None else context.execContextFields):
-        end = field.execContextOffset + field.variableSize
-        if context is not None and end > context.execContextSize:
-            yield f"execContext: variable {index} ends at byte {end} of {context.execContextSize}"
+    for field in context.execContextFields:
+        number, size, offset = field.variableNeeded, field.variableSize, field.execContextOffset
+        if offset + size > context.execContextSize:
+            yield f"execContext: variable {number} ends at byte {offset + size} of {context.execContextSize}"
+        if major == EXEC_CONTEXT_MAJOR and CONTEXT_VARIABLES.get(number) != (size, offset):
+            yield f"execContext: version {major} has no variable {number} of {size} bytes at offset {offset}"
 
 
 def _check_request(request: DMARequest, metadata: Metadata, descriptor: NetworkDescriptor) -> Iterator[str]:
@@ -155,7 +216,11 @@ def _check_request(request: DMARequest, metadata: Metadata, descriptor: NetworkD
     yield from _check_device_side(request, metadata)
     if len(request.semaphoreOps) > MAX_SEMAPHORE_OPS:
         yield f"has {len(request.semaphoreOps)} semaphore operations, the host uses at most {MAX_SEMAPHORE_OPS}"
+    if request.portId in _PORTS and _PORTS[request.portId] != request.inOut:
+        yield f"portId is {request.portId}, but inOut is {request.inOut}"
     for operation in request.semaphoreOps:
+        if operation.semOp > MAX_SEMAPHORE_OPERATION or operation.preOrPost > 1:
+            yield f"a semaphore operation has semOp {operation.semOp} and preOrPost {operation.preOrPost}"
         if operation.semNum >= metadata.numSemaphores or operation.semValue > MAX_SEMAPHORE_VALUE:
             yield f"semaphore {operation.semNum} = {operation.semValue}: there are {metadata.numSemaphores} semaphores"
 
@@ -181,6 +246,8 @@ def _check_device_side(request: DMARequest, metadata: Metadata) -> Iterator[str]
     for doorbell in request.doorbellOps:
         if doorbell.mcId >= len(host):
             yield f"a doorbell has mcId {doorbell.mcId}, there are {len(host)} host multicast entries"
+        elif doorbell.size > 2:
+            yield f"a doorbell has size {doorbell.size}, 0 to 2 are possible"
         elif doorbell.offset + (1 << doorbell.size) > host[doorbell.mcId].size:
             yield f"a doorbell lies at {doorbell.offset} of {host[doorbell.mcId].size} bytes of mcId {doorbell.mcId}"
     if request.devAddrSpace == ADDRESS_MULTICAST:
@@ -207,6 +274,20 @@ def _check_order(requests: Sequence[DMARequest]) -> Iterator[str]:
             finished.add(requests[index - 1].num)
     if requests and (requests[-1].inOut != Direction.Out or requests[-1].size == 0):
         yield "metadata: the last of dmaRequests must move output data: its completion ends the inference"
+
+
+def _check_device_overlaps(requests: Sequence[DMARequest]) -> Iterator[str]:
+    """No two inputs, and no two outputs, may use the same bytes of the device; an output may replace an input."""
+    ranges: dict[tuple[int, int, int], list[tuple[int, int, int]]] = defaultdict(list)
+    for index, request in enumerate(requests):
+        window = request.mcId if request.devAddrSpace == ADDRESS_MULTICAST else 0
+        if request.size:
+            place = (request.devOffset, request.devOffset + request.size, index)
+            ranges[request.inOut, request.devAddrSpace, window].append(place)
+    for places in ranges.values():
+        for (_, end, index), (start, _, following) in pairwise(sorted(places)):
+            if end > start:
+                yield f"metadata: dmaRequests[{index}] and dmaRequests[{following}] overlap at device byte {start}"
 
 
 def _check_coverage(requests: Sequence[DMARequest], descriptor: NetworkDescriptor) -> Iterator[str]:

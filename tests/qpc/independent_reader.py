@@ -196,11 +196,14 @@ class Table:
     def vector(self, index):
         """Positions of the elements' start and their count."""
         at = self.target(index)
-        return (at + 4, unpack("<I", self.data, at)[0]) if at is not None else (0, 0)
+        if at is None:
+            return 0, 0
+        count = unpack("<I", self.data, at)[0]
+        need(at + 4 + count <= len(self.data), "vector")
+        return at + 4, count
 
     def octets(self, index):
         start, count = self.vector(index)
-        need(start + count <= len(self.data), "vector")
         return self.data[start : start + count]
 
     def string(self, index):

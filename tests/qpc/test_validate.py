@@ -16,6 +16,7 @@ from aic.qpc.descriptor import (
     DmaBuffer,
     IoBinding,
     IoDescriptor,
+    TensorShape,
     Transform,
     TransformKind,
 )
@@ -26,12 +27,16 @@ from aic.qpc.metadata import (
     GUARD,
     ConstantMapping,
     DoorbellOp,
+    ExecContext,
+    ExecContextField,
     HostMulticastEntry,
     HostMulticastEntryTable,
     Metadata,
+    NetworkHeapBehaviorDef,
     NonZeroRegion,
     NSPMulticastEntry,
     NSPMulticastEntryTable,
+    QNNConfigDef,
     SemaphoreOp,
     ThreadDescriptor,
 )
@@ -89,6 +94,7 @@ def test_the_independent_reader_accepts_the_sample() -> None:
     assert seen["metadata"]["scalars"][30] == 8 << 20
 
 
+SHAPES = GOOD.descriptor.allowed_shapes[0]
 WINDOW = NSPMulticastEntryTable((NSPMulticastEntry(0, 3, 4096, 0),))
 PLANTED: list[tuple[Sample, str]] = [
     # constants
@@ -108,6 +114,19 @@ PLANTED: list[tuple[Sample, str]] = [
     (GOOD.with_metadata(nspMulticastTables=(WINDOW,)), "nspMulticastTables has 1 tables for 2 NSPs"),
     (GOOD.with_descriptor(num_cores=3), "num_cores is 3, but metadata numNSPs is 2"),
     (GOOD.with_metadata(VTCMSize=0), "VTCMSize is 0"),
+    (GOOD.with_metadata(VTCMSize=(8 << 20) + 1), "VTCMSize is 8388609"),
+    (GOOD.with_metadata(L2TCMSize=2 << 20), "L2TCMSize is 2097152"),
+    (GOOD.with_metadata(hwVersionMajor=3), "hwVersion is 3.0"),
+    (GOOD.with_metadata(singleVTCMPage=2), "singleVTCMPage is 2"),
+    (GOOD.with_metadata(QNNConfig=QNNConfigDef(3)), "QNNConfig->Constants is 3"),
+    (GOOD.with_metadata(networkHeapBehavior=NetworkHeapBehaviorDef(0)), "onNetworkDeactivate is 0"),
+    (GOOD.with_metadata(exitDoorbellOffset=1116), "exitDoorbellOffset is 1116"),
+    (GOOD.with_metadata(hostMulticastTable=HostMulticastEntryTable((HostMulticastEntry(3, 4092),) * 2)),
+     "nspMulticastTables[0][0]: size is 4096, but hostMulticastTable[0] states 4092"),
+    (GOOD.with_metadata(execContextMajorVersion=6), "execContextMajorVersion is 6"),
+    (GOOD.with_metadata(execContext=build(ExecContext(140, (ExecContextField(3, 4, 12),)))),
+     "no variable 3 of 4 bytes at offset 12"),
+    (GOOD.with_metadata(execContext=build(ExecContext(10, (ExecContextField(3, 4, 8),)))), "ends at byte 12 of 10"),
     (GOOD.with_metadata(L2TCMSize=1000), "L2TCMInitState has 1205 bytes, but L2TCMSize is 1000"),
     (GOOD.with_metadata(exitDoorbellOffset=1205), "exitDoorbellOffset is 1205"),
     (GOOD.with_metadata(nspMulticastTables=(WINDOW, NSPMulticastEntryTable((NSPMulticastEntry(4, 3, 8, 0),)))),
@@ -135,6 +154,10 @@ PLANTED: list[tuple[Sample, str]] = [
     (GOOD.with_request(1, size=4), "moves byte 28 of DMA buffer 0, which holds bytes 24 to 29 of 'mask'"),
     (GOOD.with_request(0, hostOffset=8), "moves byte 0 of DMA buffer 0"),
     (GOOD.with_request(0, inOut=1), "dmaRequests[0]: inOut is 1"),
+    (GOOD.with_request(0, portId=101), "dmaRequests[0]: portId is 101, but inOut is 0"),
+    (GOOD.with_request(0, semaphoreOps=(SemaphoreOp(0, 0, 7),)), "has semOp 7"),
+    (GOOD.with_request(1, devOffset=20), "dmaRequests[0] and dmaRequests[1] overlap at device byte 20"),
+    (GOOD.with_request(1, doorbellOps=(DoorbellOp(0, 1, 0, 3),)), "a doorbell has size 3"),
     (GOOD.with_request(0, mcId=2), "dmaRequests[0]: mcId is 2"),
     (GOOD.with_request(0, devOffset=48), "dmaRequests[0]: device bytes 48 to 72 lie outside the region of 64"),
     (GOOD.with_request(2, devOffset=2040), "dmaRequests[2]: device bytes 2040 to 2080 lie outside the region of 2048"),
@@ -156,6 +179,9 @@ PLANTED: list[tuple[Sample, str]] = [
     (with_binding(GOOD, "inputs", 0, name="mask"), "two inputs or outputs are called 'mask'"),
     (GOOD.with_descriptor(dma_buffers=(DmaBuffer(28, Direction.In), DmaBuffer(40, Direction.Out))), "of 28 bytes"),
     (GOOD.with_descriptor(allowed_shapes=((),)), "allowed_shapes[0] has 0 shapes for 3"),
+    (GOOD.with_descriptor(allowed_shapes=((TensorShape(DataType.FloatTy, (7,)), *SHAPES[1:]),)), "[0][0]: FloatTy [7]"),
+    (GOOD.with_descriptor(allowed_shapes=((TensorShape(DataType.Int8Ty, (2, 3)), *SHAPES[1:]),)), "fit the buffer of"),
+    (with_binding(GOOD, "inputs", 0, initial=IoDescriptor(DataType.FloatTy, (2, 3), layout=1)), "has a layout other"),
     # program
     (replace(GOOD, program=b"not a program"), "section .aic.program"),
     (replace(GOOD, program=GOOD.program[:-1]), "section .aic.program"),
@@ -182,6 +208,7 @@ def with_raw_metadata(metadata: Metadata) -> list[NewSegment]:
         ({"L2TCMInitStateNonZeroRegions": (NonZeroRegion(4, 8, 5),)}, "L2TCMInitStateNonZeroRegions[0]"),
         ({"requiredFields": ("AicMetadataFlat_Metadata->new",)}, "requires the unknown field"),
         ({"versionMajor": 2}, "major version 2"),
+        ({"raw_struct_version_length": 5}, "raw_struct_version_length is 5, twice the"),
     ],
 )
 def test_mistakes_in_derived_fields_are_named(change: dict[str, object], message: str) -> None:
@@ -200,6 +227,14 @@ def test_another_descriptor_version_is_a_warning() -> None:
     report = report_of(GOOD.with_descriptor(major_version=8).segments())
     assert [finding.severity for finding in report.findings] == ["warning"]
     assert report.text().endswith("valid\n")
+
+
+def test_a_file_without_program_is_valid_but_odd() -> None:
+    elf = bytes(read_container(memoryview(DATA))["network.elf"].data).replace(b".aic.program\0", b".aic.another\0")
+    others = [segment for segment in GOOD.segments() if segment.name != "network.elf"]
+    report = report_of([*others, NewSegment.of_bytes("network.elf", elf)])
+    assert [finding.severity for finding in report.findings] == ["warning"]
+    assert ".aic.program" in report.findings[0].message
 
 
 def test_wrong_crcs_are_named() -> None:
