@@ -1,7 +1,7 @@
 """Ops that move values without changing them.
 
 Where a dimension is moved by a constant distance (concat, slice, pad), the table says that it is whole; the methods
-`positions`, `starts_of` and `low_pads` tell the distances to levels that place boxes themselves.
+`positions`, `ranges` and `low_pads` tell the distances to levels that place boxes themselves.
 """
 
 from collections.abc import Sequence

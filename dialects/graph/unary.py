@@ -47,10 +47,10 @@ class ClipOp(UnaryOp):
     bounds = prop_def(DenseArrayBase)
     """Lower and upper limit."""
 
-    def verify_(self) -> None:
-        super().verify_()
+    def infer(self) -> Tensor:
         if len(numbers(self.bounds)) != 2:
             raise VerifyException(f"graph.clip: bounds are a lower and an upper limit, got {self.bounds}")
+        return super().infer()
 
 
 @irdl_op_definition
