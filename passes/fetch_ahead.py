@@ -40,11 +40,11 @@ class FetchAheadPass(ModulePass):
         ]
         moves = _settled(fetches, lives, hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes)
         _hoist_declarations(block, ops)
+        moving = {fetch.op for fetch in fetches}
         for fetch, target in zip(fetches, moves, strict=True):
-            before = next(o for o in ops[target:] if not isinstance(o, TensorOp | AllocOp))
-            if before is not fetch.op:
-                fetch.op.detach()
-                block.insert_op_before(fetch.op, before)
+            before = next(o for o in ops[target:] if o not in moving and not isinstance(o, TensorOp | AllocOp))
+            fetch.op.detach()
+            block.insert_op_before(fetch.op, before)
 
 
 @dataclass(frozen=True)
