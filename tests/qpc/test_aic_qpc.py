@@ -127,3 +127,9 @@ def test_mistakes_give_one_line_and_one(arguments: list[str], capsys: pytest.Cap
     error = capsys.readouterr().err
     assert error.startswith("aic-qpc: error: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["create", "--help"], ["validate", "-h"]])
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    assert "usage: aic-qpc" in capsys.readouterr().out
