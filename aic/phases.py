@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,6 @@ from dialects.weights import move_store, store_of
 from passes import get_all_passes
 from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE
 from passes.pipelines.schedule import SCHEDULE_PIPELINE
-
-SCHEDULE_PIPELINE = "pipeline-loops,fetch-ahead,assign-addresses,insert-waits"
 
 WEIGHTS_FOLDER = "weights"
 """Where the weight store lies in a folder of dumped phases."""
@@ -91,12 +89,13 @@ def run_phases(
     dump_dir: Path | None = None,
     weights_dir: Path | None = None,
     observer: Observer | None = None,
+    emit: Callable[[ModuleOp], None] | None = None,
 ) -> None:
-    """Runs phases on a module, in place, and checks the module after each.
+    """Runs phases on a module, in place, and checks the module after each; the last one hands it to `emit`.
 
     With `dump_dir` the text of the module after each phase goes to `<number>.<phase>.mlir` there, and its weight store
-    to `weights_dir`, by default a folder beside them. Raises AicError, naming phase and pass, when a pass refuses the module
-    or leaves what may not be there.
+    to `weights_dir`, by default a folder beside them. Raises AicError, naming phase and pass, when a pass refuses the
+    module or leaves what may not be there.
     """
     observer = observer or Observer()
     if dump_dir is not None:
@@ -106,10 +105,12 @@ def run_phases(
         start = time.perf_counter()
         pipeline = phase.passes(fp16=fp16)
         _run_passes(module, phase, pipeline, observer)
-        if pipeline or phase.name == PHASES[0].name:
+        if pipeline or phase.name == PHASE_NAMES[0]:
             _check(module, phase, pipeline)
+        if phase.name == PHASE_NAMES[-1] and emit is not None:
+            emit(module)
         observer.phase_finished(phase.name, module, time.perf_counter() - start)
-        if dump_dir is not None:
+        if dump_dir is not None and phase.name != PHASE_NAMES[-1]:
             _dump(module, dump_dir / f"{PHASE_NAMES.index(phase.name):02d}.{phase.name}.mlir")
 
 

@@ -1,0 +1,220 @@
+"""From a model to a QPC: the phases, run as the options say."""
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+
+from aic.emit import emit_qpc
+from aic.importer import import_model
+from aic.load import QPC_FILE
+from aic.options import Options, UsageError, options_from_keywords
+from aic.phases import PHASE_NAMES, Observer, phases_between, run_phases
+from aic.qpc.packing import describe
+from dialects import create_context
+from dialects.aic import TargetAttr
+from dialects.errors import AicError
+from dialects.module import CORES, TARGET, cores_of, set_target, target_of
+from dialects.text import decode_source, parse_module, verify
+from dialects.weights import STORE_ATTRIBUTE, drop_store, store_of
+
+_FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
+
+
+@dataclass(frozen=True)
+class Qpc:
+    """A compiled network: a file that stands alone. `aic.Session` runs it."""
+
+    path: Path
+
+    def to_bytes(self) -> bytes:
+        """The whole file."""
+        return self.path.read_bytes()
+
+    def info(self) -> str:
+        """Segments, inputs and outputs, and sizes, for people to read. Raises AicError when the file is damaged."""
+        return describe(self.path)
+
+
+def compile(
+    model: str | os.PathLike[str],
+    *,
+    onnx_define_symbol: Mapping[str, int] | None = None,
+    batchsize: int | None = None,
+    aic_sku: str = "pro",
+    aic_num_cores: int = 1,
+    aic_hw_version: str = "2.0",
+    convert_to_fp16: bool = False,
+    aic_binary_dir: str | os.PathLike[str] | None = None,
+    from_phase: str | None = None,
+    dump_dir: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    observer: Observer | None = None,
+) -> Qpc:
+    """Compiles a model into a QPC. The keywords are the options of `aic-exec`.
+
+    Args:
+        model: `.onnx` or `.onnxtxt`; with `from_phase`, IR text.
+        onnx_define_symbol: values of symbolic dimensions, by name.
+        batchsize: samples that one inference takes, where the model leaves it open.
+        aic_sku: card to compile for (`standard`, `pro`, `ultra`).
+        aic_num_cores: NSP cores, at most as many as the card has.
+        aic_hw_version: version of the hardware; there is 2.0.
+        convert_to_fp16: compute in 16-bit floating point; otherwise in the model's precision.
+        aic_binary_dir: new folder for `programqpc.bin`; by default the file goes when the process
+            ends.
+        from_phase: phase to start with.
+        dump_dir: folder for the IR after each phase.
+        weights: folder of the weight store.
+        observer: told about phases and passes as they run.
+
+    Raises:
+        AicError: the options are wrong, the model cannot be compiled, or a file cannot be written. Nothing is left
+            half-written.
+    """
+    options = options_from_keywords(
+        model=model,
+        onnx_define_symbol=onnx_define_symbol,
+        batchsize=batchsize,
+        aic_sku=aic_sku,
+        aic_num_cores=aic_num_cores,
+        aic_hw_version=aic_hw_version,
+        convert_to_fp16=convert_to_fp16,
+        aic_binary_dir=aic_binary_dir,
+        from_phase=from_phase,
+        dump_dir=dump_dir,
+        weights=weights,
+    )
+    return compile_with(options, observer)
+
+
+def compile_with(options: Options, observer: Observer | None = None) -> Qpc:
+    """As `compile`, for options that are read already; they run to the end, whatever `to_phase` says."""
+    if options.aic_binary_dir is None:
+        return Qpc(_compile_to(temporary_folder() / QPC_FILE, options, observer))
+    with _new_folder(options.aic_binary_dir) as folder:
+        return Qpc(_compile_to(folder / QPC_FILE, options, observer))
+
+
+def lower(
+    options: Options,
+    stop: str,
+    observer: Observer | None = None,
+    emit: Callable[[ModuleOp], None] | None = None,
+) -> ModuleOp:
+    """The module after the phase `stop`, from the model or the IR text that the options name.
+
+    `emit` is what the phase of that name does with the module. Raises AicError.
+    """
+    if options.model is None:
+        raise UsageError(["the model is missing"])
+    start = options.from_phase or _FIRST
+    phases = phases_between(start, stop)
+    module = _import(options.model, options) if start == _FIRST else _read_text(options.model, options, start)
+    run_phases(
+        module,
+        phases,
+        fp16=options.convert_to_fp16,
+        dump_dir=options.dump_dir,
+        weights_dir=options.weights,
+        observer=observer,
+        emit=emit,
+    )
+    return module
+
+
+def named_import(
+    model: Path,
+    *,
+    symbols: Mapping[str, int] | None = None,
+    batch_size: int | None = None,
+    weights: Path | None = None,
+) -> ModuleOp:
+    """A model as a module that carries the name of its file. Raises AicError."""
+    store = None if weights is None else str(weights)
+    module = import_model(model, symbols=symbols, batch_size=batch_size, weights_dir=store)
+    module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
+    return module
+
+
+def _import(model: Path, options: Options) -> ModuleOp:
+    module = named_import(
+        model, symbols=options.onnx_define_symbol, batch_size=options.batchsize, weights=options.weights
+    )
+    set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
+    return module
+
+
+def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
+    source = decode_source(path.read_bytes(), str(path))
+    module = parse_module(create_context(), source)
+    verify(module, source)
+    if options.weights is not None:
+        module.attributes[STORE_ATTRIBUTE] = StringAttr(str(options.weights))
+    _retarget(module, options, start)
+    return module
+
+
+def _retarget(module: ModuleOp, options: Options, start: str) -> None:
+    """Gives a module that was read its target, where the options or nobody but they name one.
+
+    Raises UsageError when the options contradict work that is done.
+    """
+    default = Options()
+    asked = (options.aic_sku, options.aic_num_cores)
+    given = asked != (default.aic_sku, default.aic_num_cores)
+    if TARGET not in module.attributes and CORES not in module.attributes:
+        set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
+        return
+    has = (target_of(module).sku.data, cores_of(module))
+    if not given or asked == has:
+        return
+    if PHASE_NAMES.index(start) > PHASE_NAMES.index("shard"):
+        raise UsageError(
+            [f"-aic-sku and -aic-num-cores: the module is cut for {has[1]} cores of the SKU '{has[0]}' already"]
+        )
+    set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
+
+
+def temporary_folder() -> Path:
+    """A new folder that goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="aic-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _compile_to(path: Path, options: Options, observer: Observer | None) -> Path:
+    module = lower(options, _LAST, observer, emit=lambda module: emit_qpc(module, path))
+    drop_store(store_of(module).folder)
+    return path
+
+
+@contextmanager
+def _new_folder(path: Path) -> Generator[Path]:
+    """A folder for results, made when it is not there and removed again when the block fails.
+
+    Raises AicError when it holds something already, or cannot be made.
+    """
+    existed = path.exists()
+    if existed and not (path.is_dir() and os.access(path, os.W_OK)):
+        raise AicError(f"{path}: not a folder that can be written to")
+    if existed and any(path.iterdir()):
+        raise AicError(f"{path}: holds files already; name a new folder for the QPC")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AicError(f"{path}: cannot make the folder: {error.strerror}") from error
+    try:
+        yield path
+    except BaseException:
+        if not existed:
+            with suppress(OSError):
+                path.rmdir()
+        raise

@@ -1,0 +1,100 @@
+"""Runs a QPC: values from the values engine, times from the timing engine, both of the same loaded program."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from aic.load import load_qpc, qpc_path
+from aic.nsp.report import Report, make_report
+from aic.nsp.timing import Performance, make_plan, measure
+from aic.nsp.values.program import Program, load_program
+from dialects.element_types import stored_dtype
+from dialects.module import cores_of, target_of
+from dialects.tile.ops import TensorOp, type_of
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of the network: name, element type and shape of its array."""
+
+    name: str
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+class Session:
+    """A network on the simulated card. Not for use by several threads at once.
+
+    `aic.Session("out").run({"image": array})` gives the outputs by name.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Loads a QPC, given as a file or as the folder of `programqpc.bin`; nothing else is read, then or later.
+
+        Raises AicError when there is none, or it is malformed.
+        """
+        self.path = qpc_path(os.fspath(path))
+        self._loaded = load_qpc(self.path)
+        self._program: Program = load_program(self._loaded.module, self._loaded.constants.stored_bytes)
+        self.inputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.inputs)
+        """What `run` takes, in the order of the model."""
+        self.outputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.outputs)
+        """What `run` gives, in the order of the model."""
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self._loaded.descriptor.name
+
+    @property
+    def batch_size(self) -> int:
+        """Samples that one inference takes."""
+        return self._loaded.descriptor.batch_size
+
+    @property
+    def sku(self) -> str:
+        """The card that the network is compiled for."""
+        return target_of(self._loaded.module).sku.data
+
+    @property
+    def cores(self) -> int:
+        """NSP cores that the network runs on."""
+        return cores_of(self._loaded.module)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One inference: outputs by name, arrays of the model's types and shapes.
+
+        Raises AicError that lists every input that is missing, unknown, or of another type or shape.
+        """
+        return self._program.run(inputs)
+
+    @cached_property
+    def performance(self) -> Performance:
+        """Modelled performance of one inference. Raises AicError for an operation without a cost formula."""
+        module = self._loaded.module
+        return measure(make_plan(module), target_of(module).hardware)
+
+    def timing(self) -> Report:
+        """The modelled performance as a report: cycles, utilisation, traffic, time per operation."""
+        start = time.perf_counter()
+        performance = self.performance
+        return make_report(performance, time.perf_counter() - start)
+
+
+def _tensor_info(tensor: TensorOp) -> TensorInfo:
+    buffer = type_of(tensor.result)
+    name = "" if tensor.label is None else tensor.label.data
+    return TensorInfo(name, stored_dtype(buffer.element_type), buffer.get_shape())
