@@ -5,7 +5,7 @@ calls, cycles, kilobytes written and cycles per kilobyte.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from aic.nsp.timing.performance import Performance
 from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Step
-from aic.nsp.timing.timeline import Timeline, Unit
+from aic.nsp.timing.timeline import Interval, Timeline, Unit
 
 _MICRO = 1e6
 _KILO = 1024
@@ -25,8 +25,9 @@ _KILO = 1024
 class OperationRow:
     """One node's operation on one engine. `count`: calls on all cores together.
 
-    `cycles` are those of the core with most of them; on DMA from issue to completion, so that rows may overlap.
-    `cycles_per_kilobyte` relates all cores' cycles to all that they wrote. `start_us` and `end_us` are device time.
+    `cycles` are those of the core with most of them; on DMA those in which bytes of the node were on their way, between
+    those of others too. `cycles_per_kilobyte` relates all cores' cycles to all that they wrote. `start_us` and `end_us`
+    are device time.
     """
 
     node: str
@@ -153,33 +154,40 @@ Key: TypeAlias = tuple[str, str, Unit]
 def _operation_rows(timeline: Timeline) -> list[OperationRow]:
     """Rows in the order in which the operations first start."""
     plan = timeline.plan
-    cycles: dict[Key, list[float]] = {}
-    counts: dict[Key, int] = {}
-    written: dict[Key, int] = {}
-    spans: dict[Key, tuple[float, float]] = {}
-    for core, unit, index, start, end in timeline.intervals:
-        step = plan.steps[index]
-        key = (step.instruction.node, step.instruction.operation, unit)
-        cycles.setdefault(key, [0.0] * plan.cores)[core] += end - start
-        counts[key] = counts.get(key, 0) + 1
-        written[key] = written.get(key, 0) + bytes_written(step, core)
-        first, last = spans.get(key, (start, end))
-        spans[key] = (min(first, start), max(last, end))
+    groups: dict[Key, list[Interval]] = {}
+    for interval in sorted(timeline.intervals, key=lambda i: (i.start, i.end, i.core, i.step)):
+        instruction = plan.steps[interval.step].instruction
+        groups.setdefault((instruction.node, instruction.operation, interval.unit), []).append(interval)
+    return [_operation_row(timeline, key, intervals) for key, intervals in groups.items()]
+
+
+def _operation_row(timeline: Timeline, key: Key, intervals: Sequence[Interval]) -> OperationRow:
+    """Row of the intervals of one key, sorted by their starts."""
+    steps = timeline.plan.steps
+    cycles = _covered(intervals)
+    written = sum(bytes_written(steps[i.step], i.core) for i in intervals)
     micro = _MICRO / timeline.hardware.core_clock_hertz
-    rows = [
-        OperationRow(
-            *key,
-            counts[key],
-            max(cycles[key]),
-            max(cycles[key]) / timeline.cycles,
-            written[key] / _KILO,
-            sum(cycles[key]) * _KILO / written[key] if written[key] else 0.0,
-            spans[key][0] * micro,
-            spans[key][1] * micro,
-        )
-        for key in cycles
-    ]
-    return sorted(rows, key=lambda row: (row.start_us, row.end_us, row.node, row.operation, row.engine))
+    return OperationRow(
+        *key,
+        count=len(intervals),
+        cycles=max(cycles.values()),
+        share=max(cycles.values()) / timeline.cycles,
+        written_kilobytes=written / _KILO,
+        cycles_per_kilobyte=sum(cycles.values()) * _KILO / written if written else 0.0,
+        start_us=intervals[0].start * micro,
+        end_us=max(interval.end for interval in intervals) * micro,
+    )
+
+
+def _covered(intervals: Sequence[Interval]) -> dict[int, float]:
+    """Cycles that intervals, sorted by their starts, cover on each core."""
+    covered: dict[int, float] = {}
+    until: dict[int, float] = {}
+    for interval in intervals:
+        fresh = interval.end - max(interval.start, until.get(interval.core, 0.0))
+        covered[interval.core] = covered.get(interval.core, 0.0) + max(fresh, 0.0)
+        until[interval.core] = max(interval.end, until.get(interval.core, 0.0))
+    return covered
 
 
 def bytes_written(step: Step, core: int) -> int:

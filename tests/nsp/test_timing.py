@@ -166,6 +166,14 @@ def test_a_lag_leaves_the_newest_out() -> None:
     assert span(two_loads_and_a_product("0 lag 2"), "product", "hmx")[0][0] == 0
 
 
+def test_a_core_serves_its_transfers_in_order() -> None:
+    timeline = two_loads_and_a_product("0")
+    (first,), (second,) = span(timeline, "x", "dma"), span(timeline, "z", "dma")
+    carry = SQUARE_BYTES / min(DDR_RATE, PRO.ddr_port_bytes_per_second / CLOCK)
+    assert first == (pytest.approx(ISSUE + DDR_LATENCY), pytest.approx(ISSUE + DDR_LATENCY + carry))
+    assert second == (pytest.approx(first[1]), pytest.approx(first[1] + carry))
+
+
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_waiting_for_every_core(everywhere: bool) -> None:
     """Only core 1 loads. Core 0 goes on at once, or a signal's latency after core 1's load is complete."""
@@ -242,6 +250,18 @@ def test_loops_are_unrolled_and_transfers_overlap_kernels() -> None:
     assert ahead.cycles < 0.75 * serial.cycles
     steps = [step for step in plan(pipelined(8, 0), 1).steps if step.instruction.operation == "load"]
     assert [step.iteration for step in steps] == [(i,) for i in range(8)]
+
+
+def test_an_instruction_may_run_ahead_of_its_loop() -> None:
+    """One iteration ahead: the loop does not load its first rows, and its last load has nothing to do."""
+    rows = "[1] : 64 i0 to 64 i0 + 64, 0 to 256"
+    text = tensor("x", "256x256xf16") + alloc("a", rows, "64x256xf16")
+    text += f"tile.for 4 {{\n{load('x', 'a', rows, 0).replace('signal', 'ahead = 1 : i64, signal')}}}\n"
+    timeline = run(text, 1)
+    assert timeline.ddr_read_bytes == 3 * 64 * 256 * 2
+    steps = timeline.plan.steps
+    assert [step.iteration for step in steps] == [(1,), (2,), (3,), (3,)]
+    assert [step.raised for step in steps] == [0, 1, 2, 3]
 
 
 def test_a_ragged_last_iteration_costs_less() -> None:

@@ -1,4 +1,4 @@
-"""Sharing of links: the rates are max-min fair whatever flows meet."""
+"""Sharing of links: max-min fair between cores, in order of age within a core."""
 
 from math import inf
 
@@ -24,7 +24,9 @@ def test_no_link_is_overloaded_and_every_flow_has_a_bottleneck(
     flows: list[dict[int, float]], rates: list[float]
 ) -> None:
     links = [Link("ddr", n, rate) for n, rate in enumerate(rates)]
-    currents = [Current(0, 0, 1.0, [(links[n], part) for n, part in uses.items()]) for uses in flows]
+    currents = [
+        Current(0, core, 1.0, [(links[n], part) for n, part in uses.items()]) for core, uses in enumerate(flows)
+    ]
     share(currents)
     load = {id(link): 0.0 for link in links}
     for current in currents:
@@ -38,6 +40,19 @@ def test_no_link_is_overloaded_and_every_flow_has_a_bottleneck(
             max(other.rate for other in currents if any(used is link for used, _ in other.uses)) for link in full
         ]
         assert any(current.rate >= rate * (1 - 1e-9) for rate in fastest)
+
+
+@given(flows=flows, rates=rates)
+def test_an_older_flow_of_a_core_comes_first(flows: list[dict[int, float]], rates: list[float]) -> None:
+    links = [Link("ddr", n, rate) for n, rate in enumerate(rates)]
+    currents = [Current(0, 0, 1.0, [(links[n], part) for n, part in uses.items()]) for uses in flows]
+    share(currents)
+    left = list(rates)
+    for current, uses in zip(currents, flows, strict=True):
+        expected = min(left[n] / part for n, part in uses.items())
+        assert current.rate == pytest.approx(expected, abs=1e-6)
+        for n, part in uses.items():
+            left[n] -= current.rate * part
 
 
 def test_links_without_limit() -> None:

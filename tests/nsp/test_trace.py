@@ -81,15 +81,16 @@ def test_slices_of_a_row_do_not_overlap(performance: Performance) -> None:
 
 
 def test_overlapping_transfers_get_further_rows() -> None:
+    """A copy within VTCM runs beside a load, as they share no link."""
     box = "[1] : 0 to 256, 0 to 256"
-    text = ""
-    for n in range(3):
-        text += tensor(f"x{n}", "256x256xf16") + alloc(f"a{n}", box, "256x256xf16")
-        text += instruction(f"tile.load %x{n}, %a{n}", f"box = #tile.box<{box}>", f"x{n}", 0)
+    text = tensor("x", "256x256xf16") + "".join(alloc(name, box, "256x256xf16") for name in "abc")
+    text += instruction("tile.load %x, %a", f"box = #tile.box<{box}>", "x", 0)
+    text += instruction("tile.exchange %b, %c", f"box = #tile.box<{box}>, own = #tile.box<{box}>", "copy", 1)
     events = events_of(measure(plan(text, 1), PRO))
-    assert {e["tid"] for e in events if e["ph"] == "X" and e["pid"] == 1} == {5, 6, 7}
-    names = [e["args"]["name"] for e in events if e["ph"] == "M" and e["tid"] in (5, 6, 7)]  # type: ignore[index]
-    assert names == ["DMA", "DMA 2", "DMA 3"]
+    rows = {e["name"]: e["tid"] for e in events if e["ph"] == "X" and e["pid"] == 1}
+    assert sorted(rows.values()) == [5, 6]  # type: ignore[type-var]
+    names = [e["args"]["name"] for e in events if e["ph"] == "M" and e["tid"] in (5, 6)]  # type: ignore[index]
+    assert names == ["DMA", "DMA 2"]
 
 
 def test_ddr_rate_never_exceeds_what_ddr_can(performance: Performance) -> None:

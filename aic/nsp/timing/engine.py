@@ -13,7 +13,7 @@ from math import inf
 from typing import Literal, NamedTuple
 
 from aic.nsp.timing.core import QUEUES, CoreQueues
-from aic.nsp.timing.links import Fabric
+from aic.nsp.timing.links import Current, Fabric
 from aic.nsp.timing.prices import Price, PriceList
 from aic.nsp.timing.records import Moves, Need, Plan, Queue, Work
 from aic.nsp.timing.signals import SignalBoard, Waiter
@@ -63,7 +63,7 @@ class Simulation:
         self.sequence = 0
         self.looks: deque[Waiter] = deque((core, queue) for core in range(plan.cores) for queue in QUEUES)
         self.parts_left = _parts(plan)
-        self.issued: dict[tuple[int, int], float] = {}
+        self.begun: dict[tuple[int, int], float] = {}
         self.intervals: list[Interval] = []
 
     def run(self) -> Timeline:
@@ -77,7 +77,7 @@ class Simulation:
                 break
             self.now = now
             for current in self.fabric.advance(now):
-                self._part_done(current.core, current.step)
+                self._arrived(current)
             while self.events and self.events[0].time <= now:
                 self._happen(heappop(self.events))
         self._refuse_deadlock()
@@ -146,10 +146,14 @@ class Simulation:
     def _issue(self, core: int, queue: Queue, step: int, work: Moves, price: Price) -> None:
         if work.flows[core]:
             self.cores[core].issue += price.queue
-            self.issued[core, step] = self.now
             latency = self.latencies[self.plan.steps[step].instruction.operation]
             self._at(self.now + price.queue + latency, "flow", core, queue, step)
         self._part_done(core, step)
+
+    def _arrived(self, current: Current) -> None:
+        key = (current.core, current.step)
+        self.begun[key] = min(current.begun, self.begun.get(key, inf))
+        self._part_done(*key)
 
     def _part_done(self, core: int, step: int) -> None:
         """One part of what a step waits for on a core is done; with the last one the step is complete there."""
@@ -158,8 +162,8 @@ class Simulation:
         if parts[core]:
             return
         record = self.plan.steps[step]
-        if (core, step) in self.issued:
-            self.intervals.append(Interval(core, "dma", step, self.issued.pop((core, step)), self.now))
+        if (core, step) in self.begun:
+            self.intervals.append(Interval(core, "dma", step, self.begun.pop((core, step)), self.now))
             for receiver in record.work.receivers[core] if isinstance(record.work, Moves) else ():
                 self._part_done(receiver, step)
         signal = record.instruction.signal

@@ -1,7 +1,9 @@
 """Links that carry bytes, and how the flows on them share their rates.
 
-The share is max-min fair: the rates of all flows grow together until a link is full; the flows on it keep their rate
-and the others grow on. A flow passes all its links at the same time.
+A core has one DMA engine, which works through its transfers in the order of their issue: an older flow of a core takes
+what it can of its links, a younger one what that leaves. Between cores the share is max-min fair: the rates of the
+cores' oldest flows grow together until a link is full; the flows on it keep their rate and the others grow on; then
+the second oldest follow with what is left. A flow passes all its links at the same time.
 """
 
 from collections.abc import Iterable
@@ -21,17 +23,27 @@ class Link:
     bytes_per_cycle: float
     bytes: float = 0.0
     busy: float = 0.0
+    free: float = 0.0
+    """While rates are shared out: what no flow has yet."""
+    demand: float = 0.0
+    """While rates are shared out: the sum of the parts of growing flows."""
+    least: float = field(init=False)
+    """A free rate up to which the link counts as full: the rounding of sums."""
+
+    def __post_init__(self) -> None:
+        self.least = 0.0 if self.bytes_per_cycle == inf else _FULL * self.bytes_per_cycle
 
 
 @dataclass(eq=False, slots=True)
 class Current:
-    """A flow on its way: what is left of it, and its rate in bytes per cycle."""
+    """A flow on its way: what is left of it, its rate in bytes per cycle, and when its first byte moved."""
 
     step: int
     core: int
     left: float
     uses: list[tuple[Link, float]]
     rate: float = 0.0
+    begun: float = inf
 
 
 @dataclass(slots=True)
@@ -83,7 +95,7 @@ class Fabric:
             return inf
         if not self._settled:
             self._settle()
-        return self._now + min(current.left / current.rate for current in self.currents)
+        return self._now + min(current.left / current.rate for current in self.currents if current.rate)
 
     def advance(self, now: float) -> list[Current]:
         """Moves time on, no further than the next end: the flows that have ended."""
@@ -104,6 +116,8 @@ class Fabric:
     def _carry(self, elapsed: float) -> None:
         carrying: set[int] = set()
         for current in self.currents:
+            if not current.rate:
+                continue
             current.left -= current.rate * elapsed
             for link, _ in current.uses:
                 if id(link) not in carrying:
@@ -113,6 +127,9 @@ class Fabric:
     def _settle(self) -> None:
         share(self.currents)
         self._settled = True
+        for current in self.currents:
+            if current.rate and current.begun == inf:
+                current.begun = self._now
         ddr = self.links["ddr", 0]
         rate = sum(current.rate for current in self.currents if current.uses[0][0] is ddr)
         before = self.ddr_samples[-1].bytes_per_cycle if self.ddr_samples else 0.0
@@ -128,34 +145,54 @@ _SAME_RATE = 1e-9
 
 
 def share(currents: Iterable[Current]) -> None:
-    """Sets the rates of flows to their max-min fair share."""
-    growing = list(currents)
-    free: dict[int, float] = {}
+    """Sets the rates of flows: by age within their cores, max-min fair among flows of the same rank."""
+    ranks: list[list[Current]] = []
+    ages: dict[int, int] = {}
+    for current in currents:
+        rank = ages.get(current.core, 0)
+        ages[current.core] = rank + 1
+        if rank == len(ranks):
+            ranks.append([])
+        ranks[rank].append(current)
+        for link, _ in current.uses:
+            link.free = link.bytes_per_cycle
+    for group in ranks:
+        _fill(group)
+
+
+def _fill(group: Iterable[Current]) -> None:
+    """Shares what is free of the links among some flows, and takes it from what is free."""
+    growing: list[Current] = []
+    for current in group:
+        current.rate = 0.0
+        if all(link.free > link.least for link, _ in current.uses):
+            growing.append(current)
     rate = 0.0
     while growing:
-        demand: dict[int, float] = {}
-        for current in growing:
-            for link, part in current.uses:
-                key = id(link)
-                demand[key] = demand.get(key, 0.0) + part
-                free.setdefault(key, link.bytes_per_cycle)
-        growth = min(free[key] / parts for key, parts in demand.items())
+        links = _add_up_demand(growing)
+        growth = min(link.free / link.demand for link in links)
         rate += growth
-        if rate == inf:  # links without a limit, in a description without its assumed numbers
-            for current in growing:
-                current.rate = inf
-            return
-        full: set[int] = set()
-        for key, parts in demand.items():
-            free[key] -= growth * parts
-            if free[key] <= _FULL * rate * parts:
-                full.add(key)
-        still: list[Current] = []
         for current in growing:
             current.rate = rate
-            if not any(id(link) in full for link, _ in current.uses):
-                still.append(current)
-        growing = still
+        if rate == inf:  # links without a limit, in a description without its assumed numbers
+            return
+        for link in links:
+            link.free -= growth * link.demand
+        growing = [c for c in growing if all(link.free > link.least for link, _ in c.uses)]
+
+
+def _add_up_demand(currents: Iterable[Current]) -> list[Link]:
+    """The links that some flows use, each with the sum of the flows' parts on it."""
+    for current in currents:
+        for link, _ in current.uses:
+            link.demand = 0.0
+    links: list[Link] = []
+    for current in currents:
+        for link, part in current.uses:
+            if not link.demand:
+                links.append(link)
+            link.demand += part
+    return links
 
 
 _FULL = 1e-12

@@ -16,7 +16,7 @@ Unit: TypeAlias = Literal["hmx", "hvx", "dma"]
 
 
 class Interval(NamedTuple):
-    """A unit of a core at work on a step of the plan. On `dma`: a transfer, from its issue to its completion."""
+    """A unit of a core at work on a step of the plan. On `dma`: a transfer, from its first byte to its completion."""
 
     core: int
     unit: Unit
