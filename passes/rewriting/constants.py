@@ -13,7 +13,7 @@ from dialects.graph.base import Tensor, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.kernels import Array
 from dialects.weights import WeightStore
-from passes.rewriting.permutations import is_identity, permuted
+from passes.rewriting.permutations import moves_only_units, permuted
 
 Constant = WeightAttr | DenseAttr
 
@@ -59,10 +59,11 @@ def transposed(constant: Constant, order: Sequence[int], store: WeightStore) -> 
     tensor = TensorType(constant.type.element_type, permuted(constant.type.get_shape(), order))
     if isinstance(constant, DenseAttr):
         return DenseAttr.of(constant.array().transpose(order), tensor)
-    composed = _composed(store.stored(constant.key.data).shape, constant, order)
+    stored = store.stored(constant.key.data).shape
+    composed = _composed(stored, constant, order)
     if composed is None:
         return WeightAttr.of(store.add(store.seen_as(constant).transpose(order)), tensor)
-    return WeightAttr.of(constant.key.data, tensor, () if is_identity(composed) else composed)
+    return WeightAttr.of(constant.key.data, tensor, () if moves_only_units(composed, stored) else composed)
 
 
 def _composed(stored: tuple[int, ...], constant: WeightAttr, order: Sequence[int]) -> tuple[int, ...] | None:

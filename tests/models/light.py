@@ -2,8 +2,6 @@
 
 import hashlib
 import inspect
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import onnx
 from onnx import numpy_helper
 
 from dialects.files import written_aside
+from tests.models.cache import CACHE
 from tools import drawn_weights
 
 LIGHT = (
@@ -28,7 +27,6 @@ LIGHT = (
 """Names of the models."""
 
 _FOLDER = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-_CACHE = Path(tempfile.gettempdir()) / f"aic-tests-{os.getuid()}"
 
 
 def light_path(name: str) -> Path:
@@ -50,7 +48,7 @@ def drawn_path(name: str, seed: int = 0) -> Path:
     Its last output is the tensor before the final Softmax.
     """
     version = hashlib.blake2b(inspect.getsource(drawn_weights).encode(), digest_size=6).hexdigest()
-    path = _CACHE / f"{name}-{seed}-{version}.onnx"
+    path = CACHE / f"{name}-{seed}-{version}.onnx"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         model = drawn_weights.draw_weights(onnx.load(light_path(name)), seed)

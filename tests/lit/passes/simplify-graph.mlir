@@ -1,0 +1,129 @@
+// RUN: aic-opt %s --split-input-file -p simplify-graph | filecheck %s
+
+// Transposes compose and cancel, and what new ops stand for keeps its name in the model.
+// CHECK-LABEL: @transposes
+// CHECK-NEXT: %0 = graph.transpose %x {permutation = array<i64: 1, 2, 0>} {{.*}} loc("inner")
+// CHECK-NEXT: graph.relu %0
+// CHECK-NOT: graph.transpose
+func.func @transposes(%x: tensor<2x3x4xf32>) -> (tensor<3x4x2xf32>, tensor<2x3x4xf32>) {
+  %0 = graph.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<2x3x4xf32>) -> tensor<3x4x2xf32> loc("inner")
+  %1 = graph.relu %0 : (tensor<3x4x2xf32>) -> tensor<3x4x2xf32>
+  %2 = graph.transpose %0 {permutation = array<i64: 2, 0, 1>} : (tensor<3x4x2xf32>) -> tensor<2x3x4xf32> loc("outer")
+  func.return %1, %2 : tensor<3x4x2xf32>, tensor<2x3x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @constant
+// CHECK-NEXT: graph.constant #aic.dense<[1.0, 3.0, 2.0, 4.0] : tensor<4xf32>> loc("conv.weight")
+// CHECK-NEXT: return
+func.func @constant() -> tensor<4xf32> {
+  %0 = graph.constant #aic.dense<[1.0, 2.0, 3.0, 4.0] : tensor<2x2xf32>> loc("conv.weight")
+  %1 = graph.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = graph.reshape %1 : (tensor<2x2xf32>) -> tensor<4xf32>
+  func.return %2 : tensor<4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @units
+// CHECK-NEXT: graph.reshape %x : (tensor<1x8x1x1xf32>) -> tensor<8xf32>
+// CHECK-NEXT: return
+func.func @units(%x: tensor<1x8x1x1xf32>) -> tensor<8xf32> {
+  %0 = graph.transpose %x {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x8x1x1xf32>) -> tensor<1x1x1x8xf32>
+  %1 = graph.reshape %0 : (tensor<1x1x1x8xf32>) -> tensor<8xf32>
+  func.return %1 : tensor<8xf32>
+}
+
+// -----
+
+// Keys of attention as the dynamo exporter transposes them.
+// CHECK-LABEL: @through_reshape
+// CHECK-NEXT: graph.transpose %x {permutation = array<i64: 0, 1, 3, 2>} : (tensor<2x3x5x7xf32>) -> tensor<2x3x7x5xf32>
+// CHECK-NEXT: return
+func.func @through_reshape(%x: tensor<2x3x5x7xf32>) -> tensor<2x3x7x5xf32> {
+  %0 = graph.reshape %x : (tensor<2x3x5x7xf32>) -> tensor<6x5x7xf32>
+  %1 = graph.transpose %0 {permutation = array<i64: 0, 2, 1>} : (tensor<6x5x7xf32>) -> tensor<6x7x5xf32>
+  %2 = graph.reshape %1 : (tensor<6x7x5xf32>) -> tensor<2x3x7x5xf32>
+  func.return %2 : tensor<2x3x7x5xf32>
+}
+
+// -----
+
+// A reshape that merges what a transpose has moved apart stays below it.
+// CHECK-LABEL: @merging_reshape
+// CHECK-NEXT: graph.transpose
+// CHECK-NEXT: graph.reshape
+// CHECK-NEXT: return
+func.func @merging_reshape(%x: tensor<2x3x5x7xf32>) -> tensor<2x5x21xf32> {
+  %0 = graph.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (tensor<2x3x5x7xf32>) -> tensor<2x5x3x7xf32>
+  %1 = graph.reshape %0 : (tensor<2x5x3x7xf32>) -> tensor<2x5x21xf32>
+  func.return %1 : tensor<2x5x21xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @idle
+// CHECK-NEXT: return %x
+func.func @idle(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %0 = graph.slice %x {starts = array<i64: 0, 0>, stops = array<i64: 2, 4>, steps = array<i64: 1, 1>} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %1 = graph.concat %0 {axis = 1} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %2 = graph.pad %1 {pads = array<i64: 0, 0, 0, 0>, value = 0.0 : f64, mode = "constant"} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %3 = graph.expand %2 : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %one = graph.constant #aic.dense<1.0 : tensor<1xf32>>
+  %4 = graph.mul %one, %3 : (tensor<1xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  %zero = graph.constant #aic.dense<0.0 : tensor<f32>>
+  %5 = graph.sub %4, %zero : (tensor<2x4xf32>, tensor<f32>) -> tensor<2x4xf32>
+  func.return %5 : tensor<2x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @not_idle
+// CHECK: graph.slice
+// CHECK: graph.sub %zero
+// CHECK: graph.cast {{.*}} {to = f16}
+// CHECK: graph.cast {{.*}} {to = f32}
+func.func @not_idle(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = graph.slice %x {starts = array<i64: 3>, stops = array<i64: -1>, steps = array<i64: -1>} : (tensor<4xf32>) -> tensor<4xf32>
+  %zero = graph.constant #aic.dense<0.0 : tensor<f32>>
+  %1 = graph.sub %zero, %0 : (tensor<f32>, tensor<4xf32>) -> tensor<4xf32>
+  %2 = graph.cast %1 {to = f16} : (tensor<4xf32>) -> tensor<4xf16>
+  %3 = graph.cast %2 {to = f32} : (tensor<4xf16>) -> tensor<4xf32>
+  func.return %3 : tensor<4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @expanded_mask
+// CHECK-NEXT: graph.not %m : (tensor<1x1x1x8xi1>)
+// CHECK-NEXT: graph.select {{.*}} -> tensor<1x4x8x8xf32>
+// CHECK-NEXT: return
+func.func @expanded_mask(%m: tensor<1x1x1x8xi1>, %a: tensor<1x4x8x8xf32>, %b: tensor<f32>) -> tensor<1x4x8x8xf32> {
+  %0 = graph.expand %m : (tensor<1x1x1x8xi1>) -> tensor<1x1x8x8xi1>
+  %1 = graph.not %0 : (tensor<1x1x8x8xi1>) -> tensor<1x1x8x8xi1>
+  %2 = graph.select %1, %a, %b : (tensor<1x1x8x8xi1>, tensor<1x4x8x8xf32>, tensor<f32>) -> tensor<1x4x8x8xf32>
+  func.return %2 : tensor<1x4x8x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @gathered_range
+// CHECK-NEXT: graph.slice %x {starts = array<i64: 0, 1>, steps = array<i64: 1, 1>, stops = array<i64: 3, 4>}
+// CHECK-NEXT: graph.reshape {{.*}} -> tensor<3x1x3xf32>
+// CHECK-NEXT: return
+func.func @gathered_range(%x: tensor<3x5xf32>) -> tensor<3x1x3xf32> {
+  %i = graph.constant #aic.dense<[1, 2, -2] : tensor<1x3xi64>>
+  %0 = graph.gather %x, %i {axis = 1} : (tensor<3x5xf32>, tensor<1x3xi64>) -> tensor<3x1x3xf32>
+  func.return %0 : tensor<3x1x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @selection
+// CHECK-NEXT: return %a
+func.func @selection(%a: tensor<2xf32>, %b: tensor<2xf32>) -> tensor<2xf32> {
+  %c = graph.constant #aic.dense<true : tensor<2xi1>>
+  %0 = graph.select %c, %a, %b : (tensor<2xi1>, tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  func.return %0 : tensor<2xf32>
+}

@@ -1,0 +1,18 @@
+"""BERT-base and ResNet-50 as PyTorch exports them. Making them needs the extra `models`."""
+
+from pathlib import Path
+
+from tests.models.cache import CACHE
+from tools import make_models
+
+EXPORTED = tuple(f"{network}_{exporter}" for network in make_models.NETWORKS for exporter in make_models.EXPORTERS)
+"""Names of the models."""
+
+
+def exported_path(name: str) -> Path:
+    """The model; all of them are made on first use."""
+    folder = CACHE / "exported"
+    path = folder / f"{name}.onnx"
+    if not path.is_file() and make_models.main([str(folder)]) != 0:
+        raise FileNotFoundError(f"{path}, made by `python -m tools.make_models {folder}`, needs the extra `models`")
+    return path

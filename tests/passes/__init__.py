@@ -1,0 +1,1 @@
+"""Tests of the passes and of what they share."""
