@@ -197,8 +197,14 @@ _STORES: dict[str, WeightStore] = {}
 
 
 def create_store(folder: str) -> WeightStore:
-    """A new, empty store known by that folder in this process."""
-    store = _STORES[folder] = WeightStore(folder)
+    """A new store known by that folder in this process.
+
+    It keeps the arrays that an earlier one of that name was given: their keys tell their content, and a module may
+    still use them.
+    """
+    earlier = _STORES.get(folder)
+    made = {key: a for key, a in earlier.arrays.items() if key not in earlier.entries} if earlier else {}
+    store = _STORES[folder] = WeightStore(folder, arrays=made)
     return store
 
 

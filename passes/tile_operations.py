@@ -22,7 +22,7 @@ from dialects.graph.constant import ConstantOp
 from dialects.graph.costs import cost
 from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
-from dialects.indexing import Access, Along, Indexing
+from dialects.indexing import Access, Indexing
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.boxes import Box, Form, Interval
 from dialects.tile.ops import (
@@ -41,7 +41,7 @@ from dialects.tile.ops import (
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
 from passes.sharding.costs import block_shape, window_shape
-from passes.sharding.requirements import required_box
+from passes.sharding.requirements import local_arguments, required_box
 from passes.tiling.chunks import Cut, Stream, Work, choose_cuts, chunk_extents, least_footprint
 from passes.tiling.lifetimes import Lifetimes, store_of
 
@@ -247,9 +247,7 @@ class _Lowering:
     def _compute(self, layer: "Layer", buffers: Sequence[SSAValue], chunk: Box, extents: Sequence[int]) -> ComputeOp:
         op = layer.op
         boxes = [required_box(layer.accesses(i), t.get_shape(), chunk) for i, t in enumerate(op.operand_types)]
-        arguments = op.arguments()
-        if "pads" in arguments and layer.is_windowed:
-            arguments["pads"] = (0,) * len(cast(tuple[int, ...], arguments["pads"]))
+        arguments = local_arguments(op)
         local = [layer.streams[i].part(extents) for i in range(len(boxes))]
         price = cost(op.kernel_name(), arguments, local, tuple(extents), op.result_type.element_type, self.hardware)
         attributes = {name: to_attribute(value) for name, value in sorted(arguments.items())}
@@ -298,12 +296,6 @@ class Layer:
     def accesses(self, index: int) -> tuple[Access, ...]:
         """How operand `index` is read."""
         return self.indexing.operands[index]
-
-    @property
-    def is_windowed(self) -> bool:
-        """True when windows slide over an operand; their padding is then part of the buffers."""
-        accesses = (access for table in self.indexing.operands for access in table)
-        return any(isinstance(access, Along) and access.is_window for access in accesses)
 
     def level(self, index: int, cuts: Sequence[Cut]) -> int:
         """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""

@@ -2,9 +2,20 @@
 
 from collections.abc import Sequence
 
+from dialects.graph.base import GraphOp
+from dialects.graph.properties import Arguments
 from dialects.indexing import Access, Along, Anywhere, Whole
 from dialects.tile.boxes import Box, Interval
 from dialects.tile.sharding import DDR, Sharding, Split
+
+
+def local_arguments(op: GraphOp) -> Arguments:
+    """Keyword arguments of the op's kernel on one core, whose windows already hold the padding."""
+    arguments = op.arguments()
+    accesses = (access for table in op.indexing().operands for access in table)
+    if "pads" in arguments and any(isinstance(access, Along) and access.is_window for access in accesses):
+        arguments["pads"] = (0, 0, 0, 0)
+    return arguments
 
 
 def required_sharding(
