@@ -35,6 +35,8 @@ class OperationRow:
     engine: str
     count: int
     cycles: float
+    timer_ticks: float
+    """The cycles in ticks of the time stamp counter, the vendor's ucycles."""
     share: float
     written_kilobytes: float
     cycles_per_kilobyte: float
@@ -171,6 +173,7 @@ def _operation_row(timeline: Timeline, key: Key, intervals: Sequence[Interval]) 
         *key,
         count=len(intervals),
         cycles=max(cycles.values()),
+        timer_ticks=max(cycles.values()) * timeline.hardware.timer_hertz / timeline.hardware.core_clock_hertz,
         share=max(cycles.values()) / timeline.cycles,
         written_kilobytes=written / _KILO,
         cycles_per_kilobyte=sum(cycles.values()) * _KILO / written if written else 0.0,
@@ -240,9 +243,11 @@ def _memories(report: Report) -> Table:
 def _operations(report: Report, rows: int | None) -> Table:
     shown = sorted(report.operations, key=lambda row: -row.cycles)[: rows or len(report.operations)]
     title = "operations" if len(shown) == len(report.operations) else f"the {len(shown)} longest operations"
-    table = Table("node", "operation", "engine", *_right("count", "pcycles", "%", "out KB", "pcycles/KB"), title=title)
+    table = Table(
+        "node", "operation", "engine", *_right("count", "ucycles", "pcycles", "%", "out KB", "pcycles/KB"), title=title
+    )
     for row in shown:
-        numbers = (f"{row.cycles:,.0f}", f"{100 * row.share:.1f}", f"{row.written_kilobytes:,.1f}")
-        per_kilobyte = f"{row.cycles_per_kilobyte:,.1f}"
-        table.add_row(row.node, row.operation, row.engine.upper(), str(row.count), *numbers, per_kilobyte)
+        cycles = (f"{row.timer_ticks:,.0f}", f"{row.cycles:,.0f}", f"{100 * row.share:.1f}")
+        written = (f"{row.written_kilobytes:,.1f}", f"{row.cycles_per_kilobyte:,.1f}")
+        table.add_row(row.node, row.operation, row.engine.upper(), str(row.count), *cycles, *written)
     return table

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aic.nsp.timing.links import Current, Fabric, Link, share
+from aic.nsp.timing.fabric import Fabric
+from aic.nsp.timing.links import Current, Link, share
 from aic.nsp.timing.records import Flow, Use
 from tests.nsp.programs import PRO
 
@@ -27,7 +28,7 @@ def test_no_link_is_overloaded_and_every_flow_has_a_bottleneck(
     currents = [
         Current(0, core, 1.0, [(links[n], part) for n, part in uses.items()]) for core, uses in enumerate(flows)
     ]
-    share(currents)
+    share([[current] for current in currents], links)
     load = {id(link): 0.0 for link in links}
     for current in currents:
         for link, part in current.uses:
@@ -43,21 +44,23 @@ def test_no_link_is_overloaded_and_every_flow_has_a_bottleneck(
 
 
 @given(flows=flows, rates=rates)
-def test_an_older_flow_of_a_core_comes_first(flows: list[dict[int, float]], rates: list[float]) -> None:
+def test_an_older_flow_of_a_chain_comes_first(flows: list[dict[int, float]], rates: list[float]) -> None:
+    """One core: each flow gets all that the older ones leave of its links. The first link is common to all."""
     links = [Link("ddr", n, rate) for n, rate in enumerate(rates)]
-    currents = [Current(0, 0, 1.0, [(links[n], part) for n, part in uses.items()]) for uses in flows]
-    share(currents)
+    whole = [{0: 1.0} | uses for uses in flows]
+    chain = [Current(0, 0, 1.0, [(links[n], part) for n, part in uses.items()]) for uses in whole]
+    moving = share([chain], links)
     left = list(rates)
-    for current, uses in zip(currents, flows, strict=True):
+    for current, uses in zip(chain, whole, strict=True):
         expected = min(left[n] / part for n, part in uses.items())
-        assert current.rate == pytest.approx(expected, abs=1e-6)
+        assert (current.rate if current in moving else 0) == pytest.approx(expected, abs=1e-6)
         for n, part in uses.items():
             left[n] -= current.rate * part
 
 
 def test_links_without_limit() -> None:
     current = Current(0, 0, 1.0, [(Link("copy", 0, inf), 1.0)])
-    share([current])
+    share([[current]], [link for link, _ in current.uses])
     assert current.rate == inf
 
 

@@ -13,7 +13,8 @@ from math import inf
 from typing import Literal, NamedTuple
 
 from aic.nsp.timing.core import QUEUES, CoreQueues
-from aic.nsp.timing.links import Current, Fabric
+from aic.nsp.timing.fabric import Fabric
+from aic.nsp.timing.links import Current
 from aic.nsp.timing.prices import Price, PriceList
 from aic.nsp.timing.records import Moves, Need, Plan, Queue, Work
 from aic.nsp.timing.signals import SignalBoard, Waiter

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from aic.nsp.timing.links import Link, Sample
+from aic.nsp.timing.fabric import Sample
+from aic.nsp.timing.links import Link
 from aic.nsp.timing.prices import Price
 from aic.nsp.timing.records import Kernel, LinkKind, Plan
 from dialects.hardware import Hardware
