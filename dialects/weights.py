@@ -75,7 +75,7 @@ class WeightStore:
 
     def add(self, array: Array) -> str:
         """Key of an array that a pass made: a digest of its bytes, type and shape."""
-        array = np.ascontiguousarray(array)
+        array = np.require(array, requirements="C")  # keeps rank 0, which ascontiguousarray does not
         digest = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=16)
         digest.update(array.reshape(-1).view(np.uint8).data)
         key = digest.hexdigest()
@@ -135,7 +135,8 @@ class WeightStore:
         """
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
         element = constant.type.element_type
-        return np.ascontiguousarray(_clamped(array, element).astype(stored_dtype(element), copy=False))
+        stored = _clamped(array, element).astype(stored_dtype(element), copy=False)
+        return np.require(stored, requirements="C")  # keeps rank 0, which ascontiguousarray does not
 
     @property
     def unsaved(self) -> list[str]:

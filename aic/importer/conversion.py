@@ -14,7 +14,6 @@ from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
-import aic.importer.operators  # noqa: F401  fills the registry
 from aic.importer.builder import Builder, Value, last_made
 from aic.importer.functions import (
     Body,
@@ -26,8 +25,9 @@ from aic.importer.functions import (
     schema_body,
 )
 from aic.importer.node import Node
+from aic.importer.operators import find
 from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, nearest
-from aic.importer.registry import OLDEST_OPSET, find
+from aic.importer.registry import OLDEST_OPSET
 from dialects.graph.locations import model_location
 
 
@@ -150,7 +150,12 @@ class Conversion:
         self.builder.node = name
         node = Node(proto.op_type, domain, opset, name, tuple(operands), tuple(proto.output), attributes)
         before = self.builder.block.last_op
-        made = entry.converter(self.builder, node)
+        try:
+            made = entry.converter(self.builder, node)
+        except Unsupported:
+            if schema_body(proto, context.opsets, operands) is None:
+                raise
+            return self._by_definition(proto, name, operands, attributes, context)
         values = [made] if isinstance(made, Value) else list(made)
         self._name_outputs(node, values, before)
         return values

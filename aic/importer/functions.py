@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, defs, helper
@@ -40,34 +41,41 @@ def has_schema_body(domain: str, operator: str, opset: int) -> bool:
     return schema is not None and (schema.has_function or schema.has_context_dependent_function)
 
 
+def fixed_body(domain: str, operator: str, opset: int) -> Body | None:
+    """ONNX's definition of an operator that does not depend on attributes and types; None where there is none."""
+    schema = _schema(domain, operator, opset)
+    versions = [version for version in schema.function_opset_versions if version <= opset] if schema else []
+    if schema is None or not versions:
+        return None
+    return _schema_body(schema, schema.get_function_with_opset_version(max(versions)), {domain: opset})
+
+
 def schema_body(node: NodeProto, opsets: Mapping[str, int], operands: Iterable[Value | None]) -> Body | None:
     """ONNX's own definition of a node's operator, for operands of these types; None where there is none."""
     domain = normalized(node.domain)
     opset = opsets.get(domain, 1)
+    fixed = fixed_body(domain, node.op_type, opset)
     schema = _schema(domain, node.op_type, opset)
-    if schema is None:
+    if fixed is not None or schema is None:
+        return fixed
+    versions = [version for version in schema.context_dependent_function_opset_versions if version <= opset]
+    if not versions:
         return None
-    versions = [version for version in schema.function_opset_versions if version <= opset]
-    if versions:
-        content = schema.get_function_with_opset_version(max(versions))
-    else:
-        versions = [version for version in schema.context_dependent_function_opset_versions if version <= opset]
-        if not versions:
-            return None
-        types = [_type_of(value).SerializeToString() for value in operands]
-        content = schema.get_context_dependent_function_with_opset_version(
-            max(versions), node.SerializeToString(), types
-        )
-    if not content:
-        return None
+    types = [_type_of(value).SerializeToString() for value in operands]
+    content = schema.get_context_dependent_function_with_opset_version(max(versions), node.SerializeToString(), types)
+    return _schema_body(schema, content, opsets) if content else None
+
+
+def _schema_body(schema: Any, content: bytes, opsets: Mapping[str, int]) -> Body:
+    """The body in a schema; attributes that a call leaves out have the schema's defaults."""
     body = body_of(FunctionProto.FromString(content), opsets)
-    defaults = {
-        name: attribute.default_value for name, attribute in schema.attributes.items() if attribute.default_value.type
-    }
+    values = {name: attribute.default_value for name, attribute in schema.attributes.items()}
+    defaults = {name: value for name, value in values.items() if value.type}
     return Body(body.function, body.opsets, {**defaults, **body.defaults})
 
 
-def _schema(domain: str, operator: str, opset: int) -> defs.OpSchema | None:
+def _schema(domain: str, operator: str, opset: int) -> Any:
+    """ONNX's schema of an operator, or None; the stubs of onnx do not know what it says about functions."""
     try:
         return defs.get_schema(operator, opset, domain)
     except defs.SchemaError:

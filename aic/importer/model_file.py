@@ -1,5 +1,6 @@
 """Reads a model file: `.onnx` (protobuf) or text (`.onnxtxt`: ONNX's textual syntax, or protobuf's text format)."""
 
+from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -28,7 +29,20 @@ def read_model(path: Path) -> onnx.ModelProto:
         raise ImportFailure(f"{path}: not an ONNX model, or a truncated or corrupt one ({error})") from error
     if not model.HasField("graph"):
         raise ImportFailure(f"{path}: not an ONNX model: it has no graph")
+    if not all(isinstance(name, str) for name in _names(model.graph)):
+        raise ImportFailure(f"{path}: corrupt: a name is not text")
     return model
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[object]:
+    """Every name in a graph; protobuf yields bytes for one that is not text."""
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
+    for node in graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield from (attribute.name, attribute.ref_attr_name)
+            yield from _names(attribute.g)
 
 
 def _parse_binary(path: Path) -> onnx.ModelProto:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from onnx import FunctionProto, defs
+from onnx import defs
 
-import aic.importer.operators  # noqa: F401  fills the registry
-from aic.importer.functions import normalized, opset_versions
-from aic.importer.registry import OLDEST_OPSET, entries, find
+from aic.importer.functions import fixed_body, normalized
+from aic.importer.operators import entries, find
+from aic.importer.registry import OLDEST_OPSET
 
 
 @dataclass(frozen=True)
@@ -61,26 +61,17 @@ def _defined() -> dict[tuple[str, str], SupportedOperator]:
     newest = defs.onnx_opset_version()
     for schema in defs.get_all_schemas():
         key = (normalized(schema.domain), schema.name)
-        if schema.domain or find("", schema.name, newest) or not _reduces(schema, newest):
+        if schema.domain or find("", schema.name, newest) or not _supported("", schema.name, newest):
             continue
         since = max(OLDEST_OPSET, schema.since_version)
         rows[key] = SupportedOperator("ai.onnx", schema.name, f"{since}-", "by its definition in ONNX")
     return rows
 
 
-def _reduces(schema: defs.OpSchema, opset: int) -> bool:
-    versions = [version for version in schema.function_opset_versions if version <= opset]
-    if not versions:
-        return False
-    body = FunctionProto.FromString(schema.get_function_with_opset_version(max(versions)))
-    opsets = opset_versions(body.opset_import)
-    return all(_supported(normalized(node.domain), node.op_type, opsets.get("", opset)) for node in body.node)
-
-
 def _supported(domain: str, operator: str, opset: int) -> bool:
     if find(domain, operator, opset):
         return True
-    try:
-        return _reduces(defs.get_schema(operator, opset, domain), opset)
-    except defs.SchemaError:
-        return False
+    body = fixed_body(domain, operator, opset)
+    return body is not None and all(
+        _supported(normalized(node.domain), node.op_type, body.opsets.get("", opset)) for node in body.function.node
+    )

@@ -51,6 +51,11 @@ def bind_shapes(
     problems += [f"symbol {name!r} is {size}; sizes are positive" for name, size in symbols.items() if size < 1]
     first = {dims[0].dim_param for dims in shapes.values() if dims and dims[0].dim_param}
     if batch_size is not None:
+        problems += [
+            f"symbol {name!r} is {symbols[name]}, but the batch size is {batch_size}"
+            for name in sorted(first & symbols.keys())
+            if symbols[name] != batch_size
+        ]
         problems += _batch_problems(shapes, batch_size)
         symbols = {**dict.fromkeys(first, batch_size), **symbols}
     binding = Binding(symbols, batch_size, problems)

@@ -85,7 +85,9 @@ class GraphOp(IRDLOperation, ABC):
 
     @classmethod
     def of(
-        cls, operands: Sequence[SSAValue | Operation], properties: Mapping[str, Plain | Sequence[int]] | None = None
+        cls,
+        operands: Sequence[SSAValue | Operation],
+        properties: Mapping[str, Plain | Sequence[int] | Sequence[float]] | None = None,
     ) -> Self:
         """Op on these operands, result type inferred. Raises VerifyException when the operands do not fit."""
         values = [SSAValue.get(operand) for operand in operands]

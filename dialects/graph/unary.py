@@ -1,5 +1,6 @@
 """Element-wise functions of one operand: `y = f(x)`. Activations, transcendental functions, rounding, signs."""
 
+from math import isfinite
 from typing import ClassVar
 
 from xdsl.dialects.builtin import BoolAttr, DenseArrayBase, FloatAttr, IntegerType, TensorType
@@ -48,8 +49,9 @@ class ClipOp(UnaryOp):
     """Lower and upper limit."""
 
     def infer(self) -> Tensor:
-        if len(numbers(self.bounds)) != 2:
-            raise VerifyException(f"graph.clip: bounds are a lower and an upper limit, got {self.bounds}")
+        limits = numbers(self.bounds)
+        if len(limits) != 2 or not all(map(isfinite, limits)):
+            raise VerifyException(f"graph.clip: bounds are a lower and an upper limit, both finite, got {limits}")
         return super().infer()
 
 

@@ -267,5 +267,3 @@ def random_case(draw: Draw, kind: type[GraphOp]) -> Case:
     if name.startswith("reduce_"):
         return reduction(make)
     return binary(make) if "rhs" in dir(kind) else unary(make)
-
-

@@ -1,4 +1,4 @@
-"""Every op's table says what the op reads: any box of the result follows from the boxes of the operands that it names."""
+"""Every op's table says what it reads: any box of the result follows from the boxes of operands that it names."""
 
 import numpy as np
 import pytest

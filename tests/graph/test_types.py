@@ -27,6 +27,7 @@ def made(kind: type[GraphOp], *types: T, **properties: Any) -> GraphOp:
         (elementwise.SelectOp, [T(i32, [2]), T(f32, [2]), T(f32, [2])], {}, "condition is i1"),
         (unary.ExpOp, [T(i64, [2])], {}, "takes floating-point values, got tensor<2xi64>"),
         (unary.ClipOp, [T(f32, [2])], {"bounds": [0.0]}, "a lower and an upper limit"),
+        (unary.ClipOp, [T(f32, [2])], {"bounds": [0.0, float("inf")]}, "both finite"),
         (contraction.MatmulOp, [T(f32, [2, 3]), T(f32, [4, 5])], {}, "have no product"),
         (contraction.MatmulOp, [T(f32, [2, 3]), T(f32, [2, 3, 5])], {}, "need equal rank"),
         (contraction.MatmulOp, [T(f32, [2, 3]), T(f32, [3, 5]), T(f32, [4])], {}, "bias tensor<4xf32> for 5 columns"),

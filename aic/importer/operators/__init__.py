@@ -1,4 +1,7 @@
-"""Converters of ONNX operators, in files by family as the ops of the graph dialect."""
+"""Converters of ONNX operators, in files by family as the ops of the graph dialect.
+
+The registry is offered here too: who takes it from here finds it filled.
+"""
 
 from aic.importer.operators import (
     constants,
@@ -10,5 +13,17 @@ from aic.importer.operators import (
     reduction,
     unary,
 )
+from aic.importer.registry import entries, find
 
-__all__ = ["constants", "contraction", "elementwise", "movement", "normalization", "pooling", "reduction", "unary"]
+__all__ = [
+    "constants",
+    "contraction",
+    "elementwise",
+    "entries",
+    "find",
+    "movement",
+    "normalization",
+    "pooling",
+    "reduction",
+    "unary",
+]

@@ -237,7 +237,7 @@ def _flat_positions(indices: Array, sizes: tuple[int, ...]) -> Array:
     if ((indices < -limits) | (indices >= limits)).any():
         raise Misfit(f"an index is outside of {list(sizes)}")
     vectors = np.moveaxis(np.where(indices < 0, indices + limits, indices), -1, 0)
-    return np.ravel_multi_index(tuple(vectors), sizes).astype(np.int64)
+    return np.asarray(np.ravel_multi_index(tuple(vectors), sizes), np.int64)
 
 
 @converts("Tile", note="constant repeats")

@@ -47,16 +47,17 @@ def batch_normalization(builder: Builder, node: Node) -> Value:
 
 @converts("LayerNormalization", since=17)
 def layer_normalization(builder: Builder, node: Node) -> list[Value]:
-    if node.wants(1) or node.wants(2):
-        raise Unsupported("the outputs Mean and InvStdDev")
-    x = node.operand(0)
+    x, epsilon = node.operand(0), node.number("epsilon", 1e-5)
     axis = axis_of(node.integer("axis", -1), x.rank, node.operator)
-    size = prod(x.shape[axis:])
     vectors = [_vector(builder, value, x.shape[axis:]) for value in node.given()[1:]]
-    flat = builder.reshape(x, (*x.shape[:axis], size))
-    return [
-        builder.reshape(builder.emit(n.LayerNormOp, [flat, *vectors], epsilon=node.number("epsilon", 1e-5)), x.shape)
-    ]
+    flat = builder.reshape(x, (*x.shape[:axis], prod(x.shape[axis:])))
+    y = builder.reshape(builder.emit(n.LayerNormOp, [flat, *vectors], epsilon=epsilon), x.shape)
+    if not (node.wants(1) or node.wants(2)):
+        return [y]
+    axes = tuple(range(axis, x.rank))
+    mean = builder.emit(ReduceMeanOp, [x], axes=axes, keepdims=True)
+    _, inverse = _centred(builder, x, axes, epsilon)
+    return [y, mean, inverse]
 
 
 @converts("RMSNormalization", since=23)
@@ -109,11 +110,16 @@ def _group_normalized(builder: Builder, node: Node, x: Value, groups: int, per_g
 
 def _standardized(builder: Builder, x: Value, axes: tuple[int, ...], epsilon: float) -> Value:
     """(x - mean) / sqrt(variance + epsilon) along `axes`."""
+    return builder.emit(MulOp, [*_centred(builder, x, axes, epsilon)])
+
+
+def _centred(builder: Builder, x: Value, axes: tuple[int, ...], epsilon: float) -> tuple[Value, Value]:
+    """x - mean and 1 / sqrt(variance + epsilon) along `axes`."""
     centred = builder.emit(SubOp, [x, builder.emit(ReduceMeanOp, [x], axes=axes, keepdims=True)])
     square = builder.emit(MulOp, [centred, centred])
     variance = builder.emit(ReduceMeanOp, [square], axes=axes, keepdims=True)
     shifted = builder.emit(AddOp, [variance, builder.constant(epsilon, x.element)])
-    return builder.emit(MulOp, [centred, builder.emit(RsqrtOp, [shifted])])
+    return centred, builder.emit(RsqrtOp, [shifted])
 
 
 @converts("MeanVarianceNormalization", since=9)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aic.importer.builder import Builder, Value
+from aic.importer.builder import Array, Builder, Value
 from aic.importer.node import Node
 from aic.importer.problems import Unsupported
 from aic.importer.registry import Converter, converts
@@ -96,6 +96,17 @@ def thresholded_relu(builder: Builder, node: Node) -> Value:
     return builder.emit(e.SelectOp, [above, x, builder.constant(0, x.element)])
 
 
+@converts("Shrink", since=9)
+def shrink(builder: Builder, node: Node) -> Value:
+    x, limit = node.operand(0), node.number("lambd", 0.5)
+    bias = builder.constant(node.number("bias", 0.0), x.element)
+    below = builder.emit(e.LessOp, [x, builder.constant(-limit, x.element)])
+    above = builder.emit(e.GreaterOp, [x, builder.constant(limit, x.element)])
+    low, high = builder.emit(e.AddOp, [x, bias]), builder.emit(e.SubOp, [x, bias])
+    inner = builder.emit(e.SelectOp, [above, high, builder.constant(0, x.element)])
+    return builder.emit(e.SelectOp, [below, low, inner])
+
+
 @converts("Softsign")
 def softsign(builder: Builder, node: Node) -> Value:
     x = node.operand(0)
@@ -122,7 +133,9 @@ def clip(builder: Builder, node: Node) -> Value:
     return x if high is None else builder.emit(e.MinOp, [x, high])
 
 
-def _clip(builder: Builder, x: Value, low: np.ndarray | None, high: np.ndarray | None) -> Value:
+def _clip(builder: Builder, x: Value, low: Array | None, high: Array | None) -> Value:
+    low = None if low is not None and np.isneginf(low).item() else low
+    high = None if high is not None and np.isposinf(high).item() else high
     if low is not None and high is not None and is_float(x.element):
         return builder.emit(u.ClipOp, [x], bounds=[float(low.item()), float(high.item())])
     if low is not None and high is None and low.item() == 0:
