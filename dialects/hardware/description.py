@@ -57,6 +57,11 @@ class Hardware:
     l2tcm_bytes: int
     ddr_bytes: int
     core_clock_hertz: float
+    """The highest clock; see `period_growth_per_f16_mac` for the clock under load."""
+    period_growth_per_f16_mac: float
+    """Part by which the clock's period grows per fp16 multiply-accumulate per cycle and core of the SoC."""
+    period_growth_per_i8_mac: float
+    """The same for int8."""
     timer_hertz: float
     ddr_bytes_per_second: float
     ddr_latency_seconds: float

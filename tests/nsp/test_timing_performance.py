@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aic.nsp.timing import measure
+from aic.nsp.timing.clock import under_load
 from dialects.hardware import Hardware, load_hardware
 from dialects.module import target_of
 from tests.nsp.programs import PRO, alloc, blur, instruction, matmul, module, plan, run, tensor
@@ -70,7 +71,7 @@ def test_throughput_is_paced_by_the_slowest_part() -> None:
         return performance.pace, performance.period_seconds
 
     image = 56 * 56 * 64 * 2
-    assert paced(PRO) == ("program", run(blur(), 4).seconds)
+    assert paced(PRO) == ("program", measure(plan(blur(), 4), PRO).timeline.seconds)
     assert paced(replace(PRO, pcie_bytes_per_second=1e9)) == ("PCIe in", pytest.approx(image / 1e9))
 
 
@@ -90,6 +91,16 @@ def test_copies_without_limit_take_no_time() -> None:
     text = alloc("a", own, "256x1024xf16") + alloc("b", own, "256x1024xf16")
     text += instruction("tile.exchange %a, %b", box, "copy", 0)
     assert measure(plan(text, 4), PRO).assumed_share == 1
+
+
+def test_the_clock_falls_with_the_load_of_hmx() -> None:
+    """Published BERT-base profile: 1233 to 1244 MHz with 38 % of the peak's fp16 MACs on all 14 cores."""
+    standard = load_hardware("standard")
+    moving = measure(plan(bound_by_ddr(), 4), standard).timeline.hardware
+    assert moving.core_clock_hertz == standard.core_clock_hertz
+    timeline = run(bound_by_hmx(), 4, standard)
+    bert = replace(timeline, cycles=timeline.macs / (standard.cores * 0.38 * standard.hmx_f16_macs_per_cycle))
+    assert under_load(standard, bert).core_clock_hertz == pytest.approx(1.2385e9, rel=0.03)
 
 
 @pytest.mark.parametrize("sku", ["standard", "pro", "ultra"])

@@ -10,6 +10,7 @@ all at once: times zero, rates without limit. What runs in the shade of somethin
 
 from dataclasses import dataclass
 
+from aic.nsp.timing.clock import under_load
 from aic.nsp.timing.engine import simulate
 from aic.nsp.timing.records import Plan
 from aic.nsp.timing.timeline import Timeline
@@ -60,9 +61,13 @@ class Performance:
 
 
 def measure(plan: Plan, hardware: Hardware) -> Performance:
-    """Simulates a plan twice, as described and without the assumed numbers. Raises AicError like `simulate`."""
-    timeline = simulate(plan, hardware)
-    ideal = simulate(plan, hardware.without_assumed())
+    """Simulates a plan at the highest clock, at that under the load found, and there without the assumed numbers.
+
+    Raises AicError like `simulate`.
+    """
+    loaded = under_load(hardware, simulate(plan, hardware))
+    timeline = simulate(plan, loaded)
+    ideal = simulate(plan, loaded.without_assumed())
     pcie = Pcie.of(hardware)
     paces = _paces(timeline, pcie)
     pace = max(paces, key=lambda name: paces[name])
