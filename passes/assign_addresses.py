@@ -22,7 +22,7 @@ class AssignAddressesPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware = target_of(op).hardware
-        lives = lives_of(main_of(op).body.block, hardware.vtcm_alignment_bytes)
+        lives = lives_of(main_of(op).body.block.ops, hardware.vtcm_alignment_bytes)
         capacity = hardware.vtcm_usable_bytes
         offsets, end = place(list(lives.values()), capacity, hardware.vtcm_alignment_bytes)
         if end > capacity:

@@ -6,7 +6,7 @@ still compute. How far is decided by what is live at every position, and proved 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
@@ -32,19 +32,19 @@ class FetchAheadPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, block = target_of(op).hardware, main_of(op).body.block
         ops = list(block.ops)
-        lives = lives_of(block, hardware.vtcm_alignment_bytes)
+        lives = lives_of(ops, hardware.vtcm_alignment_bytes)
         fetches = [
             Fetch(position, op, alloc)
             for position, op in enumerate(ops)
             if (alloc := _fetched_buffer(op, position, lives)) is not None
         ]
-        moves = _settled(fetches, lives, hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes)
-        _hoist_declarations(block, ops)
-        moving = {fetch.op for fetch in fetches}
-        for fetch, target in zip(fetches, moves, strict=True):
-            before = next(o for o in ops[target:] if o not in moving and not isinstance(o, TensorOp | AllocOp))
-            fetch.op.detach()
-            block.insert_op_before(fetch.op, before)
+        for share in _SHARES:
+            order = _ordered(ops, fetches, _earliest(fetches, lives, int(hardware.vtcm_usable_bytes * share)))
+            moved = list(lives_of(order, hardware.vtcm_alignment_bytes).values())
+            end = place(moved, hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes, search=False)[1]
+            if end <= hardware.vtcm_usable_bytes:
+                _reorder(block, order)
+                return
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,6 @@ def _fetched_buffer(op: Operation, position: int, lives: Mapping[AllocOp, Life])
     return alloc if lives[alloc].first == position else None
 
 
-def _settled(fetches: Sequence[Fetch], lives: Mapping[AllocOp, Life], capacity: int, alignment: int) -> list[int]:
-    """The position before which each fetch goes: the earliest that fits, for the largest share that can be placed."""
-    for share in _SHARES:
-        moves = _earliest(fetches, lives, int(capacity * share))
-        moved = dict(lives)
-        for fetch, target in zip(fetches, moves, strict=True):
-            moved[fetch.buffer] = replace(moved[fetch.buffer], first=target)
-        if place(list(moved.values()), capacity, alignment)[1] <= capacity:
-            return moves
-    return [fetch.position for fetch in fetches]
-
-
 def _earliest(fetches: Sequence[Fetch], lives: Mapping[AllocOp, Life], limit: int) -> list[int]:
     """Earliest positions, in the order of the fetches, at which nothing live exceeds `limit` bytes."""
     occupied = np.zeros(max((life.last for life in lives.values()), default=0) + 1, np.int64)
@@ -94,12 +82,21 @@ def _earliest(fetches: Sequence[Fetch], lives: Mapping[AllocOp, Life], limit: in
     return moves
 
 
-def _hoist_declarations(block: Block, ops: Sequence[Operation]) -> None:
-    """Puts declarations of tensors and buffers first, so that fetches may go anywhere after them."""
-    first = next((op for op in ops if not isinstance(op, TensorOp | AllocOp)), None)
-    if first is None:
-        return
-    for op in ops:
-        if isinstance(op, TensorOp | AllocOp):
-            op.detach()
-            block.insert_op_before(op, first)
+def _ordered(ops: Sequence[Operation], fetches: Sequence[Fetch], moves: Sequence[int]) -> list[Operation]:
+    """The program with declarations first and every fetch before the op at its new position."""
+    moving: dict[int, list[Operation]] = {}
+    for fetch, target in zip(fetches, moves, strict=True):
+        moving.setdefault(target, []).append(fetch.op)
+    fetched = {fetch.op for fetch in fetches}
+    order: list[Operation] = [op for op in ops if isinstance(op, TensorOp | AllocOp)]
+    for position, op in enumerate(ops):
+        order += moving.get(position, ())
+        if op not in fetched and not isinstance(op, TensorOp | AllocOp):
+            order.append(op)
+    return order
+
+
+def _reorder(block: Block, order: Sequence[Operation]) -> None:
+    for op in order:
+        op.detach()
+        block.add_op(op)

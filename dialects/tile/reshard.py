@@ -91,6 +91,6 @@ def sharding_problem(sharding: Sharding, shape: Sequence[int]) -> str | None:
             continue
         if split.axis >= len(sharding.mesh):
             return f"dimension {d} lies on axis {split.axis} of a mesh with {len(sharding.mesh)}"
-        if split.block * sharding.mesh[split.axis] < size:
+        if not split.has_halo and split.block * sharding.mesh[split.axis] < size:
             return f"dimension {d}: {sharding.mesh[split.axis]} blocks of {split.block} do not cover {size}"
     return None

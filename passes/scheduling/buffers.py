@@ -1,8 +1,8 @@
 """The buffers of a program and their lives, in positions of the program's top level (a loop is one position)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from xdsl.ir import Block, Operation
+from xdsl.ir import Operation
 
 from dialects.tile.ops import AllocOp, ForOp, InstructionOp, bytes_of
 from passes.scheduling.placement import Life
@@ -22,10 +22,10 @@ def buffer_bytes(alloc: AllocOp, alignment: int) -> int:
     return -(-bytes_of(alloc.result) // alignment) * alignment * alloc.slots
 
 
-def lives_of(block: Block, alignment: int) -> dict[AllocOp, Life]:
-    """Life of every buffer that is used, from its first to its last use."""
+def lives_of(ops: Iterable[Operation], alignment: int) -> dict[AllocOp, Life]:
+    """Life of every buffer that is used, from its first to its last use, in positions of this order of ops."""
     spans: dict[AllocOp, tuple[int, int]] = {}
-    for position, op in enumerate(block.ops):
+    for position, op in enumerate(ops):
         for instruction in instructions(op):
             for value in instruction.operands:
                 if isinstance(value.owner, AllocOp):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_ROUNDS = 40
-"""Improvements that are tried when no fixed order fits."""
+_EFFORT = 30_000
+"""Buffers that may be placed again, in all, while improving an order."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ def lower_bound(lives: Sequence[Life]) -> int:
     return int(change.cumsum().max())
 
 
-def place(lives: Sequence[Life], capacity: int, alignment: int) -> tuple[list[int], int]:
-    """An offset per buffer and the end of the highest; the end exceeds `capacity` when nothing found fits."""
+def place(lives: Sequence[Life], capacity: int, alignment: int, *, search: bool = True) -> tuple[list[int], int]:
+    """An offset per buffer and the end of the highest; the end exceeds `capacity` when nothing found fits.
+
+    Without `search` only the fixed orders are tried.
+    """
     sized = [Life(-(-life.size // alignment) * alignment, life.first, life.last) for life in lives]
     orders: list[Callable[[int], tuple[int, ...]]] = [
         lambda n: (-sized[n].size, sized[n].first),
@@ -52,26 +55,38 @@ def place(lives: Sequence[Life], capacity: int, alignment: int) -> tuple[list[in
             best, best_order = placed, order
         if best[1] <= capacity:
             return best
-    return _improved(sized, best_order, best or ([], 0), capacity)
+    best = best or ([], 0)
+    return _improved(sized, best_order, best, capacity) if search else best
 
 
 def _improved(
     lives: Sequence[Life], order: list[int], best: tuple[list[int], int], capacity: int
 ) -> tuple[list[int], int]:
-    for _ in range(_ROUNDS):
-        offsets, end = best
-        top = max(range(len(lives)), key=lambda n: offsets[n] + lives[n].size)
-        changed = False
-        for to in (0, order.index(top) // 2):
-            trial = [n for n in order if n != top]
-            trial.insert(to, top)
-            placed = _first_fit(lives, trial)
-            if placed[1] < end:
-                best, order, changed = placed, trial, True
-                break
-        if not changed or best[1] <= capacity:
+    """Moves the buffer that ends highest before one that it shares time with, keeps what is no worse, until all fits.
+
+    The choice is drawn from a fixed seed: the same buffers always get the same addresses.
+    """
+    draw = np.random.default_rng(0)
+    current, end = order, best[1]
+    for _ in range(_EFFORT // len(lives)):
+        if best[1] <= capacity:
             break
+        offsets = best[0] if current is order else _first_fit(lives, current)[0]
+        top = max(range(len(lives)), key=lambda n: offsets[n] + lives[n].size)
+        rivals = [at for at, n in enumerate(current[: current.index(top)]) if _meet(lives[n], lives[top])]
+        if not rivals:
+            break
+        trial = [n for n in current if n != top]
+        trial.insert(rivals[int(draw.integers(len(rivals)))], top)
+        placed = _first_fit(lives, trial)
+        if placed[1] <= end:
+            current, end = trial, placed[1]
+            best = min(best, placed, key=lambda result: result[1])
     return best
+
+
+def _meet(a: Life, b: Life) -> bool:
+    return a.first <= b.last and b.first <= a.last
 
 
 def _first_fit(lives: Sequence[Life], order: Sequence[int]) -> tuple[list[int], int]:
