@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aic.compiler import Qpc, compile
     from aic.nsp.report import Report
-    from aic.session import Session, TensorInfo
+    from aic.session import Session
+    from aic.tensors import TensorInfo
     from dialects.errors import AicError
 
 __all__ = ["AicError", "Qpc", "Report", "Session", "TensorInfo", "compile"]
@@ -21,7 +22,7 @@ _MODULES = {
     "Qpc": "aic.compiler",
     "Report": "aic.nsp.report",
     "Session": "aic.session",
-    "TensorInfo": "aic.session",
+    "TensorInfo": "aic.tensors",
     "compile": "aic.compiler",
 }
 

@@ -113,21 +113,19 @@ def lower(
 
     `emit` is what the phase of that name does with the module. Raises AicError.
     """
-    if options.model is None:
+    model = options.model
+    if model is None:
         raise UsageError(["the model is missing"])
     start = options.from_phase or _FIRST
-    phases = phases_between(start, stop)
-    module = _import(options.model, options) if start == _FIRST else _read_text(options.model, options, start)
-    run_phases(
-        module,
-        phases,
+    return run_phases(
+        (lambda: _import(model, options)) if start == _FIRST else _read_text(model, options, start),
+        phases_between(start, stop),
         fp16=options.convert_to_fp16,
         dump_dir=options.dump_dir,
         weights_dir=options.weights,
         observer=observer,
         emit=emit,
     )
-    return module
 
 
 def named_import(

@@ -82,7 +82,7 @@ def phases_between(start: str, stop: str) -> tuple[Phase, ...]:
 
 
 def run_phases(
-    module: ModuleOp,
+    source: ModuleOp | Callable[[], ModuleOp],
     phases: Sequence[Phase],
     *,
     fp16: bool = False,
@@ -90,28 +90,50 @@ def run_phases(
     weights_dir: Path | None = None,
     observer: Observer | None = None,
     emit: Callable[[ModuleOp], None] | None = None,
-) -> None:
-    """Runs phases on a module, in place, and checks the module after each; the last one hands it to `emit`.
+) -> ModuleOp:
+    """Runs phases on a module, in place, and checks the module after each.
 
-    With `dump_dir` the text of the module after each phase goes to `<number>.<phase>.mlir` there, and its weight store
-    to `weights_dir`, by default a folder beside them. Raises AicError, naming phase and pass, when a pass refuses the
-    module or leaves what may not be there.
+    Args:
+        source: the module, or what makes it when the first phase begins.
+        phases: some of the list, in its order.
+        fp16: compute in 16-bit floating point.
+        dump_dir: folder for the text of the module after each phase, `<number>.<phase>.mlir`, and its weight store.
+        weights_dir: folder for the weight store instead.
+        observer: told about phases and passes.
+        emit: what the phase of that name does with the module.
+
+    Raises:
+        AicError: a pass refuses the module or leaves what may not be there; the message names phase and pass.
     """
+    weights = None if dump_dir is None else (weights_dir or dump_dir / WEIGHTS_FOLDER).resolve()
     observer = observer or Observer()
-    if dump_dir is not None:
-        move_store(module, str((weights_dir or dump_dir / WEIGHTS_FOLDER).resolve()))
+    module = source if isinstance(source, ModuleOp) else None
     for phase in phases:
         observer.phase_started(phase.name)
         start = time.perf_counter()
-        pipeline = phase.passes(fp16=fp16)
-        _run_passes(module, phase, pipeline, observer)
-        if pipeline or phase.name == PHASE_NAMES[0]:
-            _check(module, phase, pipeline)
+        if module is None:
+            module = _made(source)
+        if weights is not None:
+            move_store(module, str(weights))
+        _run_phase(module, phase, phase.passes(fp16=fp16), observer)
         if phase.name == PHASE_NAMES[-1] and emit is not None:
             emit(module)
         observer.phase_finished(phase.name, module, time.perf_counter() - start)
         if dump_dir is not None and phase.name != PHASE_NAMES[-1]:
             _dump(module, dump_dir / f"{PHASE_NAMES.index(phase.name):02d}.{phase.name}.mlir")
+    return _made(source) if module is None else module
+
+
+def _made(source: ModuleOp | Callable[[], ModuleOp]) -> ModuleOp:
+    return source if isinstance(source, ModuleOp) else source()
+
+
+def _run_phase(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> None:
+    """Passes, then the check; what no pass has touched since the last check is not checked again."""
+    if pipeline:
+        _run_passes(module, phase, pipeline, observer)
+    if pipeline or phase.name == PHASE_NAMES[0]:
+        _check(module, phase, pipeline)
 
 
 def _run_passes(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> None:

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
-from dialects import register_dialects
+from aic.compiler import named_import
+from aic.emit import emit_qpc
+from aic.options import options_from_keywords
+from dialects import create_context
+from dialects.aic import TargetAttr
 from dialects.errors import AicError
 from dialects.files import written_aside
+from dialects.hardware import skus
+from dialects.module import set_target
 from dialects.text import decode_source, parse_module, print_module, verify
 from dialects.weights import STORE_ATTRIBUTE, store_of
 from tools.process import run_command
@@ -39,26 +44,43 @@ def _run(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(NAME, description="ONNX models to IR text, scheduled modules to QPC files.")
     parser.error = _refuse_arguments
+    add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--import-onnx", metavar="MODEL", help="import an .onnx or .onnxtxt model")
+    what.add_argument("--import-onnx", type=Path, metavar="MODEL", help="import an .onnx or .onnxtxt model")
     what.add_argument("--emit-qpc", action="store_true", help="write a QPC of the module in the input file")
-    parser.add_argument(
-        "input_file", nargs="?", default="-", help="IR text for --emit-qpc (default - : standard input)"
+    add("input_file", nargs="?", default="-", help="IR text for --emit-qpc (default - : standard input)")
+    add("-o", "--output-file", type=Path, help="output file (default: IR text goes to standard output)")
+    add("--weights", type=Path, help="folder of the weight store (default of --import-onnx: <model>.weights)")
+    add(
+        "--onnx-define-symbol",
+        action="append",
+        type=_symbol,
+        metavar="NAME,VALUE",
+        help="bind a symbolic dimension of the model; may repeat",
     )
-    parser.add_argument("-o", "--output-file", help="output file (default: IR text goes to standard output)")
-    parser.add_argument("--weights", help="folder of the weight store")
+    add("--batchsize", type=int, metavar="N", help="number of samples that one inference takes")
+    add("--aic-sku", choices=skus(), help="card that the module is for (default pro)")
+    add("--aic-num-cores", type=int, metavar="N", help="NSP cores that the module is for (default 1)")
     return parser
 
 
 def _import_onnx(arguments: argparse.Namespace) -> None:
     """Write the imported module as text, and its weight store for the tool that reads the text."""
-    from aic.importer import import_model
-
-    module = import_model(Path(arguments.import_onnx))
+    options = options_from_keywords(
+        onnx_define_symbol=dict(arguments.onnx_define_symbol or ()),
+        batchsize=arguments.batchsize,
+        aic_sku=arguments.aic_sku,
+        aic_num_cores=arguments.aic_num_cores,
+    )
+    module = named_import(
+        arguments.import_onnx,
+        symbols=options.onnx_define_symbol,
+        batch_size=options.batchsize,
+        weights=arguments.weights,
+    )
+    set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     store = store_of(module)
-    folder = arguments.weights or store.folder
-    module.attributes[STORE_ATTRIBUTE] = StringAttr(folder)
-    store.save(Path(folder))
+    store.save(Path(store.folder))
     text = print_module(module)
     if arguments.output_file is None:
         sys.stdout.write(text)
@@ -68,26 +90,32 @@ def _import_onnx(arguments: argparse.Namespace) -> None:
 
 
 def _emit_qpc(arguments: argparse.Namespace) -> None:
+    for option in ("onnx_define_symbol", "batchsize", "aic_sku", "aic_num_cores"):
+        if getattr(arguments, option) is not None:
+            raise AicError(f"--{option.replace('_', '-')} belongs to --import-onnx: the module says what it is for")
     if arguments.output_file is None:
         raise AicError("--emit-qpc needs -o: a QPC is a binary file")
-    from aic.emit import emit_qpc
-
     module = _read_module(arguments.input_file)
     if arguments.weights is not None:
-        module.attributes[STORE_ATTRIBUTE] = StringAttr(arguments.weights)
-    emit_qpc(module, Path(arguments.output_file))
+        module.attributes[STORE_ATTRIBUTE] = StringAttr(str(arguments.weights))
+    emit_qpc(module, arguments.output_file)
 
 
 def _read_module(path: str) -> ModuleOp:
-    context = Context()
-    register_dialects(context)
     if path == "-":
         source = decode_source(sys.stdin.buffer.read(), "stdin")
     else:
         source = decode_source(Path(path).read_bytes(), path)
-    module = parse_module(context, source)
+    module = parse_module(create_context(), source)
     verify(module, source)
     return module
+
+
+def _symbol(text: str) -> tuple[str, int]:
+    name, _, value = text.rpartition(",")
+    if not name or not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a symbol and a number, as in batch,8")
+    return name, int(value)
 
 
 def _refuse_arguments(message: str) -> NoReturn:

@@ -1,7 +1,11 @@
 """Options that are right one by one and wrong together."""
 
 from aic.options.table import Options
+from aic.phases import PHASE_NAMES
 from dialects.hardware import load_hardware
+
+_PRECISION_PHASE = "graph"
+"""The phase that fixes the precision."""
 
 
 def conflicts(options: Options) -> list[str]:
@@ -20,8 +24,28 @@ def conflicts(options: Options) -> list[str]:
     executing = _execution(options)
     if stop is not None and executing:
         found.append(f"{stop} stops before execution: it excludes {', '.join(executing)}")
+    found += _phase_conflicts(options)
+    return found
+
+
+def _phase_conflicts(options: Options) -> list[str]:
+    """What is wrong with where the compilation starts and stops."""
+    found: list[str] = []
+    last = PHASE_NAMES[-1]
     if options.from_phase is not None and (options.onnx_define_symbol or options.batchsize is not None):
         found.append("-from starts with bound shapes: it excludes -onnx-define-symbol and -batchsize")
+    if options.convert_to_fp16 and options.from_phase not in (None, _PRECISION_PHASE):
+        found.append(
+            f"-convert-to-fp16 belongs to the phase {_PRECISION_PHASE}: it excludes -from={options.from_phase}"
+        )
+    if options.to_phase == last and options.aic_binary_dir is None:
+        found.append(f"-to={last} needs -aic-binary-dir=<folder> to write to")
+    if options.to_phase not in (None, last) and options.aic_binary_dir is not None:
+        found.append(f"-to={options.to_phase} stops before there is a QPC: it excludes -aic-binary-dir")
+    if options.run_on_interpreter and options.aic_binary_dir is not None:
+        found.append("-run-on-interpreter makes no QPC: it excludes -aic-binary-dir")
+    if options.weights is not None and not (options.from_phase or options.to_phase or options.dump_dir):
+        found.append("-weights is where IR text keeps its constants: it needs -from, -to or -dump-dir")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aic.options.option import Kind, Option
 from aic.options.refused import REFUSED
+from aic.phases import PHASE_NAMES
 from dialects.hardware import skus
 
 
@@ -70,11 +71,23 @@ class Options:
 
     compile_only: bool = _option(False, "compile-only", Kind.FLAG, "compilation", "compile and stop")
     aic_binary_dir: Path | None = _option(
-        None, "aic-binary-dir", Kind.PATH, "compilation", "folder for programqpc.bin, made if it is not there"
+        None, "aic-binary-dir", Kind.PATH, "compilation", "new or empty folder for programqpc.bin"
     )
-    to_phase: str | None = _option(None, "to", Kind.TEXT, "compilation", "stop after this phase")
+    to_phase: str | None = _option(
+        None,
+        "to",
+        Kind.TEXT,
+        "compilation",
+        "stop after this phase; without -dump-dir its IR goes to standard output",
+        choices=PHASE_NAMES,
+    )
     from_phase: str | None = _option(
-        None, "from", Kind.TEXT, "compilation", "start with this phase, from the IR text that the phase before it wrote"
+        None,
+        "from",
+        Kind.TEXT,
+        "compilation",
+        "start with this phase, from the IR text that the phase before it wrote",
+        choices=PHASE_NAMES[1:],
     )
     dump_dir: Path | None = _option(
         None, "dump-dir", Kind.PATH, "compilation", "write the IR after each phase to numbered files in this folder"
@@ -88,7 +101,7 @@ class Options:
         "input-list-file",
         Kind.PATH,
         "execution",
-        "text file with one line of comma-separated input files per inference",
+        "text file with one line per inference: its raw input files, separated by commas or spaces",
     )
     use_random_input_data: str | None = _option(
         None,

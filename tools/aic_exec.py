@@ -1,0 +1,115 @@
+"""`aic-exec`: compiles a model and runs it, in the syntax of the vendor's `qaic-exec`."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+
+from aic.compiler import compile_with, lower
+from aic.files.inputs import read_input_list
+from aic.importer import supported_operators_text
+from aic.interpreter.graph import GraphRunner
+from aic.options import Options, help_text, parse_arguments
+from aic.phases import PHASE_NAMES, Observer
+from aic.session import Session
+from aic.tensors import TensorInfo
+from dialects.files import written_aside
+from dialects.text import print_module
+from dialects.weights import store_of
+from tools.compile_log import CompileLog
+from tools.execution import Inferences, run_inferences, simulated, summary
+from tools.process import run_command
+from tools.progress import PhaseProgress, progress
+
+NAME = "aic-exec"
+SET_SIZE = 10
+"""Inferences that are queued at a time: the vendor's default."""
+_REPORT_VERBOSITY = 3
+_GRAPH_PHASE = "partition"
+"""The last phase that the graph-level interpreter runs."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `aic-exec` with `argv` (None: the process's arguments) and return its exit code."""
+    return run_command(NAME, _run, argv)
+
+
+def _run(argv: Sequence[str]) -> int:
+    options = parse_arguments(argv)
+    if options.help:
+        print(help_text(), end="")
+    elif options.version:
+        print(f"{NAME} {version('aic-compiler')}")
+    elif options.operators_supported is not None:
+        _write_supported_operators(options.operators_supported)
+    else:
+        _compile_and_run(options)
+    return 0
+
+
+def _write_supported_operators(model_format: str) -> None:
+    path = Path(f"{model_format}SupportedOperators.txt")
+    with written_aside(path) as partial:
+        partial.write_text(supported_operators_text())
+    print(f"wrote {path}")
+
+
+def _compile_and_run(options: Options) -> None:
+    inferences = _inferences(options)
+    log = CompileLog(options.verbosity)
+    with progress(len(PHASE_NAMES)) as step:
+        observer = PhaseProgress(step, log)
+        if options.to_phase not in (None, PHASE_NAMES[-1]):
+            _stop_early(options, options.to_phase or "", observer)
+            runner = None
+        elif options.run_on_interpreter:
+            runner = GraphRunner(lower(options, _GRAPH_PHASE, observer))
+        else:
+            runner = _compiled(options, observer)
+    if options.time_passes:
+        print(log.table(), end="", file=sys.stderr)
+    match runner:
+        case GraphRunner():
+            tensors = [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in runner.inputs]
+            run_inferences(runner.run, tensors, inferences, options.write_output_dir)
+            print(f"InferenceCnt {inferences.count}, on the graph-level interpreter")
+        case Session():
+            run_inferences(runner.run, runner.inputs, inferences, options.write_output_dir)
+            print(simulated(runner.sku, runner.cores))
+            print(summary(runner.performance, inferences.count, runner.batch_size, SET_SIZE))
+            if options.verbosity >= _REPORT_VERBOSITY:
+                runner.timing().render(Console())
+        case None:
+            pass
+
+
+def _inferences(options: Options) -> Inferences:
+    """What is to run; reads the list of inputs, so that a mistake there is found before the compilation."""
+    files = [] if options.input_list_file is None else read_input_list(options.input_list_file)
+    return Inferences.of(options.num_iter, files, options.use_random_input_data)
+
+
+def _stop_early(options: Options, stop: str, observer: Observer) -> None:
+    """Compile up to a phase; its IR goes to the folder of dumps or to standard output."""
+    module = lower(options, stop, observer)
+    if options.dump_dir is None:
+        store = store_of(module)
+        store.save(Path(store.folder))
+        sys.stdout.write(print_module(module))
+
+
+def _compiled(options: Options, observer: Observer) -> Session | None:
+    """Compile to a QPC, and load it if it is to run."""
+    qpc = compile_with(options, observer)
+    if options.aic_binary_dir is not None:
+        print(f"wrote {qpc.path} ({qpc.path.stat().st_size} bytes)")
+    stops = options.compile_only or options.to_phase is not None
+    if stops and options.aic_hw:
+        print("card: the QPC is for simulation; aic-runner runs it on the simulated card")
+    return None if stops else Session(qpc.path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

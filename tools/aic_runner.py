@@ -1,0 +1,125 @@
+"""`aic-runner`: runs a QPC on the simulated card, in the syntax of the vendor's `qaic-runner`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from aic.files.inputs import InputFiles, read_input_list
+from aic.files.random_inputs import DISTRIBUTIONS
+from aic.nsp.trace import write_trace
+from aic.session import Session
+from dialects.errors import AicError
+from dialects.files import written_aside
+from tools.execution import Inferences, run_inferences, simulated, summary
+from tools.process import run_command
+
+NAME = "aic-runner"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `aic-runner` with `argv` (None: the process's arguments) and return its exit code."""
+    return run_command(NAME, _run, argv)
+
+
+def _run(argv: Sequence[str]) -> int:
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit:  # --help
+        return 0
+    _refuse_what_is_not_simulated(arguments)
+    inferences = _inferences(arguments)
+    session = Session(arguments.test_data)
+    run_inferences(session.run, session.inputs, inferences, arguments.write_output_dir)
+    print(simulated(session.sku, session.cores))
+    print(summary(session.performance, inferences.count, session.batch_size, arguments.set_size))
+    if arguments.trace is not None:
+        write_trace(session.performance, arguments.trace)
+    _report(session, arguments.report)
+    return 0
+
+
+def _report(session: Session, target: str | None) -> None:
+    """The report as tables on standard output (`-`), or as JSON in a file."""
+    if target == "-":
+        session.timing().render(Console())
+    elif target is not None:
+        with written_aside(target) as partial:
+            partial.write_text(session.timing().to_json())
+
+
+def _inferences(arguments: argparse.Namespace) -> Inferences:
+    groups: list[str] = arguments.input_file
+    listed: Path | None = arguments.input_list_file
+    if groups and listed is not None:
+        raise AicError("-i and --input-list-file both name the inputs: give one")
+    if (groups or listed is not None) and arguments.use_random_input_data is not None:
+        raise AicError("input files and --use-random-input-data both say where the inputs come from: give one")
+    files = [] if listed is None else read_input_list(listed)
+    if groups:
+        paths = tuple(Path(name) for group in groups for name in group.split(",") if name)
+        files = [InputFiles(paths, "-i")]
+    return Inferences.of(arguments.num_iter, files, arguments.use_random_input_data)
+
+
+def _refuse_what_is_not_simulated(arguments: argparse.Namespace) -> None:
+    """Raises AicError for values that name more than there is: one card, one activation."""
+    if arguments.aic_device_id != 0:
+        raise AicError(f"-d {arguments.aic_device_id}: there is one simulated card, 0")
+    if arguments.aic_num_of_activations != 1:
+        raise AicError(f"-a {arguments.aic_num_of_activations}: the simulated card runs one activation of a network")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(NAME, description="Runs a QPC on the simulated card.", allow_abbrev=False)
+    parser.error = _refuse_arguments
+    add = parser.add_argument
+    add("-t", "--test-data", type=Path, required=True, metavar="DIR", help="folder of programqpc.bin, or a QPC file")
+    add(
+        "-i",
+        "--input-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="raw file of an input; once per input, in their order, or several separated by commas",
+    )
+    add("--input-list-file", type=Path, metavar="FILE", help="list of raw files: one line per inference")
+    add(
+        "--use-random-input-data",
+        nargs="?",
+        const=DISTRIBUTIONS[0],
+        choices=DISTRIBUTIONS,
+        help="draw the inputs from this distribution (default uniform)",
+    )
+    add("--write-output-dir", type=Path, metavar="DIR", help="folder for the outputs of each inference")
+    add("-n", "--num-iter", type=_positive, metavar="N", help="number of inferences; files are used over and over")
+    add(
+        "-S",
+        "--set-size",
+        type=_positive,
+        default=10,
+        metavar="N",
+        help="inferences that are queued at a time: with 1 nothing overlaps (default 10)",
+    )
+    add("-a", "--aic-num-of-activations", type=_positive, default=1, metavar="N", help="activations: 1")
+    add("-d", "--aic-device-id", type=int, default=0, metavar="ID", help="card to run on: 0")
+    add("--trace", type=Path, metavar="FILE", help="write a Chrome/Perfetto trace of one inference")
+    add("--report", nargs="?", const="-", metavar="FILE", help="print the report of one inference, or write it as JSON")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def _refuse_arguments(message: str) -> NoReturn:
+    raise AicError(f"{message}; see {NAME} --help")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

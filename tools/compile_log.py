@@ -1,0 +1,60 @@
+"""What a compilation took: time per phase and pass, and the size of the IR after each phase."""
+
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.phases import Observer
+
+
+@dataclass(frozen=True)
+class PhaseRow:
+    """A phase that has run: its time, and the number of operations after it."""
+
+    phase: str
+    seconds: float
+    operations: int
+
+
+@dataclass(frozen=True)
+class PassRow:
+    """A pass that has run."""
+
+    phase: str
+    name: str
+    seconds: float
+
+
+class CompileLog(Observer):
+    """Collects what phases and passes took, and says it at once as far as `verbosity` asks: 1 phases, 2 passes too."""
+
+    def __init__(self, verbosity: int = 0, stream: TextIO | None = None) -> None:
+        self.phases: list[PhaseRow] = []
+        self.passes: list[PassRow] = []
+        self._verbosity = verbosity
+        self._stream = stream
+
+    def pass_finished(self, phase: str, name: str, seconds: float) -> None:
+        self.passes.append(PassRow(phase, name, seconds))
+        if self._verbosity >= 2:
+            self._say(f"pass {phase}/{name}: {seconds:.3f} s")
+
+    def phase_finished(self, phase: str, module: ModuleOp, seconds: float) -> None:
+        row = PhaseRow(phase, seconds, sum(1 for _ in module.walk()))
+        self.phases.append(row)
+        if self._verbosity >= 1:
+            self._say(f"phase {phase}: {seconds:.3f} s, {row.operations} operations")
+
+    def table(self) -> str:
+        """Times of all phases and their passes, sizes of the IR, and the sum."""
+        lines = [f"{'phase':<12}{'pass':<36}{'seconds':>9}{'operations':>12}"]
+        for row in self.phases:
+            lines.append(f"{row.phase:<12}{'':<36}{row.seconds:>9.3f}{row.operations:>12}")
+            lines += [f"{'':<12}{each.name:<36}{each.seconds:>9.3f}" for each in self.passes if each.phase == row.phase]
+        lines.append(f"{'total':<48}{sum(row.seconds for row in self.phases):>9.3f}")
+        return "\n".join(lines) + "\n"
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._stream or sys.stderr)

@@ -1,0 +1,48 @@
+"""Progress bars on standard error, when that is a terminal."""
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.phases import Observer
+
+
+@contextmanager
+def progress(total: int) -> Generator[Callable[[str], None]]:
+    """Yields a function to call with a description before each of `total` steps; the last one ends with the block."""
+    if not sys.stderr.isatty():
+        yield lambda description: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        started = False
+
+        def step(description: str) -> None:
+            nonlocal started
+            bar.update(task, description=description, advance=1 if started else 0)
+            started = True
+
+        yield step
+
+
+class PhaseProgress(Observer):
+    """Tells of every phase, then hands on to another observer."""
+
+    def __init__(self, step: Callable[[str], None], following: Observer) -> None:
+        self._step = step
+        self._following = following
+
+    def phase_started(self, phase: str) -> None:
+        self._step(f"phase {phase}")
+        self._following.phase_started(phase)
+
+    def pass_finished(self, phase: str, name: str, seconds: float) -> None:
+        self._following.pass_finished(phase, name, seconds)
+
+    def phase_finished(self, phase: str, module: ModuleOp, seconds: float) -> None:
+        self._following.phase_finished(phase, module, seconds)
