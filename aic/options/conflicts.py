@@ -31,7 +31,9 @@ def conflicts(options: Options) -> list[str]:
 def _phase_conflicts(options: Options) -> list[str]:
     """What is wrong with where the compilation starts and stops."""
     found: list[str] = []
-    last = PHASE_NAMES[-1]
+    first, last = PHASE_NAMES[0], PHASE_NAMES[-1]
+    if PHASE_NAMES.index(options.from_phase or first) > PHASE_NAMES.index(options.to_phase or last):
+        found.append(f"-from={options.from_phase} comes after -to={options.to_phase}: there is nothing to run")
     if options.from_phase is not None and (options.onnx_define_symbol or options.batchsize is not None):
         found.append("-from starts with bound shapes: it excludes -onnx-define-symbol and -batchsize")
     if options.convert_to_fp16 and options.from_phase not in (None, _PRECISION_PHASE):
