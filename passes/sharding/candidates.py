@@ -32,7 +32,8 @@ def candidates(shape: tuple[int, ...], granularity: tuple[int, ...], cores: int)
         for inner_cores in _factors(cores):
             outer_cores = cores // inner_cores
             outer_block = _blocks(shape[outer], granularity[outer], outer_cores, last=False)[0]
-            inner_block = _blocks(shape[inner], granularity[inner], inner_cores, last=inner == rank - 1)[-1]
+            inner_blocks = _blocks(shape[inner], granularity[inner], inner_cores, last=inner == rank - 1)
+            inner_block = inner_blocks[-1 if inner == rank - 1 else 0]
             mesh = (-(-cores // inner_cores), inner_cores)
             if inner_block < shape[inner] and outer_block < shape[outer] and outer_block * outer_cores >= shape[outer]:
                 found.append(_on_mesh(rank, mesh, {outer: (0, outer_block), inner: (1, inner_block)}))

@@ -71,13 +71,27 @@ def _patches(x: Array, kernel_shape: tuple[int, int], strides: Sequence[int], di
 
 def _dense(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
     """Patches times weights: one matrix product per set of weights. A stack of one meets every set."""
-    kh, kw, depth, features = w.shape[-4:]
     stack = w.shape[:-4]
-    patches = _patches(x, (kh, kw), strides, dilations)
-    own = patches.shape[len(stack) : -1]
-    matrices = patches.reshape(*patches.shape[: len(stack)], -1, kh * kw * depth)
-    y = matrices @ w.reshape(*stack, kh * kw * depth, features)
-    return y.reshape(*y.shape[: len(stack)], *own, features)
+    matrix = w.reshape(*stack, -1, w.shape[-1])
+    patches = _patches(x, (w.shape[-4], w.shape[-3]), strides, dilations)
+    shared = [axis for axis, size in enumerate(stack) if size == 1]
+    if not shared or len(shared) == len(stack):
+        return _products(patches, matrix, len(stack))
+    return _products_of_shared(patches, matrix, shared)
+
+
+def _products(rows: Array, matrix: Array, stacked: int) -> Array:
+    """rows [stack.., .., K] times matrix [stack.., K, F]; all that lies between stack and K are rows of one product."""
+    y = rows.reshape(*rows.shape[:stacked], -1, rows.shape[-1]) @ matrix
+    return y.reshape(*y.shape[:stacked], *rows.shape[stacked:-1], y.shape[-1])
+
+
+def _products_of_shared(rows: Array, matrix: Array, shared: Sequence[int]) -> Array:
+    """The same where the matrix is one along some axes of the stack: these become rows, so that it is read once."""
+    own = [axis for axis in range(matrix.ndim - 2) if axis not in shared]
+    order = [*own, *shared, *range(matrix.ndim - 2, rows.ndim)]
+    y = _products(rows.transpose(order), matrix.squeeze(axis=tuple(shared)), len(own))
+    return y.transpose(np.argsort(order))
 
 
 def _depthwise(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
@@ -117,8 +131,8 @@ def matmul(
     bounds: Sequence[float] = (),
 ) -> Array:
     """Matrix product [.., M, K] x [.., K, N], leading dimensions broadcast, plus `c` [.., N], then the activation."""
-    if b.ndim == 2 and a.ndim > 2:
-        y = (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
+    if b.ndim == 2:
+        y = _products(a, b, 0)
     else:
         y = a @ _stacked(b, a.ndim, 2)
     if c is not None:
