@@ -213,6 +213,20 @@ def test_attention_holds_both_units() -> None:
     assert span(timeline, "attend", "hmx")[0][1] > softmax_end
 
 
+def test_a_gather_reads_its_rows_from_ddr_in_place() -> None:
+    """8 rows of a table of 1000: the kernel reads them itself, over no link of the DMA engine."""
+    text = tensor("table", "1000x256xf16") + alloc("i", "[1] : 0 to 8", "8xi64")
+    text += alloc("y", "[1] : 0 to 8, 0 to 256", "8x256xf16")
+    boxes = ("[1] : 0 to 1000, 0 to 256", "[1] : 0 to 8", "[1] : 0 to 8, 0 to 256")
+    listed = ", ".join(f"#tile.box<{box}>" for box in boxes)
+    arguments = "{axis = -2 : i64, rank = 2 : i64, index_rank = 1 : i64}"
+    gather = f'kernel = "gather", engine = "hvx", boxes = [{listed}], arguments = {arguments}'
+    timeline = run(text + instruction("tile.compute %table, %i, %y", gather, "embed", 0), 1)
+    assert timeline.ddr_read_bytes == 8 * 256 * 2
+    assert timeline.carried("ddr") == 0
+    assert timeline.cycles == pytest.approx(cost("gather", {}, [(1000, 256), (8,)], (8, 256), f16, PRO).cycles)
+
+
 def test_f32_products_occupy_hvx_whatever_queue_they_are_in() -> None:
     text = "".join(alloc(name, whole(1), "256x256xf32") for name in "abc")
     timeline = run(text + matmul("a", "b", "c", (whole(1),) * 3, "product", 0), 1)
