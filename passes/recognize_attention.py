@@ -16,14 +16,15 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from dialects.graph.attention import AttentionOp
-from dialects.graph.base import tensor_type
+from dialects.graph.base import integers, tensor_type
 from dialects.graph.contraction import MatmulOp
-from dialects.graph.elementwise import AddOp, SelectOp
+from dialects.graph.elementwise import AddOp, EqualOp, SelectOp
 from dialects.graph.movement import ExpandOp, ReshapeOp, TransposeOp
 from dialects.graph.normalization import SoftmaxOp
+from dialects.graph.reduction import ReduceMaxOp
 from dialects.graph.unary import IsnanOp
 from dialects.weights import WeightStore, store_of
-from passes.rewriting.constants import constant_of, element_count
+from passes.rewriting.constants import constant_of, element_count, uniform_value
 from passes.rewriting.matching import either_way, is_number, scaled_by
 from passes.rewriting.patterns import apply_patterns
 from passes.simplify_graph import movement_patterns
@@ -42,8 +43,8 @@ class Attention:
 
 def match_attention(op: MatmulOp) -> Attention | None:
     """The attention whose last product `op` is, if it is one."""
-    softmax = _unguarded(op.lhs).owner
-    rank = op.result_type.get_num_dims()
+    weights, guard = _unguarded(op.lhs)
+    softmax, rank = weights.owner, op.result_type.get_num_dims()
     if (
         rank not in (3, 4)
         or not isinstance(softmax, SoftmaxOp)
@@ -58,19 +59,41 @@ def match_attention(op: MatmulOp) -> Attention | None:
         return None
     (query, left), (key, right) = scaled_by(inner.lhs), scaled_by(inner.rhs)
     found = Attention(query, key, op.rhs, mask, scale * left * right)
-    return found if _heads_agree(found) else None
+    return found if _heads_agree(found) and (guard is None or _tells_masked_rows(guard, weights, mask)) else None
 
 
 def _has_epilogue(op: MatmulOp) -> bool:
     return op.bias is not None or op.activation is not None
 
 
-def _unguarded(value: SSAValue) -> SSAValue:
-    """The value without a selection that puts 0 where it is not a number: rows that are masked whole."""
+def _unguarded(value: SSAValue) -> tuple[SSAValue, SSAValue | None]:
+    """x and a condition, if the value is 0 where the condition holds, and x elsewhere; otherwise the value itself."""
     op = value.owner
-    if isinstance(op, SelectOp) and isinstance(op.condition.owner, IsnanOp) and op.condition.owner.input is op.rhs:
-        return op.rhs if is_number(op.lhs, 0.0) else value
-    return value
+    if isinstance(op, SelectOp) and is_number(op.lhs, 0.0):
+        return op.rhs, op.condition
+    return value, None
+
+
+def _tells_masked_rows(guard: SSAValue, weights: SSAValue, mask: SSAValue | None) -> bool:
+    """True when the condition holds for rows that are masked whole; for these the attention op yields zeros itself."""
+    match guard.owner:
+        case IsnanOp(input=x):
+            return x is weights
+        case EqualOp(lhs=peak, rhs=lowest) if uniform_value(lowest) == float("-inf"):
+            reduced = peak.owner
+            if mask is None or not isinstance(reduced, ReduceMaxOp) or not (reduced.kept and _is_last(reduced)):
+                return False
+            return _before_expand(reduced.input) is _before_expand(mask)
+        case _:
+            return False
+
+
+def _is_last(op: ReduceMaxOp) -> bool:
+    return integers(op.axes) == (tensor_type(op.input).get_num_dims() - 1,)
+
+
+def _before_expand(value: SSAValue) -> SSAValue:
+    return value.owner.input if isinstance(value.owner, ExpandOp) else value
 
 
 def _mask_apart(scores: SSAValue) -> tuple[SSAValue, SSAValue | None]:
@@ -121,8 +144,7 @@ class RecognizeAttention(RewritePattern):
         """The mask in four dimensions, before it is expanded; None if it is known to be zero."""
         if mask is None:
             return None
-        if isinstance(mask.owner, ExpandOp):
-            mask = mask.owner.input
+        mask = _before_expand(mask)
         constant = constant_of(mask)
         if constant is not None and element_count(constant) <= prod(scores) and not self.store.held(constant).any():
             return None

@@ -21,6 +21,7 @@ from passes.simplification.movement import (
     ComposeTransposes,
     ExpandAfterElementwise,
     MoveConstant,
+    PadByWindow,
     RemoveIdleMovement,
     ReshapeBeforeTranspose,
     ReshapeForTranspose,
@@ -52,6 +53,7 @@ class SimplifyGraphPass(ModulePass):
             op,
             [
                 *movement_patterns(store),
+                PadByWindow(),
                 ComposeCasts(),
                 SliceForGather(store),
                 ConstantsOnTheRight(),

@@ -8,8 +8,10 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewri
 
 from dialects.element_types import stored_dtype
 from dialects.graph.base import GraphOp, broadcast_shape, integers, tensor_type
+from dialects.graph.contraction import ConvOp
 from dialects.graph.elementwise import BinaryOp, CastOp, SelectOp
 from dialects.graph.movement import ConcatOp, ExpandOp, GatherOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.graph.properties import to_attribute
 from dialects.graph.unary import UnaryOp
 from dialects.weights import WeightStore
 from passes.rewriting.constants import Constant, constant_like, constant_of, element_count, reshaped, transposed
@@ -112,6 +114,27 @@ class ReshapeBeforeTranspose(RewritePattern):
         before = TransposeOp.of([inner.input], {"permutation": exchange.before})
         reshape = ReshapeOp.to(before, exchange.shape)
         rewriter.replace(op, [before, reshape, TransposeOp.of([reshape], {"permutation": exchange.after})])
+
+
+class PadByWindow(RewritePattern):
+    """A convolution pads its rows and columns by itself, with zeros; also where a transpose stands between."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ConvOp, rewriter: PatternRewriter) -> None:
+        transpose = op.input.owner if isinstance(op.input.owner, TransposeOp) else None
+        pad = (op.input if transpose is None else transpose.input).owner
+        if not isinstance(pad, PadOp) or pad.mode.data != "constant" or pad.value.value.data != 0:
+            return
+        order = (0, 1, 2, 3) if transpose is None else transpose.order
+        low, high = (permuted(half, order) for half in (integers(pad.pads)[:4], integers(pad.pads)[4:]))
+        if any((low[0], low[3], high[0], high[3])):
+            return
+        total = tuple(a + b for a, b in zip(integers(op.pads), (*low[1:3], *high[1:3]), strict=True))
+        source = TransposeOp.of([pad.input], {"permutation": order})
+        properties = {**op.properties, "pads": to_attribute(total)}
+        operands = [source.output, *op.operands[1:]]
+        new = ConvOp.create(operands=operands, result_types=[op.output.type], properties=properties)
+        rewriter.replace(op, [source, new])
 
 
 class ComposeCasts(RewritePattern):

@@ -127,3 +127,14 @@ func.func @selection(%a: tensor<2xf32>, %b: tensor<2xf32>) -> tensor<2xf32> {
   %0 = graph.select %c, %a, %b : (tensor<2xi1>, tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   func.return %0 : tensor<2xf32>
 }
+
+// -----
+
+// CHECK-LABEL: @padding
+// CHECK-NEXT: graph.conv %x, %w {{.*}} pads = array<i64: 1, 2, 4, 4>
+// CHECK-NEXT: return
+func.func @padding(%x: tensor<1x8x8x2xf32>, %w: tensor<3x3x2x4xf32>) -> tensor<1x11x12x4xf32> {
+  %0 = graph.pad %x {pads = array<i64: 0, 0, 1, 0, 0, 3, 3, 0>, value = 0.0 : f64, mode = "constant"} : (tensor<1x8x8x2xf32>) -> tensor<1x11x12x2xf32>
+  %1 = graph.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x11x12x2xf32>, tensor<3x3x2x4xf32>) -> tensor<1x11x12x4xf32>
+  func.return %1 : tensor<1x11x12x4xf32>
+}
