@@ -86,6 +86,12 @@ def _products(rows: Array, matrix: Array, stacked: int) -> Array:
     return y.reshape(*y.shape[:stacked], *rows.shape[stacked:-1], y.shape[-1])
 
 
+def _broadcast_products(a: Array, b: Array) -> Array:
+    """a @ b; along leading dimensions in which `b` is one, those of `a` become rows of one product."""
+    shared = [axis for axis in range(b.ndim - 2) if b.shape[axis] == 1 and a.ndim == b.ndim and a.shape[axis] > 1]
+    return _products_of_shared(a, b, shared) if shared else a @ b
+
+
 def _products_of_shared(rows: Array, matrix: Array, shared: Sequence[int]) -> Array:
     """The same where the matrix is one along some axes of the stack: these become rows, so that it is read once."""
     own = [axis for axis in range(matrix.ndim - 2) if axis not in shared]
@@ -131,10 +137,7 @@ def matmul(
     bounds: Sequence[float] = (),
 ) -> Array:
     """Matrix product [.., M, K] x [.., K, N], leading dimensions broadcast, plus `c` [.., N], then the activation."""
-    if b.ndim == 2:
-        y = _products(a, b, 0)
-    else:
-        y = a @ _stacked(b, a.ndim, 2)
+    y = _products(a, b, 0) if b.ndim == 2 else _broadcast_products(a, _stacked(b, a.ndim, 2))
     if c is not None:
         y = np.add(y, _stacked(c, y.ndim, 1), out=y)
     return activate(y, activation, bounds)
