@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from aic.load import load_qpc, qpc_path
+from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
 from aic.nsp.values.program import Program, load_program
@@ -53,6 +54,11 @@ class Session:
     def cores(self) -> int:
         """NSP cores that the network runs on."""
         return cores_of(self._loaded.module)
+
+    @property
+    def memory(self) -> MemoryUse:
+        """Memory that the network takes."""
+        return memory_use(self._loaded.module)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference: outputs by name, arrays of the model's types and shapes.
