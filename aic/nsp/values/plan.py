@@ -4,16 +4,18 @@ No IR is touched when the steps run. Loops are unrolled into steps: their number
 never of elements.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import SSAValue
 
-from aic.nsp.values.grid import Grid, grids, strided
+from aic.nsp.values.exchange_parts import exchange_parts
 from aic.nsp.values.kernel_call import Step, kernel_step
+from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
+from aic.nsp.values.program_order import program_order
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
 from dialects.tile.boxes import Integers
@@ -22,7 +24,6 @@ from dialects.tile.ops import (
     ComputeOp,
     ExchangeOp,
     FillOp,
-    ForOp,
     InstructionOp,
     TensorOp,
     TransferOp,
@@ -45,7 +46,7 @@ def make_plan(module: ModuleOp, constants: Constants) -> Plan:
     """Plan of a tile program, scheduled or not."""
     cores, body = cores_of(module), main_of(module).body.block
     declared = [op for op in body.walk() if isinstance(op, TensorOp | AllocOp)]
-    instances = list(_instances(body, ()))
+    instances = list(program_order(body))
     distinct = list(dict.fromkeys(instruction for instruction, _ in instances))
     memory = hold_memory(declared, distinct, cores, constants)
     planner = _Planner(cores, memory)
@@ -60,29 +61,15 @@ def make_plan(module: ModuleOp, constants: Constants) -> Plan:
     )
 
 
-def _instances(
-    block: Block, iteration: tuple[int, ...], trips: int = 1
-) -> Iterator[tuple[InstructionOp, tuple[int, ...]]]:
-    """Every instruction with the loop variables of each time it runs, in program order."""
-    for op in block.ops:
-        if isinstance(op, ForOp):
-            for i in range(op.count):
-                yield from _instances(op.body.block, (*iteration, i), op.count)
-        elif isinstance(op, InstructionOp):
-            run_for = op.iteration_of(iteration, trips)
-            if run_for is not None:
-                yield op, run_for
-
-
 @dataclass
 class _Planner:
     cores: int
     memory: Mapping[SSAValue, Held]
     steps: list[Step] = field(default_factory=list[Step])
-    blocks: dict[tuple[int, bytes, tuple[int, ...]], Array] = field(
-        default_factory=dict[tuple[int, bytes, tuple[int, ...]], Array]
+    blocks: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Array] = field(
+        default_factory=dict[tuple[int, tuple[int, ...], tuple[int, ...]], Array]
     )
-    """Parts of constants, widened and contiguous, by constant, corners and extents."""
+    """Parts of constants, widened and contiguous, by address, shape and strides of the view."""
 
     def add(self, instruction: InstructionOp, iteration: tuple[int, ...]) -> None:
         """Appends the steps of one run of an instruction."""
@@ -122,23 +109,16 @@ class _Planner:
         return [(_part(target.array, to[c], extents[c]), _part(source.array, start[c], extents[c])) for c in busy]
 
     def _exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> list[tuple[Array, Array]]:
-        """Copies of what each core needs from the cores that own it; of replicas, its own or the first."""
         source, target = self.memory[op.source], self.memory[op.destination]
-        need = op.box.data.bounds(self.cores, iteration)
-        own = op.own.data.bounds(self.cores, iteration)
-        receivers = (
-            range(self.cores) if target.per_core else [int(np.argmax((need[1] - need[0]).min(axis=1, initial=1)))]
-        )
+        low, high = op.box.data.bounds(self.cores, iteration)
+        receivers = range(self.cores) if target.per_core else [int(np.argmax((high - low).min(axis=1, initial=1)))]
         pairs: list[tuple[Array, Array]] = []
-        for d in receivers:
-            for s in _sources(d, own):
-                low, high = np.maximum(need[0][d], own[0][s]), np.minimum(need[1][d], own[1][s])
-                if (high <= low).any() or (op.source is op.destination and s == d):
-                    continue
-                rows = np.broadcast_to(low, (self.cores, len(low)))
-                start = source.corners(rows, self.cores, iteration)[s]
-                to = target.corners(rows + np.array(op.shift, np.int64), self.cores, iteration)[d]
-                pairs.append((_part(target.array, to, high - low), _part(source.array, start, high - low)))
+        for part in exchange_parts(op, iteration, self.cores, receivers):
+            rows = np.broadcast_to(part.low, (self.cores, len(part.low)))
+            start = source.corners(rows, self.cores, iteration)[part.sender]
+            to = target.corners(rows + np.array(op.shift, np.int64), self.cores, iteration)[part.receiver]
+            extents = part.high - part.low
+            pairs.append((_part(target.array, to, extents), _part(source.array, start, extents)))
         return pairs
 
     def _fill(self, op: FillOp, iteration: tuple[int, ...]) -> None:
@@ -160,43 +140,15 @@ class _Planner:
         self.steps.append(fill)
 
     def _compute(self, op: ComputeOp, iteration: tuple[int, ...]) -> None:
-        accesses = op.accesses()
-        bounds = [box.bounds(self.cores, iteration) for _, box in accesses]
-        extents = [high - low for low, high in bounds]
-        busy = [c for c in range(self.cores) if extents[-1][c].min(initial=1) > 0]
-        held = [self.memory[value] for value, _ in accesses]
-        if held[-1].window is not None and not held[-1].per_core:
-            busy = busy[:1]
-        keys = [tuple(int(e) for extent in extents for e in extent[c]) for c in busy]
-        corners = [h.corners(low, self.cores, iteration) for h, (low, _) in zip(held, bounds, strict=True)]
-        for grid in grids(busy, keys, accesses[-1][1].mesh, self.cores):
-            self._call(op, grid, held, corners, extents)
+        for call in kernel_calls(op, iteration, self.cores, self.memory):
+            views = [self._packed(value, view) for value, view in zip(op.operands, call.views, strict=True)]
+            self.steps.append(kernel_step(op, views, call.ranks, len(call.grid.shape), call.shape))
 
-    def _call(
-        self, op: ComputeOp, grid: Grid, held: Sequence[Held], corners: Sequence[Integers], extents: Sequence[Integers]
-    ) -> None:
-        """One kernel call for a grid of cores, or one per core when operands do not lie evenly."""
-        members = list(grid.cores)
-        views: list[Array] = []
-        for value, h, corner, extent in zip(op.operands, held, corners, extents, strict=True):
-            view = self._view(value, h, corner[members], tuple(int(e) for e in extent[members[0]]), grid)
-            if view is None:
-                for core in members:
-                    self._call(op, Grid((core,), ()), held, corners, extents)
-                return
-            views.append(view)
-        shape = tuple(int(e) for e in extents[-1][members[0]])
-        ranks = [e.shape[1] for e in extents]
-        self.steps.append(kernel_step(op, views, ranks, len(grid.shape), shape))
-
-    def _view(
-        self, value: SSAValue, held: Held, corners: Integers, extents: tuple[int, ...], grid: Grid
-    ) -> Array | None:
-        """View of an operand. Of a constant brought to VTCM, a copy in the dtype and order that kernels like."""
-        view = strided(held.array, corners, extents, grid)
-        if view is None or not held.constant or isinstance(value.owner, TensorOp):
+    def _packed(self, value: SSAValue, view: Array) -> Array:
+        """The view of an operand; of a constant brought to VTCM, a copy in the dtype and order that kernels like."""
+        if not self.memory[value].constant or isinstance(value.owner, TensorOp):
             return view
-        key = (id(held.array), corners.tobytes(), extents)
+        key = (view.__array_interface__["data"][0], view.shape, view.strides)
         if key not in self.blocks:
             self.blocks[key] = np.ascontiguousarray(view, np.float32 if view.dtype == np.float16 else view.dtype)
         return self.blocks[key]
@@ -207,15 +159,6 @@ def _part(array: Array, corner: Integers, extents: Integers) -> Array:
     points = [int(c) for c in corner[: len(corner) - len(extents)]]
     ranges = [slice(int(c), int(c + e)) for c, e in zip(corner[len(points) :], extents, strict=True)]
     return array[(*points, *ranges)]
-
-
-def _sources(receiver: int, own: tuple[Integers, Integers]) -> list[int]:
-    """Cores to fetch from: one per distinct owned box, the receiver itself where it has it."""
-    chosen: dict[bytes, int] = {}
-    for core in (receiver, *range(len(own[0]))):
-        if (own[1][core] > own[0][core]).all():
-            chosen.setdefault(own[0][core].tobytes(), core)
-    return list(chosen.values())
 
 
 def _outside(held: Held, shape: Sequence[int], cores: int, iteration: Sequence[int]) -> list[Array]:
