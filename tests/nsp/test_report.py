@@ -8,9 +8,10 @@ from rich.console import Console
 
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import measure
-from tests.nsp.programs import PRO, blur, plan
+from tests.nsp.programs import PRO, alloc, blur, instruction, plan
 
 CORES, LAYERS = 4, 3
+WHOLE = "[4] : 0 to 256, 0 to 256"
 IMAGE, WEIGHTS = 56 * 56 * 64 * 2, 3 * 3 * 64 * 64 * 2
 
 
@@ -44,6 +45,20 @@ def test_rows_of_operations(report: Report) -> None:
     assert report.macs == LAYERS * 56 * 56 * 64 * 64 * 9
     assert report.operations[0].start_us == 0
     assert all(row.end_us <= report.device_us * (1 + 1e-9) for row in report.operations)
+
+
+def test_transfers_that_overlap_count_once() -> None:
+    """All fetch from core 1, then all from core 3: core 0 receives both side by side, each at a part of a port."""
+    text = ""
+    for name, owner in (("a", 1), ("b", 3)):
+        own = f"[4] : max(256 m0 - {256 * owner}, {256 * owner} - 256 m0) to 256, 0 to 256"
+        text += alloc(name, WHOLE, "256x256xf16")
+        box = f"box = #tile.box<{WHOLE}>, own = #tile.box<{own}>"
+        text += instruction(f"tile.exchange %{name}, %{name}", box, "swap", 0)
+    (row,) = make_report(measure(plan(text, 4), PRO), 0.0).operations
+    one = 3 * 2 * 256 * 256 / PRO.noc_port_bytes_per_cycle
+    assert row.count == 6
+    assert row.cycles == pytest.approx(one, rel=0.1)
 
 
 def test_units_and_totals(report: Report) -> None:

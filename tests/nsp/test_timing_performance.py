@@ -73,6 +73,9 @@ def test_throughput_is_paced_by_the_slowest_part() -> None:
     image = 56 * 56 * 64 * 2
     assert paced(PRO) == ("program", measure(plan(blur(), 4), PRO).timeline.seconds)
     assert paced(replace(PRO, pcie_bytes_per_second=1e9)) == ("PCIe in", pytest.approx(image / 1e9))
+    performance = measure(plan(tensor("y", BIG, "output") + bound_by_ddr(), 4), PRO)
+    assert (performance.pace, performance.period_seconds) == ("PCIe out", 2**21 / PRO.pcie_bytes_per_second)
+    assert performance.input_seconds == 0
 
 
 def test_assumed_share_is_what_goes_away_with_ideal_numbers() -> None:
