@@ -60,12 +60,20 @@ def _defined() -> dict[tuple[str, str], SupportedOperator]:
     rows: dict[tuple[str, str], SupportedOperator] = {}
     newest = defs.onnx_opset_version()
     for schema in defs.get_all_schemas():
-        key = (normalized(schema.domain), schema.name)
-        if schema.domain or find("", schema.name, newest) or not _supported("", schema.name, newest):
+        name = schema.name
+        if schema.domain or find("", name, newest) or not _supported("", name, newest):
             continue
-        since = max(OLDEST_OPSET, schema.since_version)
-        rows[key] = SupportedOperator("ai.onnx", schema.name, f"{since}-", "by its definition in ONNX")
+        since = min(opset for opset in _opsets_of(name) if _supported("", name, opset))
+        rows["", name] = SupportedOperator("ai.onnx", name, f"{since}-", "by its definition in ONNX")
     return rows
+
+
+def _opsets_of(operator: str) -> list[int]:
+    """Opsets in which an operator of ONNX's own domain changed, those before the oldest supported one left out."""
+    schemas = (
+        schema for schema in defs.get_all_schemas_with_history() if schema.name == operator and not schema.domain
+    )
+    return [max(OLDEST_OPSET, schema.since_version) for schema in schemas]
 
 
 def _supported(domain: str, operator: str, opset: int) -> bool:

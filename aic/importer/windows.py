@@ -63,6 +63,37 @@ def read_window(node: Node, x: Value, kernel: Sequence[int]) -> Window:
     return Window(window.kernel, window.strides, window.dilations, window.pads, _overhang(window, sizes))
 
 
+def transposed_window(node: Node, x: Value, kernel: Sequence[int]) -> Window:
+    """The window of a transposed convolution; `pads` are for a convolution over the spread operand, maybe negative.
+
+    Raises as `read_window` does.
+    """
+    spatial = x.rank - 2
+    if spatial not in (1, 2):
+        raise Unsupported(f"{spatial} spatial dimensions; 1 and 2 are supported")
+    strides, dilations = (node.integers(name, (1,) * spatial) for name in ("strides", "dilations"))
+    extra, wanted = node.integers("output_padding", (0,) * spatial), node.integers("output_shape")
+    pads = node.integers("pads", (0,) * 2 * spatial)
+    mode = node.text("auto_pad", "NOTSET")
+    low, high = [0] * spatial, [0] * spatial
+    for d, size in enumerate(x.shape[2:]):
+        reach = dilations[d] * (kernel[d] - 1)
+        whole = strides[d] * (size - 1) + extra[d] + reach + 1
+        before, after = pads[d], pads[d + spatial]
+        if wanted or mode in ("SAME_UPPER", "SAME_LOWER"):
+            total = whole - (wanted[len(wanted) - spatial + d] if wanted else size * strides[d])
+            before, after = total // 2, total - total // 2
+            if mode == "SAME_LOWER" or (wanted and mode != "SAME_UPPER"):
+                before, after = after, before
+        low[d], high[d] = reach - before, reach - after + extra[d]
+    if spatial == 1:
+        low, high, strides, dilations = [0, *low], [0, *high], (1, *strides), (1, *dilations)
+    rows, columns = (1, *kernel)[-2:]
+    return Window(
+        (rows, columns), (strides[0], strides[1]), (dilations[0], dilations[1]), (low[0], low[1], high[0], high[1])
+    )
+
+
 def _auto_pads(
     node: Node,
     sizes: Sequence[int],

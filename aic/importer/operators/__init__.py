@@ -11,6 +11,8 @@ from aic.importer.operators import (
     normalization,
     pooling,
     reduction,
+    resize,
+    scatter,
     unary,
 )
 from aic.importer.registry import entries, find
@@ -25,5 +27,7 @@ __all__ = [
     "normalization",
     "pooling",
     "reduction",
+    "resize",
+    "scatter",
     "unary",
 ]

@@ -226,12 +226,12 @@ def gather_nd(builder: Builder, node: Node) -> Value:
     if depth > data.rank:
         raise Misfit(f"indices of {depth} dimensions for {data.type}")
     lead, rest = data.shape[:depth], data.shape[depth:]
-    flat = _flat_positions(indices, lead)
+    flat = flat_positions(indices, lead)
     rows = builder.reshape(data, (prod(lead), *rest))
     return builder.emit(m.GatherOp, [rows, builder.constant(flat)], axis=0)
 
 
-def _flat_positions(indices: Array, sizes: tuple[int, ...]) -> Array:
+def flat_positions(indices: Array, sizes: tuple[int, ...]) -> Array:
     """Positions in row-major order of index vectors [.., len(sizes)]."""
     limits = np.asarray(sizes)
     if ((indices < -limits) | (indices >= limits)).any():

@@ -2,14 +2,16 @@
 
 from math import prod
 
+import numpy as np
+
 from aic.importer.builder import Builder, Value
 from aic.importer.node import Node, axis_of
 from aic.importer.problems import Misfit, Unsupported
 from aic.importer.registry import converts
 from aic.importer.windows import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 from dialects.graph import normalization as n
-from dialects.graph.elementwise import AddOp, DivOp, MaxOp, MulOp, SubOp
-from dialects.graph.reduction import ReduceMeanOp, ReduceSumOp
+from dialects.graph.elementwise import AddOp, DivOp, EqualOp, MaxOp, MulOp, SubOp
+from dialects.graph.reduction import ArgMaxOp, ReduceMeanOp, ReduceSumOp
 from dialects.graph.unary import AbsOp, RsqrtOp, SqrtOp
 
 _SOFTMAX = {"Softmax": n.SoftmaxOp, "LogSoftmax": n.LogSoftmaxOp}
@@ -32,6 +34,15 @@ def softmax(builder: Builder, node: Node) -> Value:
     x = node.operand(0)
     axis = axis_of(node.integer("axis", -1), x.rank, node.operator)
     return builder.emit(_SOFTMAX[node.operator], [x], axis=axis)
+
+
+@converts("Hardmax", since=13)
+def hardmax(builder: Builder, node: Node) -> Value:
+    x = node.operand(0)
+    axis = axis_of(node.integer("axis", -1), x.rank, node.operator)
+    first = builder.emit(ArgMaxOp, [x], axis=axis, keepdims=True, select_last=False)
+    positions = np.arange(x.shape[axis], dtype=np.int64).reshape(-1, *(1,) * (x.rank - axis - 1))
+    return builder.cast(builder.emit(EqualOp, [first, builder.constant(positions)]), x.element)
 
 
 @converts("BatchNormalization", note="inference")
