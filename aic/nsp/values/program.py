@@ -1,6 +1,6 @@
 """A tile program, loaded and ready to run on arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,17 +25,13 @@ class Program:
         """Outputs by name for inputs by name, in the types of the model. Raises AicError listing all inputs that do not
         fit.
         """
-        problems = [problem for tensor in self.plan.inputs if (problem := _problem(tensor, inputs))]
-        unknown = inputs.keys() - {_label(tensor) for tensor in self.plan.inputs}
-        problems += [f"{name}: the network has no such input" for name in sorted(unknown)]
-        if problems:
-            raise AicError("inputs do not fit: " + "; ".join(problems))
+        check_inputs(self.plan.inputs, inputs)
         for tensor in self.plan.inputs:
-            np.copyto(self.plan.memory[tensor.result].array, inputs[_label(tensor)])
+            np.copyto(self.plan.memory[tensor.result].array, inputs[label_of(tensor)])
         with np.errstate(all="ignore"):
             for step in self.plan.steps:
                 step()
-        return {_label(tensor): self._output(tensor) for tensor in self.plan.outputs}
+        return {label_of(tensor): self._output(tensor) for tensor in self.plan.outputs}
 
     def _output(self, tensor: TensorOp) -> Array:
         dtype = stored_dtype(type_of(tensor.result).element_type)
@@ -48,12 +44,22 @@ def load_program(module: ModuleOp, constants: Constants | None = None) -> Progra
     return Program(make_plan(module, constants or store_of(module).stored_bytes))
 
 
-def _label(tensor: TensorOp) -> str:
+def check_inputs(tensors: Sequence[TensorOp], inputs: Mapping[str, Array]) -> None:
+    """Raises AicError listing all inputs that do not fit the network's input tensors."""
+    problems = [problem for tensor in tensors if (problem := _problem(tensor, inputs))]
+    unknown = inputs.keys() - {label_of(tensor) for tensor in tensors}
+    problems += [f"{name}: the network has no such input" for name in sorted(unknown)]
+    if problems:
+        raise AicError("inputs do not fit: " + "; ".join(problems))
+
+
+def label_of(tensor: TensorOp) -> str:
+    """Name of the model's input or output that a tensor is."""
     return tensor.label.data if tensor.label is not None else ""
 
 
 def _problem(tensor: TensorOp, inputs: Mapping[str, Array]) -> str | None:
-    label, buffer = _label(tensor), type_of(tensor.result)
+    label, buffer = label_of(tensor), type_of(tensor.result)
     if label not in inputs:
         return f"{label}: missing"
     array, dtype = inputs[label], stored_dtype(buffer.element_type)

@@ -1,0 +1,193 @@
+"""The units of the NSPs, each with a method per kind of instruction. A call runs an instruction on all cores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from aic.nsp.checked.faults import Site
+from aic.nsp.checked.memory import Ddr, Vtcm
+from aic.nsp.checked.placement import Placement, empty
+from aic.nsp.values.exchange_parts import exchange_parts
+from aic.nsp.values.kernel_call import kernel_step
+from aic.nsp.values.kernel_calls import KernelCall, kernel_calls
+from aic.nsp.values.memory import Held
+from dialects.element_types import held_dtype, stored_dtype
+from dialects.graph.kernels import Array
+from dialects.tile.boxes import Integers, core_coordinates
+from dialects.tile.ops import (
+    AllocOp,
+    ComputeOp,
+    ExchangeOp,
+    FillOp,
+    LoadOp,
+    MulticastOp,
+    StoreOp,
+    TransferOp,
+    type_of,
+)
+
+Bounds = tuple[Integers, Integers]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """DDR and every core's VTCM, as instructions see them: positions of tensors."""
+
+    ddr: Ddr
+    vtcm: Sequence[Vtcm]
+    placement: Placement
+
+    def read(self, site: Site, value: SSAValue, core: int, low: Integers, high: Integers) -> Array:
+        """What a core reads of an operand, in the dtype that memory has."""
+        owner = value.owner
+        if not isinstance(owner, AllocOp):
+            return self.ddr.read(site, value, core, low, high)
+        return self.vtcm[core].read(site, self.placement.slot(owner, core, site.iteration), low, high)
+
+    def write(self, site: Site, value: SSAValue, core: int, low: Integers, high: Integers, values: Array) -> None:
+        """What a core writes to an operand."""
+        owner = value.owner
+        if not isinstance(owner, AllocOp):
+            self.ddr.write(site, value, core, low, high, values)
+            return
+        self.vtcm[core].write(site, self.placement.slot(owner, core, site.iteration), low, high, values)
+
+
+class Dma:
+    """The DMA engines."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._cores = len(memory.vtcm)
+
+    def load(self, op: LoadOp, iteration: tuple[int, ...]) -> None:
+        """Every core brings its box."""
+        self._move(op, iteration, list(range(self._cores)))
+
+    def multicast(self, op: MulticastOp, iteration: tuple[int, ...]) -> None:
+        """The first core along the axes reads for all of them."""
+        mesh = op.box.data.mesh
+        coordinates = core_coordinates(self._cores, mesh)
+        apart = [axis for axis in range(len(mesh)) if axis not in op.axes.get_values()]
+        first: dict[tuple[int, ...], int] = {}
+        readers = [
+            first.setdefault(tuple(int(c) for c in coordinates[core, apart]), core) for core in range(self._cores)
+        ]
+        self._move(op, iteration, readers)
+
+    def store(self, op: StoreOp, iteration: tuple[int, ...]) -> None:
+        """Every core stores its box. Raises AicError when two cores store to the same place."""
+        low, high = op.box.data.bounds(self._cores, iteration)
+        for core in range(1, self._cores):
+            both = (np.maximum(low[core], low[:core]) < np.minimum(high[core], high[:core])).all(axis=1)
+            if both.any():
+                problem = f"core {int(np.argmax(both))} stores to the same place"
+                raise Site(op, iteration).fault(problem, op.destination, core, low[core], high[core])
+        self._move(op, iteration, list(range(self._cores)))
+
+    def exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> None:
+        """Every core fetches what it needs from the cores that own it."""
+        site, shift = Site(op, iteration), np.array(op.shift, np.int64)
+        parts = list(exchange_parts(op, iteration, self._cores, range(self._cores)))
+        moved = [self._memory.read(site, op.source, part.sender, part.low, part.high) for part in parts]
+        for part, values in zip(parts, moved, strict=True):
+            self._memory.write(site, op.destination, part.receiver, part.low + shift, part.high + shift, values)
+
+    def _move(self, op: TransferOp, iteration: tuple[int, ...], readers: Sequence[int]) -> None:
+        """Copies boxes; `readers[c]`: the core that reads what core c gets."""
+        site, shift = Site(op, iteration), np.array(op.shift, np.int64)
+        low, high = op.box.data.bounds(self._cores, iteration)
+        for core, reader in enumerate(readers):
+            if not empty(low[core], high[core]):
+                values = self._memory.read(site, op.source, reader, low[core], high[core])
+                self._memory.write(site, op.destination, core, low[core] + shift, high[core] + shift, values)
+
+
+class Hmx:
+    """The matrix units."""
+
+    def __init__(self, memory: Memory, held: Mapping[SSAValue, Held]) -> None:
+        """`held`: the memory of fast mode, which says which cores one kernel call serves."""
+        self._memory = memory
+        self._held = held
+        self._cores = len(memory.vtcm)
+
+    def compute(self, op: ComputeOp, iteration: tuple[int, ...]) -> None:
+        """Applies a kernel, in the very calls of fast mode, to what the cores hold."""
+        site = Site(op, iteration)
+        bounds = [box.bounds(self._cores, iteration) for _, box in op.accesses()]
+        for call in kernel_calls(op, iteration, self._cores, self._held):
+            members = _members(call)
+            operands = [
+                self._stacked(site, value, box, members, view)
+                for value, box, view in zip(op.operands[:-1], bounds, call.views, strict=False)
+            ]
+            element = type_of(op.target).element_type
+            result = np.empty(call.views[-1].shape, held_dtype(element))
+            kernel_step(op, [*operands, result], call.ranks, len(call.grid.shape), call.shape)()
+            with np.errstate(over="ignore"):
+                stored = result.astype(stored_dtype(element), copy=False)
+            low, high = bounds[-1]
+            for core, index in members:
+                part = stored[_place(index, stored)]
+                self._memory.write(site, op.target, core, low[core], high[core], part)
+
+    def _stacked(self, site: Site, value: SSAValue, box: Bounds, members: Sequence["Member"], view: Array) -> Array:
+        """What the cores hold of an operand, stacked as the view of fast mode is. Raises AicError when cores that fast
+        mode takes as equal differ.
+        """
+        low, high = box
+        stack = np.empty(view.shape, held_dtype(type_of(value).element_type))
+        seen: dict[tuple[int, ...], Array] = {}
+        for core, index in members:
+            values = self._memory.read(site, value, core, low[core], high[core])
+            at = _place(index, stack)
+            if at not in seen:
+                seen[at] = values
+                stack[at] = values
+            elif seen[at].tobytes() != values.tobytes():
+                raise site.fault("differs from other cores' copies", value, core, low[core], high[core])
+        return stack
+
+
+class Hvx(Hmx):
+    """The vector units."""
+
+    def fill(self, op: FillOp, iteration: tuple[int, ...]) -> None:
+        """Sets what of a window lies outside the tensor, as far as the buffer reaches."""
+        site, alloc = Site(op, iteration), op.destination.owner
+        if not isinstance(alloc, AllocOp):
+            return
+        dtype = stored_dtype(type_of(op.destination).element_type)
+        for core in range(self._cores):
+            slot = self._memory.placement.slot(alloc, core, iteration)
+            for low, high in _outside(slot.low, np.minimum(slot.high, slot.low + slot.shape), op.extents):
+                values = np.full(high - low, op.value.value.data, dtype)
+                self._memory.write(site, op.destination, core, low, high, values)
+
+
+Member = tuple[int, tuple[int, ...]]
+"""A core of a call and its place in the grid."""
+
+
+def _members(call: KernelCall) -> list[Member]:
+    if call.replicas:
+        return [(core, (0,) * len(call.grid.shape)) for core in call.replicas]
+    return list(zip(call.grid.cores, np.ndindex(*call.grid.shape), strict=True))
+
+
+def _place(index: tuple[int, ...], stack: Array) -> tuple[int, ...]:
+    """Place of a core in a stack in which axes along which nothing moves have size 1."""
+    return tuple(min(i, size - 1) for i, size in zip(index, stack.shape, strict=False))
+
+
+def _outside(low: Integers, high: Integers, shape: Sequence[int]) -> list[Bounds]:
+    """Boxes that cover what of [low, high) lies outside a tensor of that shape."""
+    boxes: list[Bounds] = []
+    for d, size in enumerate(shape):
+        before, after = high.copy(), low.copy()
+        before[d], after[d] = min(0, high[d]), max(size, low[d])
+        boxes += [(low, before), (after, high)]
+    return [box for box in boxes if not empty(*box)]
