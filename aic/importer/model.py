@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
@@ -20,9 +20,8 @@ from aic.importer.tensors import TensorReader, onnx_element
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.locations import tensor_name
+from dialects.graph.ports import named
 from dialects.weights import STORE_ATTRIBUTE, WeightStore, create_store
-
-NAME_ATTRIBUTE = "aic.name"
 
 
 def import_model(
@@ -152,11 +151,7 @@ def _module(
         "main",
         ([argument.type for argument in block.args], [operand.type for operand in terminator.operands]),
         Region(block),
-        arg_attrs=_names(inputs),
-        res_attrs=_names(outputs),
+        arg_attrs=named([value.name for value in inputs]),
+        res_attrs=named([value.name for value in outputs]),
     )
     return ModuleOp([function], attributes={STORE_ATTRIBUTE: StringAttr(store.folder)})
-
-
-def _names(values: Sequence[onnx.ValueInfoProto]) -> ArrayAttr[DictionaryAttr]:
-    return ArrayAttr([DictionaryAttr({NAME_ATTRIBUTE: StringAttr(value.name)}) for value in values])

@@ -1,6 +1,6 @@
 """Runs modules of the graph dialect with NumPy: the reference that every lower level is compared with.
 
-Arguments and results of `@main` are known by the attribute `aic.name` and come and go in their stored dtype.
+Inputs and outputs are known by name (`dialects.graph.ports`) and come and go in their stored dtype.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,38 +10,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.element_types import held_dtype, stored_dtype
+from dialects.element_types import held_dtype
 from dialects.errors import AicError
-from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array, Kernel
+from dialects.graph.ports import Port, input_ports, main_function, output_ports
 from dialects.graph.properties import Arguments
 from dialects.rounding import round_to
 from dialects.weights import WeightStore, store_of
 
-NAME_ATTRIBUTE = "aic.name"
-"""Attribute of an argument or result of `@main`: the name of the model's input or output."""
-
 Observer: TypeAlias = Callable[[Operation, Array], None]
 """Sees every op with its result, as interpreters hold it (f16 in float32), in the order of execution."""
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or output of the model."""
-
-    name: str
-    type: TensorType[Attribute]
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Element type of the arrays that users give and get."""
-        return stored_dtype(self.type.element_type)
 
 
 @dataclass(frozen=True)
@@ -55,34 +40,6 @@ class _Step:
     result: int
     rounds_to: Attribute | None
     last_uses: tuple[int, ...]
-
-
-def main_function(module: ModuleOp) -> FuncOp:
-    """The function `@main`. Raises AicError when the module has none."""
-    for op in module.body.block.ops:
-        if isinstance(op, FuncOp) and op.sym_name.data == "main":
-            return op
-    raise AicError("the module has no function @main")
-
-
-def input_ports(function: FuncOp) -> tuple[Port, ...]:
-    """Inputs of the model in order; an argument without a name is called by its position."""
-    return _ports(function.body.block.args, function.arg_attrs)
-
-
-def output_ports(function: FuncOp) -> tuple[Port, ...]:
-    """Outputs of the model in order; a result without a name is called by its position."""
-    terminator = function.body.block.last_op
-    return _ports(terminator.operands if terminator else (), function.res_attrs)
-
-
-def _ports(values: Sequence[SSAValue], attributes: ArrayAttr[DictionaryAttr] | None) -> tuple[Port, ...]:
-    given = attributes.data if attributes is not None else ()
-    names = [entry.data.get(NAME_ATTRIBUTE) for entry in given] or [None] * len(values)
-    return tuple(
-        Port(name.data if isinstance(name, StringAttr) else str(position), tensor_type(value))
-        for position, (name, value) in enumerate(zip(names, values, strict=True))
-    )
 
 
 class GraphRunner:

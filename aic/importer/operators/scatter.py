@@ -26,7 +26,7 @@ def scatter_elements(builder: Builder, node: Node) -> Value:
     node.only_default("reduction", "none")
     data, indices, updates = node.operand(0), node.known(builder, 1), node.operand(2)
     axis = axis_of(node.integer("axis", 0), data.rank, node.operator)
-    where: list[Array] = [*np.indices(indices.shape)]
+    where: list[Array] = [np.asarray(part) for part in np.indices(indices.shape)]
     where[axis] = indices
     places = flat_positions(np.stack(where, axis=-1), data.shape).reshape(-1)
     flat = builder.reshape(data, (int(np.prod(data.shape)),))
