@@ -66,10 +66,12 @@ class _Planner:
     cores: int
     memory: Mapping[SSAValue, Held]
     steps: list[Step] = field(default_factory=list[Step])
-    blocks: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Array] = field(
-        default_factory=dict[tuple[int, tuple[int, ...], tuple[int, ...]], Array]
+    blocks: dict[tuple[int, tuple[int, ...], tuple[int, ...]], tuple[Array, Array]] = field(
+        default_factory=dict[tuple[int, tuple[int, ...], tuple[int, ...]], tuple[Array, Array]]
     )
-    """Parts of constants, widened and contiguous, by address, shape and strides of the view."""
+    """Parts of constants by address, shape and strides of the view: the view, which holds the address as its own, and
+    the part widened and contiguous.
+    """
 
     def add(self, instruction: InstructionOp, iteration: tuple[int, ...]) -> None:
         """Appends the steps of one run of an instruction."""
@@ -150,8 +152,9 @@ class _Planner:
             return view
         key = (view.__array_interface__["data"][0], view.shape, view.strides)
         if key not in self.blocks:
-            self.blocks[key] = np.ascontiguousarray(view, np.float32 if view.dtype == np.float16 else view.dtype)
-        return self.blocks[key]
+            wide = np.ascontiguousarray(view, np.float32 if view.dtype == np.float16 else view.dtype)
+            self.blocks[key] = (view, wide)
+        return self.blocks[key][1]
 
 
 def _part(array: Array, corner: Integers, extents: Integers) -> Array:
