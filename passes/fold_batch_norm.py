@@ -144,7 +144,7 @@ def _scaled_columns(weight: Constant, scale: Array, store: WeightStore) -> Const
     if not isinstance(weight, WeightAttr):
         return store.constant(np.multiply(store.held(weight), scale), weight.type)
     values = store.seen_as(weight)
-    values = np.multiply(values, scale.astype(values.dtype))
+    values = np.multiply(values, scale.astype(np.result_type(values.dtype, np.float32)))
     if len(weight.order) == values.ndim:
         return WeightAttr.of(store.add(values.transpose(inverse(weight.order))), weight.type, weight.order)
     return WeightAttr.of(store.add(values), weight.type)

@@ -1,5 +1,6 @@
 """Simplifications of arithmetic, logic and selection with constants."""
 
+from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
@@ -47,6 +48,8 @@ class RemoveNeutralOperand(RewritePattern):
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter) -> None:
         neutral = _NEUTRAL.get(type(op))
         if neutral is None or uniform_value(op.rhs) != neutral:
+            return
+        if isinstance(op, AndOp) and op.result_type.element_type != i1:  # bit by bit, 1 is not neutral
             return
         _replace_with(op, op.lhs, rewriter)
 

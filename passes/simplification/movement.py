@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
@@ -164,12 +165,9 @@ class ExpandAfterElementwise(RewritePattern):
         given = op.result_type.get_shape()
         if len(shape) != len(given):
             return
-        small = type(op).create(operands=operands, result_types=[op.output.type], properties=op.properties)
-        if shape == given:
-            rewriter.replace(op, small)
-            return
-        small = type(op).create(operands=operands, result_types=[small.infer()], properties=op.properties)
-        rewriter.replace(op, [small, ExpandOp.to(small, given)])
+        result = TensorType(op.result_type.element_type, shape)
+        small = type(op).create(operands=operands, result_types=[result], properties=op.properties)
+        rewriter.replace(op, small if shape == given else [small, ExpandOp.to(small, given)])
 
 
 def _before_expand(value: SSAValue) -> SSAValue:
