@@ -1,0 +1,184 @@
+"""Checked mode: the same bits as fast mode, and an error for every planted fault; a twin one step away passes."""
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.nsp.checked import run_checked
+from aic.nsp.values import load_program
+from dialects.errors import AicError
+from dialects.graph.kernels import KERNELS
+from tests.nsp.halo_program import INPUT, WEIGHTS, edited
+from tests.nsp.programs import module
+
+Change = tuple[str, str]
+
+
+def same_in_both_modes(program: ModuleOp) -> dict[str, np.ndarray]:
+    checked = run_checked(program, {"x": INPUT})
+    fast = load_program(program).run({"x": INPUT})
+    assert {name: array.tobytes() for name, array in checked.items()} == {n: a.tobytes() for n, a in fast.items()}
+    return checked
+
+
+def test_the_program_as_it_is() -> None:
+    result = same_in_both_modes(edited())["y"]
+    expected = KERNELS["conv"](INPUT.astype(np.float32), WEIGHTS, pads=(1, 1, 1, 1))
+    np.testing.assert_allclose(result, expected.astype(np.float16), rtol=1e-3, atol=1e-3)
+
+
+FAULTS: dict[str, tuple[Change, str]] = {
+    "window one row too small": (
+        ("%a = tile.alloc", "4 m0 - 1 to 4 m0 + 5 -> 4 m0 - 1 to 4 m0 + 4"),
+        r"tile.exchange \(halo\), core 0: \[0 to 1, 4 to 5, 0 to 8, 0 to 4\] of buffer %a memref<1x6x10x4xf16, "
+        r"\"vtcm\">: leaves the window \[0 to 1, -1 to 4, -1 to 9, 0 to 4\]",
+    ),
+    "window one row too late": (
+        ("%a = tile.alloc", "4 m0 - 1 to 4 m0 + 5 -> 4 m0 to 4 m0 + 5"),
+        r"tile.exchange \(halo\), core 1: .*leaves the window",
+    ),
+    "buffer one row too small": (
+        ("%a = tile.alloc", "1x6x10x4 -> 1x5x10x4"),
+        r"\(halo\), core 0: .*leaves the buffer \[0 to 1, -1 to 4, -1 to 9, 0 to 4\]",
+    ),
+    "buffer overwritten while in use": (
+        ("%v = tile.alloc", "address = 2048 -> address = 0"),
+        r"tile.compute \(product\), core 0: .* of buffer %a .*: position \[0, -1, -1, 0\] holds what was written to"
+        r" buffer %v memref<3x3x4x4xf16",
+    ),
+    "load one row too short": (
+        ("tile.load", "4 m0 to 4 m0 + 4 -> 4 m0 to 4 m0 + 3"),
+        r"tile.exchange \(halo\), core 0: .*position \[0, 3, 0, 0\] was never written",
+    ),
+    "load one channel too short": (
+        ("tile.load", "0 to 4> -> 0 to 3>"),
+        r"\(halo\), core 1: .*position \[0, 4, 0, 3\] was never written",
+    ),
+    "load one row too long": (
+        ("tile.load", "4 m0 to 4 m0 + 4 -> 4 m0 to 4 m0 + 5"),
+        r"tile.load \(image\), core 3: \[0 to 1, 12 to 17, 0 to 8, 0 to 4\] of tensor %x .*leaves the tensor",
+    ),
+    "no fill": (("tile.fill", ""), r"\(product\), core 0: .*position \[0, -1, -1, 0\] was never written"),
+    "fill for a tensor of one column more": (
+        ("tile.fill", "1, 16, 8, 4 -> 1, 16, 9, 4"),
+        r"\(product\), core 0: .*position \[0, 0, 8, 0\] was never written",
+    ),
+    "no exchange": (("tile.exchange", ""), r"\(product\), core 0: .*position \[0, 4, 0, 0\] was never written"),
+    "halo one row too short": (
+        ("tile.exchange", "max(4 m0 - 1, 0) -> 4 m0"),
+        r"\(product\), core 1: .*position \[0, 3, 0, 0\] was never written",
+    ),
+    "weights one row too few": (
+        ("tile.multicast", "0 to 3, 0 to 3 -> 0 to 2, 0 to 3"),
+        r"\(product\), core 0: .* of buffer %v .*position \[2, 0, 0, 0\] was never written",
+    ),
+    "result read where it was not made": (
+        ("tile.store", "4 m0 to 4 m0 + 4 -> 4 m0 to 4 m0 + 5"),
+        r"tile.store \(result\), core 1: .*core 0 stores to the same place",
+    ),
+    "result stored in part": (("tile.store", "m0 + 4 -> m0 + 3"), r"output 'y': 256 of 1024 bytes were never written"),
+    "address beyond VTCM": (("%b = tile.alloc", "4096 -> 8323072"), r"buffer %b .* leave the VTCM"),
+    "address that is not aligned": (("%b = tile.alloc", "4096 -> 4098"), r"4098 is no multiple of 2048"),
+    "no address": (("%b = tile.alloc", ", address = 4096 : i64 -> "), r"run assign-addresses first"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults(fault: str) -> None:
+    change, message = FAULTS[fault]
+    with pytest.raises(AicError, match=message):
+        run_checked(edited(change), {"x": INPUT})
+
+
+TWINS: dict[str, Change] = {
+    "window one row larger": ("%a = tile.alloc", "4 m0 - 1 to 4 m0 + 5 -> 4 m0 - 1 to 4 m0 + 6"),
+    "buffer one row larger": ("%a = tile.alloc", "1x6x10x4 -> 1x7x10x4"),
+    "buffers next to each other": ("%b = tile.alloc", "4096 -> 6144"),
+    "buffer at the address of one that is no longer read": ("%b = tile.alloc", "4096 -> 4096"),
+    "last address": ("%b = tile.alloc", "4096 -> 8321024"),
+    "every core loads its halo": (
+        "tile.load",
+        "4 m0 to 4 m0 + 4 -> max(4 m0 - 1, 0) to min(4 m0 + 5, 16)",
+    ),
+}
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_twins_that_are_right(twin: str) -> None:
+    expected = same_in_both_modes(edited())["y"]
+    np.testing.assert_array_equal(same_in_both_modes(edited(TWINS[twin]))["y"], expected)
+
+
+def test_a_halo_that_is_loaded_needs_no_exchange() -> None:
+    loaded = ("tile.load", "4 m0 to 4 m0 + 4 -> max(4 m0 - 1, 0) to min(4 m0 + 5, 16)")
+    same_in_both_modes(edited(loaded, ("tile.exchange", "")))
+
+
+def test_an_address_may_be_taken_when_its_buffer_is_done() -> None:
+    """%b at the address of %a: the kernel has read all of %a before it writes."""
+    same_in_both_modes(edited(("%b = tile.alloc", "4096 -> 0")))
+
+
+def loop(ahead: int, prologue: int = 1) -> ModuleOp:
+    """Eight rows of x, one an iteration, brought `ahead` iterations early into two slots, doubled and stored."""
+    early = f", ahead = {ahead} : i64" if ahead else ""
+    load = "tile.load %x, %a {box = #tile.box<[1] : i0 to i0 + 1, 0 to 4>"
+    boxes = "#tile.box<[1] : i0 to i0 + 1, 0 to 4>"
+    return module(
+        f"""
+        %x = tile.tensor {{label = "x", role = "input"}} : memref<8x4xf16, "ddr">
+        %y = tile.tensor {{label = "y", role = "output"}} : memref<8x4xf16, "ddr">
+        %a = tile.alloc {{window = {boxes}, depth = 2 : i64, address = 0 : i64}} : memref<1x4xf16, "vtcm">
+        %b = tile.alloc {{window = {boxes}, address = 4096 : i64}} : memref<1x4xf16, "vtcm">
+        {prologue * (load + "}")}
+        tile.for 8 {{
+          {load}{early}}} loc("fetch")
+          tile.compute %a, %a, %b {{kernel = "add", engine = "hvx", boxes = [{", ".join([boxes] * 3)}], arguments = {{}}}} loc("double")
+          tile.store %b, %y {{box = {boxes}}}
+        }}""",  # noqa: E501
+        1,
+    )
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_slots_rotate(ahead: int) -> None:
+    x = np.arange(32, dtype=np.float16).reshape(8, 4)
+    np.testing.assert_array_equal(run_checked(loop(ahead), {"x": x})["y"], 2 * x)
+
+
+def test_a_slot_that_is_taken_too_early_or_never_filled() -> None:
+    x = np.zeros((8, 4), np.float16)
+    with pytest.raises(AicError, match=r"\(double\), core 0, iteration \[0\]: .*holds what was written to buffer %a"):
+        run_checked(loop(2), {"x": x})
+    with pytest.raises(AicError, match=r"\(double\), core 0, iteration \[0\]: .*was never written"):
+        run_checked(loop(1, prologue=0), {"x": x})
+
+
+def replicas(box: str) -> ModuleOp:
+    whole = "#tile.box<[2] : 0 to 8>"
+    return module(
+        f"""
+        %x = tile.tensor {{label = "x", role = "input"}} : memref<8xf32, "ddr">
+        %y = tile.tensor {{label = "y", role = "output"}} : memref<8xf32, "ddr">
+        %a = tile.alloc {{window = {whole}, address = 0 : i64}} : memref<8xf32, "vtcm">
+        tile.multicast %x, %a {{axes = array<i64: 0>, box = {whole}}}
+        tile.store %a, %y {{box = #tile.box<[2] : {box}>}} loc("store")""",
+        2,
+    )
+
+
+def test_two_cores_that_store_to_one_place() -> None:
+    x = {"x": np.arange(8, dtype=np.float32)}
+    np.testing.assert_array_equal(run_checked(replicas("8 m0 to 8"), x)["y"], x["x"])
+    with pytest.raises(AicError, match=r"tile.store \(store\), core 1: \[7 to 8\] .*core 0 stores to the same place"):
+        run_checked(replicas("7 m0 to 8"), x)
+
+
+def test_inputs_that_do_not_fit() -> None:
+    with pytest.raises(AicError, match="x: missing; z: the network has no such input"):
+        run_checked(edited(), {"z": INPUT})
+
+
+def test_only_outputs_and_scratch_are_written() -> None:
+    with pytest.raises(AicError, match="only outputs and scratch are written"):
+        run_checked(edited(("tile.store", "%b, %y -> %b, %x")), {"x": INPUT})

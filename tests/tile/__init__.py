@@ -1,0 +1,1 @@
+"""Tests of the sharded, tiled and scheduled levels."""
