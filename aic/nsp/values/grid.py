@@ -68,7 +68,7 @@ def strided(array: Array, corners: Integers, extents: Sequence[int], grid: Grid)
     )
     if not np.array_equal(expected, offsets):
         return None
-    first = array[tuple(slice(int(c), None) for c in corners[0])]
+    first = array[(*(slice(int(c), None) for c in corners[0]), ...)]  # `...`: a view even where rank is 0
     lead = [size if step else 1 for step, size in zip(steps, grid.shape, strict=True)]
     own = array.strides[array.ndim - len(extents) :]
     return as_strided(first, (*lead, *extents), (*steps, *own))

@@ -1,0 +1,1 @@
+"""Networks through every level of the compiler, against onnxruntime."""

@@ -1,0 +1,76 @@
+"""One network, compiled for some cores, run at every level."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+import aic
+from aic.emit import emit_qpc
+from aic.importer import import_model
+from aic.interpreter.graph import GraphRunner
+from aic.interpreter.sharded import run_sharded
+from aic.nsp.values import load_program
+from aic.phases import phases_between, run_phases
+from aic.qpc.validate import validate
+from dialects.aic import TargetAttr
+from dialects.module import set_target
+from dialects.weights import drop_store, store_of
+from tests.models.reference import relative_error
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with inputs, the output to look at, what onnxruntime gives, and the error that fp16 may have."""
+
+    model: Path
+    inputs: Arrays
+    output: str
+    expected: npt.NDArray[Any]
+    fp16_bound: float
+    symbols: Mapping[str, int]
+
+
+def run_levels(case: Case, cores: int, *, fp16: bool, folder: Path) -> dict[str, npt.NDArray[Any]]:
+    """The output at the graph, sharded, tile and scheduled level, and from the loaded QPC.
+
+    The QPC is validated, and found to give the bits of the tile level.
+    """
+    module = import_model(case.model, symbols=dict(case.symbols))
+    set_target(module, TargetAttr.of("pro"), cores)
+    results: dict[str, npt.NDArray[Any]] = {}
+
+    def lower(phase: str) -> ModuleOp:
+        return run_phases(module, phases_between(phase, phase), fp16=fp16)
+
+    lower("graph")
+    results["graph"] = GraphRunner(module).run(case.inputs)[case.output]
+    lower("shard")
+    results["sharded"] = run_sharded(module, case.inputs)[case.output]
+    lower("tile")
+    results["tile"] = load_program(module).run(case.inputs)[case.output]
+    lower("schedule")
+    results["scheduled"] = load_program(module).run(case.inputs)[case.output]
+    path = folder / "programqpc.bin"
+    emit_qpc(module, path)
+    drop_store(store_of(module).folder)
+    assert not validate(path).errors
+    results["QPC"] = aic.Session(path).run(case.inputs)[case.output]
+    path.unlink()
+    np.testing.assert_array_equal(results["tile"], results["scheduled"])
+    np.testing.assert_array_equal(results["tile"], results["QPC"])
+    return results
+
+
+def check_levels(case: Case, cores: int, *, fp16: bool, folder: Path) -> None:
+    """Every level agrees with onnxruntime: to 1e-5 in fp32, to the case's bound in fp16."""
+    bound = case.fp16_bound if fp16 else 1e-5
+    results = run_levels(case, cores, fp16=fp16, folder=folder)
+    errors = {level: relative_error(result, case.expected) for level, result in results.items()}
+    assert max(errors.values()) <= bound, f"errors {errors} exceed {bound}"

@@ -1,0 +1,133 @@
+"""Networks in fp16 and fp32 on several numbers of cores, at every level, against onnxruntime.
+
+The quick ones run always; `make sweep` runs all networks on 1, 4, 14 and 16 cores.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+
+import aic
+from tests.e2e.levels import Case, check_levels
+from tests.models import bert, digits, exported, light, reference
+from tests.models.cache import CACHE
+
+CORES = (1, 4, 14, 16)
+QUICK_CORES = (1, 4, 14)
+
+
+def _case(model: Path, inputs: dict[str, npt.NDArray[Any]], output: str) -> Case:
+    expected = reference.run(model, inputs)[output]
+    return Case(model, inputs, output, expected, reference.fp16_bound(model, inputs, output), {})
+
+
+def _digits() -> Case:
+    images, _, _ = digits.digits_test()
+    return _case(digits.DIGITS_BN, {"x": images[:1]}, "logits")
+
+
+def _light(name: str) -> Case:
+    model = light.drawn_path(name)
+    ports = onnx.load(model, load_external_data=False).graph
+    weights = {tensor.name for tensor in ports.initializer}
+    image = next(port for port in ports.input if port.name not in weights)
+    shape = [dim.dim_value for dim in image.type.tensor_type.shape.dim]
+    values = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    return _case(model, {image.name: values}, ports.output[-1].name)
+
+
+def _bert() -> Case:
+    model = CACHE / "bert_two_layers.onnx"
+    model.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(bert.bert("older"), model)
+    return _case(model, dict(bert.tokens()), "last_hidden_state")
+
+
+def _exported(name: str) -> Case:
+    model = exported.exported_path(name)
+    graph = onnx.load(model, load_external_data=False).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = {port.name: _drawn(port) for port in graph.input if port.name not in weights}
+    return _case(model, inputs, graph.output[0].name)
+
+
+def _drawn(port: onnx.ValueInfoProto) -> npt.NDArray[Any]:
+    """Values for an input: noise for an image, tokens, a mask that hides the end, token types."""
+    shape = [dim.dim_value for dim in port.type.tensor_type.shape.dim]
+    draw = np.random.default_rng(2)
+    if port.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
+        return draw.standard_normal(shape).astype(np.float32)
+    if "mask" in port.name:
+        return (np.arange(shape[1]) < 100).astype(np.int64)[None]
+    return draw.integers(0, 2 if "type" in port.name else 1000, shape)
+
+
+QUICK: dict[str, Callable[[], Case]] = {
+    "digits": _digits,
+    "resnet50": lambda: _light("resnet50"),
+    "squeezenet": lambda: _light("squeezenet"),
+    "bert_two_layers": _bert,
+}
+SLOW: dict[str, Callable[[], Case]] = {
+    **{name: (lambda name=name: _light(name)) for name in light.LIGHT if name not in QUICK},
+    **{name: (lambda name=name: _exported(name)) for name in exported.EXPORTED},
+}
+
+
+@cache
+def case_of(name: str) -> Case:
+    """The network of that name, its reference computed once."""
+    return {**QUICK, **SLOW}[name]()
+
+
+@pytest.mark.parametrize("fp16", [True, False], ids=["fp16", "fp32"])
+@pytest.mark.parametrize("cores", QUICK_CORES)
+@pytest.mark.parametrize("name", QUICK)
+def test_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> None:
+    check_levels(case_of(name), cores, fp16=fp16, folder=tmp_path)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("fp16", [True, False], ids=["fp16", "fp32"])
+@pytest.mark.parametrize(
+    ("name", "cores"),
+    [
+        *((name, cores) for name in SLOW for cores in CORES),
+        *((name, 16) for name in QUICK),
+    ],
+)
+def test_every_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> None:
+    check_levels(case_of(name), cores, fp16=fp16, folder=tmp_path)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", light.LIGHT)
+def test_shipped_outputs(name: str, tmp_path: Path) -> None:
+    """The models as shipped, whose weights are one constant, give the outputs shipped with them."""
+    image, expected = light.light_example(name)
+    qpc = aic.compile(light.light_path(name), aic_num_cores=16, aic_binary_dir=tmp_path / "out")
+    session = aic.Session(qpc.path)
+    result = session.run({session.inputs[0].name: image})[session.outputs[0].name]
+    assert reference.relative_error(result, expected) <= 1e-5
+
+
+@pytest.mark.parametrize("fp16", [True, False], ids=["fp16", "fp32"])
+def test_digits_are_recognized(fp16: bool, tmp_path: Path) -> None:
+    """All 450 images in one batch: as many right answers as onnxruntime gives."""
+    images, classes, _ = digits.digits_test()
+    qpc = aic.compile(
+        digits.DIGITS_DYN,
+        onnx_define_symbol={"batch": len(images)},
+        aic_num_cores=4,
+        convert_to_fp16=fp16,
+        aic_binary_dir=tmp_path / "out",
+    )
+    session = aic.Session(qpc.path)
+    logits = session.run({session.inputs[0].name: images})[session.outputs[0].name]
+    assert int((logits.argmax(axis=1) == classes).sum()) == 448
