@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import Float16Type, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType
 from xdsl.ir import Attribute
 
 from dialects.aic import INLINE_BYTES, DenseAttr, WeightAttr
@@ -106,7 +106,7 @@ class WeightStore:
         """
         tensor = tensor or TensorType(element_type(array.dtype), array.shape)
         if tensor_bytes(tensor) <= INLINE_BYTES:
-            return DenseAttr.of(_clamped(array, tensor.element_type), tensor)
+            return DenseAttr.of(_as_stored(array, tensor.element_type), tensor)
         return WeightAttr.of(self.add(array), tensor)
 
     def seen_as(self, weight: WeightAttr) -> Array:
@@ -125,17 +125,14 @@ class WeightStore:
         """Values of a constant as interpreters hold them (f16 in float32, rounded and clamped)."""
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
         element = constant.type.element_type
-        if isinstance(element, Float16Type) and array.dtype != np.float16:
-            array = _clamped(array, element).astype(np.float16)
-        return array.astype(held_dtype(element), copy=False)
+        return _as_stored(array, element).astype(held_dtype(element), copy=False)
 
     def stored_bytes(self, constant: WeightAttr | DenseAttr) -> Array:
         """Values of a constant in the dtype in which memory holds them, contiguous: what the QPC's constants segment
         takes.
         """
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
-        element = constant.type.element_type
-        stored = _clamped(array, element).astype(stored_dtype(element), copy=False)
+        stored = _as_stored(array, constant.type.element_type)
         return np.require(stored, requirements="C")  # keeps rank 0, which ascontiguousarray does not
 
     @property
@@ -187,11 +184,18 @@ def _described(entry: Entry, folder: Path) -> dict[str, object]:
     return {"file": name.as_posix(), "offset": entry.offset, "dtype": entry.dtype.str, "shape": list(entry.shape)}
 
 
-def _clamped(array: Array, element: Attribute) -> Array:
-    """Values inside the finite range of f16 where the element type is f16 and the stored one is wider."""
-    if not isinstance(element, Float16Type) or array.dtype == np.float16:
-        return array
-    return np.clip(array, -F16_MAX, F16_MAX)
+def _as_stored(array: Array, element: Attribute) -> Array:
+    """Values in the dtype in which memory holds `element`. Finite ones beyond the range of f16 become its largest."""
+    dtype = stored_dtype(element)
+    if dtype != np.float16 or array.dtype == dtype:
+        return array.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    overflown = (half.view(np.uint16) & np.uint16(0x7FFF)) == np.uint16(0x7C00)
+    if overflown.any():
+        overflown &= np.isfinite(array)
+        half[overflown] = np.copysign(F16_MAX, array[overflown])
+    return half
 
 
 _STORES: dict[str, WeightStore] = {}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, f16
 
+from dialects.aic import WeightAttr
 from dialects.errors import AicError
 from dialects.weights import STORE_ATTRIBUTE, WeightStore, drop_store, move_store, open_store, store_of
 
@@ -108,3 +109,21 @@ def test_a_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AicError, match="weight store"):
         WeightStore("").save(tmp_path / "file" / "store")
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (2, 4)])
+def test_only_finite_values_beyond_fp16_are_clamped(shape: tuple[int, ...]) -> None:
+    wide = np.array([65519, 65520, 1e30, -1e30, np.inf, -np.inf, np.nan, 1 / 3], np.float32)
+    expected = np.array([65504, 65504, 65504, -65504, np.inf, -np.inf, np.nan, 1 / 3], np.float16)
+    store, tensor = WeightStore(""), TensorType(f16, shape)
+    for value, result in zip(wide, expected, strict=True) if shape == () else [(wide, expected)]:
+        handle = WeightAttr.of(store.add(np.asarray(value)), tensor)
+        wanted = np.asarray(result).reshape(shape)
+        np.testing.assert_array_equal(store.stored_bytes(handle).reshape(shape), wanted)
+        np.testing.assert_array_equal(store.held(handle), wanted.astype(np.float32))
+
+
+def test_values_are_clamped_through_a_permutation() -> None:
+    store = WeightStore("")
+    handle = WeightAttr.of(store.add(np.array([[1e9, 2, 3], [4, 5, -1e9]])), TensorType(f16, (3, 2)), (1, 0))
+    assert store.stored_bytes(handle).tolist() == [[65504, 4], [2, 5], [3, -65504]]
