@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 
+from aic.compiler import lower
 from aic.emission.metadata import MAX_CONSTANTS_BYTES
 from aic.emit import emit_qpc, placed_program
 from aic.load import load_qpc
+from aic.options import options_from_keywords
 from aic.qpc.container import open_container
-from aic.qpc.elf import METADATA_SECTION, read_elf, write_elf
+from aic.qpc.elf import METADATA_SECTION, PROGRAM_SECTION, read_elf, write_elf
 from aic.qpc.encoding import encode
 from aic.qpc.errors import QpcError
 from aic.qpc.packing import extract, pack_files
+from aic.qpc.program_format import read_header
 from aic.qpc.validate import validate
 from dialects import create_context
 from dialects.aic import WeightAttr
@@ -25,6 +28,7 @@ from dialects.errors import AicError
 from dialects.module import main_of
 from dialects.tile.ops import TensorOp
 from tests.driver.programs import COLUMNS, ROWS, WEIGHT, parsed, tiny_program
+from tests.models.light import light_path
 from tests.qpc.independent_reader import read
 
 
@@ -210,3 +214,13 @@ def test_a_program_of_another_level_is_refused(qpc: Path, tmp_path: Path) -> Non
 def test_a_missing_file_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(AicError, match=r"there is no QPC here; give a file, or a folder with programqpc.bin"):
         load_qpc(tmp_path)
+
+
+def test_the_encoded_program_of_a_network_is_small(tmp_path: Path) -> None:
+    options = options_from_keywords(model=light_path("resnet50"), aic_num_cores=16, convert_to_fp16=True)
+    emit_qpc(lower(options, "schedule"), tmp_path / "x.bin")
+    with open_container(tmp_path / "x.bin") as segments:
+        program = read_elf(segments["network.elf"].data).sections[PROGRAM_SECTION]
+    operations = read_header(program).operations
+    assert operations > 500
+    assert len(program) <= 64 * operations
