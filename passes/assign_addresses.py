@@ -28,7 +28,8 @@ class AssignAddressesPass(ModulePass):
         if end > capacity:
             raise AicError(
                 f"assign-addresses: the buffers take {end} bytes of VTCM, {end - capacity} more than the {capacity} "
-                f"there are (at least {lower_bound(list(lives.values()))} are live at once); more cores or fp16 would help"
+                f"there are (at least {lower_bound(list(lives.values()))} are live at once); more cores or fp16 would "
+                "help"
             )
         for alloc, offset in zip(lives, offsets, strict=True):
             alloc.properties["address"] = IntegerAttr(offset, i64)

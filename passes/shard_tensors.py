@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import cast
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -27,7 +28,7 @@ from dialects.tile.reshard import ReshardOp, sharded, sharding_of
 from dialects.tile.sharding import DDR, WHOLE, Sharding, shares_buffer
 from passes.sharding.costs import block_shape, window_shape
 from passes.sharding.homes import Demand, Read, homes_in_ddr
-from passes.sharding.requirements import required_sharding
+from passes.sharding.requirements import required_box, required_sharding
 from passes.sharding.search import Node, Operand, choose_shardings
 
 
@@ -45,7 +46,7 @@ class ShardTensorsPass(ModulePass):
         nodes = _nodes(ops, hardware)
         shardings = choose_shardings(nodes, cores, hardware)
         spilled = homes_in_ddr(_demands(ops, nodes, shardings), hardware.vtcm_usable_bytes)
-        _Rewrite(main).run(ops, nodes, shardings, spilled)
+        _Rewrite(main, cores).run(ops, nodes, shardings, spilled)
 
 
 def _nodes(ops: Sequence[GraphOp], hardware: Hardware) -> list[Node]:
@@ -98,8 +99,9 @@ def _read(node: Node, index: int, sharding: Sharding, shardings: Sequence[Shardi
 class _Rewrite:
     """Rebuilds the body of `main` with shardings as encodings and reshards between."""
 
-    def __init__(self, main: FuncOp):
+    def __init__(self, main: FuncOp, cores: int):
         self.main = main
+        self.cores = cores
         self.values: dict[SSAValue, SSAValue] = {}
         self.placed: dict[tuple[SSAValue, Sharding, float | None], SSAValue] = {}
         self.body = Block(arg_types=[sharded(cast(Tensor, t), DDR) for t in main.function_type.inputs])
@@ -143,7 +145,8 @@ class _Rewrite:
 
     def _op(self, op: GraphOp, node: Node, sharding: Sharding, spilled: bool) -> None:
         operands = [
-            self._held(op, value, node.requires(index, sharding), op.PADDING) for index, value in enumerate(op.operands)
+            self._held(op, value, node.requires(index, sharding), self._fill(op, node, index, sharding))
+            for index, value in enumerate(op.operands)
         ]
         new = type(op).create(
             operands=operands,
@@ -157,13 +160,19 @@ class _Rewrite:
             result = self._reshard(op, result, DDR)
         self.values[op.output] = result
 
-    def _held(self, op: Operation, value: SSAValue, need: Sharding, padding: float) -> SSAValue:
+    def _fill(self, op: GraphOp, node: Node, index: int, sharding: Sharding) -> float | None:
+        """Value of the padding that cores read around an operand; None when none does."""
+        shape, owned = node.operands[index].shape, sharding.owned(node.shape)
+        low, high = required_box(node.indexing.operands[index], shape, owned).bounds(self.cores)
+        padded = ((low < 0) | (high > np.array(shape, np.int64))).any(axis=1)
+        return op.PADDING if (padded & (owned.volume(self.cores) > 0)).any() else None
+
+    def _held(self, op: Operation, value: SSAValue, need: Sharding, fill: float | None) -> SSAValue:
         """The value as `need` says, by a reshard unless it is so already or one exists."""
         source = self.values[value]
         held = sharding_of(source)
         if held == need:
             return source
-        fill = padding if any(s.has_halo for s in need.splits) else None
         key = (source, need, fill)
         if key in self.placed:
             return self.placed[key]

@@ -361,5 +361,6 @@ def _does_not_fit(layer: Layer, live: int, hardware: Hardware) -> str:
     least = least_footprint(layer.work)
     return (
         f"{layer.op.name} at {layer.op.location}: its smallest chunk takes {least} bytes of VTCM per core "
-        f"and live values {live}; there are {capacity}, which is {least + live - capacity} too few. More cores or fp16 would help."
+        f"and live values {live}; there are {capacity}, which is {least + live - capacity} too few. More cores or fp16 "
+        "would help."
     )

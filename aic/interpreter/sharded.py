@@ -99,9 +99,8 @@ class _Run:
         low, high = target.window(shape).bounds(self.cores)
         shards: list[Shard] = []
         for core in range(self.cores):
-            array = np.zeros(np.maximum(high[core] - low[core], 0), dtype)
-            if op.fill is not None:
-                array[...] = dtype.type(op.fill.value.data)
+            outside = _poison(dtype) if op.fill is None else op.fill.value.data
+            array = np.full(np.maximum(high[core] - low[core], 0), outside, dtype)
             shard = Shard(array, low[core])
             _gather(op, source, shard, np.maximum(low[core], 0), np.minimum(high[core], shape), core)
             shards.append(shard)
@@ -167,6 +166,13 @@ def _gather(op: ReshardOp, source: Value, target: Shard, low: Integers, high: In
         missing[_range(begin - low, end - low)] = False
     if missing.any():
         raise AicError(f"{op.name} at {op.location}: no core owns some of what core {core} needs")
+
+
+def _poison(dtype: np.dtype[np.generic]) -> float | int:
+    """What stands where nothing may be read: NaN, or the largest integer."""
+    if dtype.kind == "f":
+        return np.nan
+    return True if dtype.kind == "b" else int(np.iinfo(dtype.name).max)
 
 
 def _range(low: Integers, high: Integers) -> tuple[slice, ...]:
