@@ -213,7 +213,7 @@ def core_coordinates(cores: int, mesh: tuple[int, ...]) -> Integers:
 
 def _evaluated(
     bound: Bound, coordinates: Integers, iteration: Sequence[int], choose: Callable[..., Integers]
-) -> Integers:
+) -> Integers | int:
     values = [_value(form, coordinates, iteration) for form in bound]
     result = values[0]
     for value in values[1:]:
@@ -221,10 +221,12 @@ def _evaluated(
     return result
 
 
-def _value(form: Form, coordinates: Integers, iteration: Sequence[int]) -> Integers:
-    constant = form.constant + sum(c * i for c, i in zip(form.loops, iteration, strict=False))
-    value = np.full(len(coordinates), constant, np.int64)
+def _value(form: Form, coordinates: Integers, iteration: Sequence[int]) -> Integers | int:
+    """Value of a form, per core where it depends on the core."""
+    value: Integers | int = form.constant
+    for coefficient, i in zip(form.loops, iteration, strict=False):
+        value += coefficient * i
     for axis, coefficient in enumerate(form.mesh):
         if coefficient:
-            value += coefficient * coordinates[:, axis]
+            value = value + coefficient * coordinates[:, axis]
     return value

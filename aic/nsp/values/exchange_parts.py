@@ -24,19 +24,18 @@ def exchange_parts(
 ) -> Iterator[ExchangePart]:
     """What the receivers fetch from the cores that own it; of replicas, their own or the first."""
     need, own = op.box.data.bounds(cores, iteration), op.own.data.bounds(cores, iteration)
+    groups = _replicas(own)
     for receiver in receivers:
-        for sender in _senders(receiver, own):
-            if op.source is op.destination and sender == receiver:
-                continue
-            low, high = np.maximum(need[0][receiver], own[0][sender]), np.minimum(need[1][receiver], own[1][sender])
-            if (high > low).all():
-                yield ExchangePart(sender, receiver, low, high)
+        senders = [receiver if receiver in replicas else replicas[0] for replicas in groups]
+        low, high = np.maximum(need[0][receiver], own[0][senders]), np.minimum(need[1][receiver], own[1][senders])
+        for part in np.flatnonzero((high > low).all(axis=1)):
+            if op.source is not op.destination or senders[part] != receiver:
+                yield ExchangePart(senders[part], receiver, low[part], high[part])
 
 
-def _senders(receiver: int, own: tuple[Integers, Integers]) -> list[int]:
-    """Cores to fetch from: one per distinct owned box, the receiver itself where it has it."""
-    chosen: dict[bytes, int] = {}
-    for core in (receiver, *range(len(own[0]))):
-        if (own[1][core] > own[0][core]).all():
-            chosen.setdefault(own[0][core].tobytes(), core)
-    return list(chosen.values())
+def _replicas(own: tuple[Integers, Integers]) -> list[list[int]]:
+    """Cores in groups that own the same box; those that own nothing are in none."""
+    groups: dict[bytes, list[int]] = {}
+    for core in np.flatnonzero((own[1] > own[0]).all(axis=1)).tolist():
+        groups.setdefault(own[0][core].tobytes(), []).append(core)
+    return list(groups.values())

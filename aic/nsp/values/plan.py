@@ -114,12 +114,14 @@ class _Planner:
         source, target = self.memory[op.source], self.memory[op.destination]
         low, high = op.box.data.bounds(self.cores, iteration)
         receivers = range(self.cores) if target.per_core else [int(np.argmax((high - low).min(axis=1, initial=1)))]
+        origin = np.zeros_like(low)
+        from_origin = source.corners(origin, self.cores, iteration)
+        to_origin = target.corners(origin + np.array(op.shift, np.int64), self.cores, iteration)
         pairs: list[tuple[Array, Array]] = []
         for part in exchange_parts(op, iteration, self.cores, receivers):
-            rows = np.broadcast_to(part.low, (self.cores, len(part.low)))
-            start = source.corners(rows, self.cores, iteration)[part.sender]
-            to = target.corners(rows + np.array(op.shift, np.int64), self.cores, iteration)[part.receiver]
             extents = part.high - part.low
+            to = _moved(to_origin[part.receiver], part.low)
+            start = _moved(from_origin[part.sender], part.low)
             pairs.append((_part(target.array, to, extents), _part(source.array, start, extents)))
         return pairs
 
@@ -157,11 +159,19 @@ class _Planner:
         return self.blocks[key][1]
 
 
+def _moved(corner: Integers, by: Integers) -> Integers:
+    """A corner further along its last dimensions, those of the tensor."""
+    corner = corner.copy()
+    corner[len(corner) - len(by) :] += by
+    return corner
+
+
 def _part(array: Array, corner: Integers, extents: Integers) -> Array:
     """View of one core's box: points in front, ranges behind."""
-    points = [int(c) for c in corner[: len(corner) - len(extents)]]
-    ranges = [slice(int(c), int(c + e)) for c, e in zip(corner[len(points) :], extents, strict=True)]
-    return array[(*points, *ranges)]
+    places, sizes = corner.tolist(), extents.tolist()
+    points = len(places) - len(sizes)
+    ranges = (slice(place, place + size) for place, size in zip(places[points:], sizes, strict=True))
+    return array[(*places[:points], *ranges)]
 
 
 def _outside(held: Held, shape: Sequence[int], cores: int, iteration: Sequence[int]) -> list[Array]:
@@ -171,8 +181,8 @@ def _outside(held: Held, shape: Sequence[int], cores: int, iteration: Sequence[i
     for core in range(cores if held.per_core else 1):
         block = held.array[int(corner[core, 0]), int(corner[core, 1])]
         for d, size in enumerate(shape):
-            begin = int(np.clip(corner[core, 2 + d], 0, block.shape[d]))
-            end = int(np.clip(corner[core, 2 + d] + size, 0, block.shape[d]))
+            begin = min(max(int(corner[core, 2 + d]), 0), block.shape[d])
+            end = min(max(int(corner[core, 2 + d]) + size, 0), block.shape[d])
             views += [
                 part
                 for part in (
