@@ -12,7 +12,7 @@ from aic.emission.constants import ConstantsLayout
 from aic.emission.descriptor import describe_network
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.emission.metadata import describe_program
-from aic.legality import TILED, check_level
+from aic.legality import SCHEDULED, check_level
 from aic.qpc.constants import ConstantsDescriptor
 from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF, NewSegment, write_container
 from aic.qpc.descriptor import serialize_descriptor
@@ -30,12 +30,12 @@ UNNAMED = "network"
 
 
 def emit_qpc(module: ModuleOp, path: Path) -> None:
-    """Writes the QPC of a tile module; `path` appears whole or not at all.
+    """Writes the QPC of a scheduled module; `path` appears whole or not at all.
 
-    Raises AicError when the module is not a tile program, when it does not fit into the card's DDR, when its inputs and
-    outputs are not what a QPC can describe, or when the file cannot be written.
+    Raises AicError when the module is not a scheduled program, when it does not fit into the card's DDR, when its
+    inputs and outputs are not what a QPC can describe, or when the file cannot be written.
     """
-    check_level(module, TILED, "what was given to emit")
+    check_level(module, SCHEDULED, "what was given to emit")
     program, layout = placed_program(module)
     cores, hardware = cores_of(module), target_of(module).hardware
     ddr = lay_out_shared_ddr(declared_tensors(module))

@@ -8,7 +8,7 @@ from xdsl.ir import Operation
 
 from dialects.errors import AicError
 from dialects.text import place
-from dialects.tile import ReshardOp
+from dialects.tile import AllocOp, ReshardOp
 from dialects.tile.reshard import sharding_of
 
 _LISTED = 10
@@ -64,6 +64,13 @@ def _untiled(op: Operation) -> str | None:
     return None
 
 
+def _unscheduled(op: Operation) -> str | None:
+    if isinstance(op, AllocOp) and op.address is None:
+        return "a buffer must have an address"
+    return _untiled(op)
+
+
 GRAPH = Level(("builtin", "func", "graph"))
 SHARDED = Level(("builtin", "func", "graph", "tile"), _unsharded)
 TILED = Level(("builtin", "func", "tile"), _untiled)
+SCHEDULED = Level(TILED.dialects, _unscheduled)

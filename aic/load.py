@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.emission.constants import Place
 from aic.emission.descriptor import describe_network
 from aic.emission.memory import SharedDdr, declared_tensors, lay_out_shared_ddr
-from aic.legality import TILED, check_level
+from aic.legality import SCHEDULED, check_level
 from aic.qpc.container import CONSTANTS, NETWORK_ELF, open_container, require
 from aic.qpc.decoding import decode
 from aic.qpc.descriptor import IoBinding, NetworkDescriptor
@@ -84,7 +84,7 @@ def _checked_tensors(module: ModuleOp) -> list[TensorOp]:
     undominated = first_undominated(module)
     if undominated is not None:
         raise QpcError(f"program: {place(undominated[0])} uses a value before its definition")
-    check_level(module, TILED, "the QPC")
+    check_level(module, SCHEDULED, "the QPC")
     return declared_tensors(module)
 
 

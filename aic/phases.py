@@ -13,7 +13,7 @@ from xdsl.passes import ModulePass, PassPipeline
 from xdsl.transforms import get_all_passes as get_upstream_passes
 from xdsl.utils.exceptions import DiagnosticException
 
-from aic.legality import GRAPH, SHARDED, TILED, Level, check_level
+from aic.legality import GRAPH, SCHEDULED, SHARDED, TILED, Level, check_level
 from dialects import create_context
 from dialects.errors import AicError
 from dialects.files import written_aside
@@ -51,8 +51,8 @@ PHASES = (
     Phase("partition", "", GRAPH),
     Phase("shard", "shard-tensors", SHARDED),
     Phase("tile", "tile-operations", TILED),
-    Phase("schedule", SCHEDULE_PIPELINE, TILED),
-    Phase("emit", "", TILED),
+    Phase("schedule", SCHEDULE_PIPELINE, SCHEDULED),
+    Phase("emit", "", SCHEDULED),
 )
 PHASE_NAMES = tuple(phase.name for phase in PHASES)
 

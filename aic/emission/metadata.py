@@ -16,6 +16,7 @@ from aic.qpc.elf import ENTRY_POINT
 from aic.qpc.metadata import (
     ADDRESS_DDR,
     EXEC_CONTEXT_MAJOR,
+    EXIT_DOORBELL_OFFSET,
     PORT_HOST_IN,
     PORT_HOST_OUT,
     THREAD_HMX,
@@ -42,9 +43,9 @@ HARDWARE_VERSION = (2, 0)
 MAX_CONSTANTS_BYTES = (1 << 32) - 1
 """A constant mapping states its size in 32 bits."""
 
-_DOORBELLS = 281
-_EXIT_DOORBELL = _DOORBELLS - 1
 _WORD = 4
+_EXIT_DOORBELL = EXIT_DOORBELL_OFFSET // _WORD
+_DOORBELLS = _EXIT_DOORBELL + 1
 _PAGE_BYTES = 4096
 _DESCRIPTOR_ALIGNMENT = 128
 _DONE_DESCRIPTOR = struct.pack("<IIII", 0, 0x80000000, 0, 0)
@@ -86,7 +87,7 @@ def describe_program(
         constantMappings=(ConstantMapping(0, everyone, constants_bytes),) if constants_bytes else (),
         staticSharedDDRSize=ddr.size,
         staticConstantsSize=constants_bytes,
-        exitDoorbellOffset=_EXIT_DOORBELL * _WORD,
+        exitDoorbellOffset=EXIT_DOORBELL_OFFSET,
         execContextMajorVersion=EXEC_CONTEXT_MAJOR,
         numNSPs=cores,
         numSemaphores=2,

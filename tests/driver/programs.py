@@ -1,4 +1,4 @@
-"""A small tile program written by hand: y = x + w in fp16 on two cores, one half of the rows each."""
+"""A small scheduled program written by hand: y = x + w in fp16 on two cores, one half of the rows each."""
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,10 @@ builtin.module @tiny attributes {aic.target = #aic.target<"pro">, aic.cores = 2 
     %again = tile.tensor {role = "constant", value = #aic.weight<"WEIGHT", [1, 0] : tensor<2400xf16>>} : memref<2400xf16, "ddr"> loc("w")
     %s = tile.tensor {role = "constant", value = #aic.dense<[1.5, inf] : tensor<2xf32>>} : memref<2xf32, "ddr"> loc("s")
     %t = tile.tensor {role = "scratch"} : memref<3xi8, "ddr">
-    %a = tile.alloc {window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
-    %b = tile.alloc {window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
-    %c = tile.alloc {window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
-    %d = tile.alloc {window = #tile.box<[2] : 0 to 2>} : memref<2xf32, "vtcm">
+    %a = tile.alloc {address = 0 : i64, window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
+    %b = tile.alloc {address = 4096 : i64, window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
+    %c = tile.alloc {address = 8192 : i64, window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
+    %d = tile.alloc {address = 12288 : i64, window = #tile.box<[2] : 0 to 2>} : memref<2xf32, "vtcm">
     tile.load %x, %a {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} loc("image/x:0")
     tile.load %w, %b {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} loc("node/add")
     tile.multicast %s, %d {axes = array<i64: 0>, box = #tile.box<[2] : 0 to 2>} loc("s")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
-from aic.legality import GRAPH, SHARDED, TILED, check_level
+from aic.legality import GRAPH, SCHEDULED, SHARDED, TILED, check_level
 from aic.phases import PHASE_NAMES, Observer, Phase, phases_between, run_phases
 from dialects.equality import same_module
 from dialects.errors import AicError
@@ -107,6 +107,16 @@ def test_a_tiled_module_has_no_resharding() -> None:
     check_level(module, SHARDED, "shard")
     with pytest.raises(AicError, match="must have become transfers"):
         check_level(module, TILED, "tile")
+
+
+def test_a_scheduled_module_has_addresses() -> None:
+    module = parsed("""func.func @main() {
+      %b = tile.alloc {window = #tile.box<[1] : 0 to 4>} : memref<4xf32, "vtcm"> loc("node/b")
+      func.return
+    }""")
+    check_level(module, TILED, "tile")
+    with pytest.raises(AicError, match=r"tile.alloc \(node/b\): a buffer must have an address"):
+        check_level(module, SCHEDULED, "schedule")
 
 
 def test_the_error_of_a_pass_names_phase_and_pass() -> None:

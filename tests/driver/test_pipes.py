@@ -1,6 +1,9 @@
 """The commands, run as users run them."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,21 @@ def test_passes_on_text_give_what_the_driver_gives(tmp_path: Path, fp16: bool) -
     stages += [f"aic-translate --emit-qpc -o {tmp_path}/piped.bin"]
     run(" | ".join(stages))
     assert (tmp_path / "piped.bin").read_bytes() == (tmp_path / "out" / "programqpc.bin").read_bytes()
+
+
+def test_the_hash_seed_does_not_matter(tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "tools.aic_exec", f"-m={DIGITS_BN}", "-aic-num-cores=4", "-convert-to-fp16"]
+        subprocess.run(
+            [*command, "-compile-only", f"-aic-binary-dir={tmp_path / seed}", f"-dump-dir={tmp_path / 'dump'}"],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=DATA.parents[1],
+            check=True,
+        )
+        (tmp_path / "dump").rename(tmp_path / f"dump{seed}")
+    for file in (tmp_path / "dump1").glob("*.mlir"):
+        assert file.read_text() == (tmp_path / "dump2" / file.name).read_text(), file.name
+    assert (tmp_path / "1/programqpc.bin").read_bytes() == (tmp_path / "2/programqpc.bin").read_bytes()
 
 
 def test_a_compiled_network_runs_on_files(tmp_path: Path) -> None:
