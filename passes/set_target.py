@@ -1,0 +1,24 @@
+"""`set-target`: writes into the module which card, and how many of its cores, the passes that follow compile for."""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from dialects.aic import TargetAttr
+from dialects.module import cores_of, set_target
+
+
+@dataclass(frozen=True)
+class SetTargetPass(ModulePass):
+    """Compiles for `cores` cores of the card `sku` from here on. Refuses an unknown card and more cores than it has."""
+
+    name = "set-target"
+
+    sku: str = "pro"
+    cores: int = 1
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        set_target(op, TargetAttr.of(self.sku), self.cores)
+        cores_of(op)
