@@ -1,6 +1,7 @@
 """A test file's `// RUN:` lines: reading them, substituting, running."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def run_script(test: Path, scratch: Path) -> Outcome:
 
     `%s` is the test's path, `%S` its folder, `%t` a path under `scratch` that is the test's own, `%%` a percent sign.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
+    _clean(scratch, f"{test.name}.tmp")
     try:
         lines = run_lines(test.read_text(encoding="utf-8"))
     except ScriptError as error:
@@ -47,6 +48,16 @@ def run_script(test: Path, scratch: Path) -> Outcome:
             output = done.stdout.decode(errors="replace")
             return Outcome(False, f"{test}: RUN: {command}\nexit code {done.code}\n{done.stderr}{output}")
     return Outcome(True, "")
+
+
+def _clean(scratch: Path, prefix: str) -> None:
+    """Make the scratch folder, without what an earlier run of the test left there."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    for left in scratch.glob(f"{prefix}*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def run_lines(text: str) -> list[str]:
