@@ -5,19 +5,14 @@ from functools import cache
 
 from dialects.tile.sharding import WHOLE, Sharding, Split
 
-ENGINE_COLUMNS = 32
-"""Blocks of the last dimension are preferably whole columns of the engine's tile; a preference of the search, no limit
-of the hardware.
-"""
-
 
 @cache
-def candidates(shape: tuple[int, ...], granularity: tuple[int, ...], cores: int) -> tuple[Sharding, ...]:
+def candidates(shape: tuple[int, ...], granularity: tuple[int, ...], cores: int, columns: int) -> tuple[Sharding, ...]:
     """Shardings of a result over `cores` cores: replicas, every dimension alone, every pair of dimensions on a mesh of
     two axes.
 
-    `granularity[d]`: dimension d may be cut at multiples of that, 0: not at all. At least one (replicas) is always
-    returned.
+    `granularity[d]`: dimension d may be cut at multiples of that, 0: not at all. Blocks of the last dimension are also
+    tried as whole tiles of `columns`, as the engine works. At least one sharding (replicas) is always returned.
     """
     rank = len(shape)
     replicas = Sharding("vtcm", (cores,), (WHOLE,) * rank)
@@ -26,13 +21,13 @@ def candidates(shape: tuple[int, ...], granularity: tuple[int, ...], cores: int)
     open_dims = [d for d in range(rank) if granularity[d] and shape[d] > granularity[d]]
     found = [replicas]
     for d in open_dims:
-        for block in _blocks(shape[d], granularity[d], cores, last=d == rank - 1):
+        for block in _blocks(shape[d], granularity[d], cores, columns if d == rank - 1 else 0):
             found.append(_on_mesh(rank, (cores,), {d: (0, block)}))
     for outer, inner in _pairs(open_dims):
         for inner_cores in _factors(cores):
             outer_cores = cores // inner_cores
-            outer_block = _blocks(shape[outer], granularity[outer], outer_cores, last=False)[0]
-            inner_blocks = _blocks(shape[inner], granularity[inner], inner_cores, last=inner == rank - 1)
+            outer_block = _blocks(shape[outer], granularity[outer], outer_cores, 0)[0]
+            inner_blocks = _blocks(shape[inner], granularity[inner], inner_cores, columns if inner == rank - 1 else 0)
             inner_block = inner_blocks[-1 if inner == rank - 1 else 0]
             mesh = (-(-cores // inner_cores), inner_cores)
             if inner_block < shape[inner] and outer_block < shape[outer] and outer_block * outer_cores >= shape[outer]:
@@ -51,22 +46,19 @@ def _pairs(dims: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _factors(cores: int) -> list[int]:
-    """Sizes of the inner mesh axis that leave at least two blocks outside and few cores idle."""
-    return [
-        size
-        for size in range(2, cores // 2 + 1)
-        if cores % size == 0 or (size in (2, 4, 8) and cores - cores % size >= 12)
-    ]
+    """Sizes of the inner mesh axis: divisors, and powers of two that leave at most a quarter of the cores idle."""
+    sizes = range(2, cores // 2 + 1)
+    return [size for size in sizes if cores % size == 0 or (size & (size - 1) == 0 and 4 * (cores % size) <= cores)]
 
 
-def _blocks(size: int, grain: int, parts: int, *, last: bool) -> list[int]:
-    """Block sizes to try: as even as can be, then rounded up to a power of two of grains or to whole engine columns."""
+def _blocks(size: int, grain: int, parts: int, columns: int) -> list[int]:
+    """Block sizes to try: as even as can be, then rounded up to whole tiles of columns or a power of two of grains."""
     grains = -(-size // grain)
     even = -(-grains // parts)
     blocks = [even * grain]
-    if last:
-        columns = max(1, ENGINE_COLUMNS // grain)
-        blocks.append(-(-even // columns) * columns * grain)
+    if columns:
+        whole = max(1, columns // grain)
+        blocks.append(-(-even // whole) * whole * grain)
     else:
         blocks.append((1 << (even - 1).bit_length()) * grain)
     return list(dict.fromkeys(block for block in blocks if block < size)) or [size]

@@ -42,7 +42,7 @@ class Node:
 
 def choose_shardings(nodes: Sequence[Node], cores: int, hardware: Hardware) -> list[Sharding]:
     """A sharding per node for that many cores."""
-    options = [candidates(node.shape, node.indexing.granularity, cores) for node in nodes]
+    options = [candidates(node.shape, node.indexing.granularity, cores, hardware.hmx_columns) for node in nodes]
     uses = [0] * len(nodes)
     for node in nodes:
         for operand in node.operands:
