@@ -121,6 +121,7 @@ class DenseAttr(ParametrizedAttribute):
 
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        start = parser.pos
         with parser.in_angle_brackets():
             literals = parser.parse_optional_comma_separated_list(
                 parser.Delimiter.SQUARE, lambda: _parse_literal(parser)
@@ -132,8 +133,12 @@ class DenseAttr(ParametrizedAttribute):
         if literals is None:
             values *= count
         if len(values) != count:
-            parser.raise_error(f"{len(values)} values for {tensor}, which has {count}")
+            parser.raise_error(f"{len(values)} values for {tensor}, which has {count}", start)
         dtype = stored_dtype(tensor.element_type)
+        misfit = _first_misfit(values, dtype)
+        if misfit is not None:
+            text = f"nan(0x{misfit.hex()})" if isinstance(misfit, bytes) else misfit
+            parser.raise_error(f"{text} does not fit into {tensor.element_type}", start)
         return [BytesAttr(b"".join(_literal_bytes(value, dtype) for value in values)), tensor]
 
     def print_parameters(self, printer: Printer) -> None:
@@ -157,6 +162,8 @@ def _parse_literal(parser: AttrParser) -> Literal:
     if parser.parse_optional_keyword("nan") is not None:
         parser.parse_punctuation("(")
         bits = parser.parse_integer()
+        if not 0 <= bits < 1 << 64:
+            parser.raise_error("the bits of a NaN are 0 to 2^64 - 1")
         parser.parse_punctuation(")")
         return bits.to_bytes(8)
     if parser.parse_optional_keyword("inf") is not None:
@@ -164,6 +171,22 @@ def _parse_literal(parser: AttrParser) -> Literal:
     if parser.parse_optional_keyword("minus_inf") is not None:
         return -float("inf")
     return parser.parse_number(allow_boolean=True)
+
+
+def _first_misfit(values: Sequence[Literal], dtype: np.dtype[np.generic]) -> Literal | None:
+    """The first element that the type cannot hold: a number out of range, or of another kind."""
+    if dtype.kind == "f":
+        info = np.finfo(dtype.name)
+        limit = float(info.max) * (1 + float(info.eps) / 4)  # up to here, numbers round to a finite one
+        return next((v for v in values if not _fits_float(v, limit, dtype.itemsize)), None)
+    low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype.name).min), int(np.iinfo(dtype.name).max))
+    return next((v for v in values if not isinstance(v, int) or not low <= v <= high), None)
+
+
+def _fits_float(value: Literal, limit: float, itemsize: int) -> bool:
+    if isinstance(value, bytes):
+        return not any(value[:-itemsize])
+    return abs(value) < limit or isinf(value)
 
 
 def _literal_text(value: np.generic) -> str:
