@@ -7,6 +7,7 @@ from xdsl.ir import Data
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
 
 from dialects.tile.boxes import Bound, Box, Form, Interval
 from dialects.tile.sharding import Home, Sharding, Split
@@ -22,6 +23,13 @@ class BoxAttr(Data[Box]):
     """
 
     name = "tile.box"
+
+    def verify(self) -> None:
+        box = self.data
+        if min(box.mesh, default=1) < 1:
+            raise VerifyException(f"tile.box<{box}>: a mesh axis without cores")
+        if any(len(form.mesh) > len(box.mesh) for form in box.forms()):
+            raise VerifyException(f"tile.box<{box}>: a coordinate that its mesh does not have")
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> Box:
@@ -81,7 +89,7 @@ def _parse_optional_form(parser: AttrParser) -> Form | None:
     form = _parse_optional_term(parser)
     if form is None:
         return None
-    form = form.times(-1 if negative else 1)
+    form = Form(0) + form.times(-1 if negative else 1)  # a sum, which drops what has the coefficient 0
     while True:
         sign = 1 if parser.parse_optional_punctuation("+") is not None else 0
         sign = -1 if not sign and parser.parse_optional_punctuation("-") is not None else sign

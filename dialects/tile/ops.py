@@ -447,6 +447,8 @@ class FillOp(InstructionOp):
     def verify_(self) -> None:
         if space_of(self.destination) != "vtcm":
             raise VerifyException(f"tile.fill: {self.destination.type} does not lie in VTCM")
+        if len(self.extents) != len(type_of(self.destination).get_shape()):
+            raise VerifyException(f"tile.fill: shape of {len(self.extents)} dimensions for {self.destination.type}")
 
 
 @irdl_op_definition
