@@ -19,8 +19,7 @@ from aic.qpc.descriptor import serialize_descriptor
 from aic.qpc.elf import write_elf
 from aic.qpc.encoding import encode
 from aic.qpc.metadata import write_metadata
-from dialects.errors import AicError
-from dialects.hardware import Hardware
+from aic.static_checks import check_program
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.ops import ComputeOp, MulticastOp
 from dialects.weights import STORE_ATTRIBUTE, store_of
@@ -32,14 +31,14 @@ UNNAMED = "network"
 def emit_qpc(module: ModuleOp, path: Path) -> None:
     """Writes the QPC of a scheduled module; `path` appears whole or not at all.
 
-    Raises AicError when the module is not a scheduled program, when it does not fit into the card's DDR, when its
+    Raises AicError when the module is not a scheduled program, when it does not fit into the card's memory, when its
     inputs and outputs are not what a QPC can describe, or when the file cannot be written.
     """
     check_level(module, SCHEDULED, "what was given to emit")
+    check_program(module)
     program, layout = placed_program(module)
     cores, hardware = cores_of(module), target_of(module).hardware
     ddr = lay_out_shared_ddr(declared_tensors(module))
-    _check_fits(layout.size + ddr.size, hardware)
     name = UNNAMED if module.sym_name is None else module.sym_name.data
     instructions = [op for op in main_of(module).body.walk() if isinstance(op, ComputeOp | MulticastOp)]
     descriptor = describe_network(name, ddr, cores, hardware.hvx_threads)
@@ -67,8 +66,3 @@ def placed_program(module: ModuleOp) -> tuple[ModuleOp, ConstantsLayout]:
         if tensor.value is not None:
             tensor.properties["value"] = layout.handle(tensor.value)
     return program, layout
-
-
-def _check_fits(size: int, hardware: Hardware) -> None:
-    if size > hardware.ddr_bytes:
-        raise AicError(f"the network takes {size} bytes of DDR; the SKU {hardware.sku} has {hardware.ddr_bytes}")

@@ -20,6 +20,7 @@ from aic.qpc.descriptor import IoBinding, NetworkDescriptor
 from aic.qpc.elf import PROGRAM_SECTION, read_elf, require_section
 from aic.qpc.errors import QpcError
 from aic.qpc.validate import read_parts, validate_segments
+from aic.static_checks import check_program
 from dialects import create_context
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.dominance import first_undominated
@@ -85,6 +86,7 @@ def _checked_tensors(module: ModuleOp) -> list[TensorOp]:
     if undominated is not None:
         raise QpcError(f"program: {place(undominated[0])} uses a value before its definition")
     check_level(module, SCHEDULED, "the QPC")
+    check_program(module)
     return declared_tensors(module)
 
 

@@ -1,0 +1,69 @@
+"""A program that asks for too much, or leaves bounds anywhere, is refused before it runs."""
+
+import pytest
+
+from aic.static_checks import MAX_RUNS, check_program
+from dialects.errors import AicError
+from tests.driver.programs import parsed
+
+PROGRAM = """builtin.module attributes {aic.cores = 2 : i64} {
+  func.func @main() {
+    %x = tile.tensor {label = "x", role = "input"} : memref<8x4xf32, "ddr">
+    %y = tile.tensor {label = "y", role = "output"} : memref<8x4xf32, "ddr">
+    %a = tile.alloc {address = 0 : i64, window = #tile.box<[2] : 4 m0 - 1 to 4 m0 + 5, 0 to 4>} : memref<6x4xf32, "vtcm">
+    tile.for 2 {
+      tile.load %x, %a {box = #tile.box<[2] : max(4 m0 + 2 i0 - 1, 0) to min(4 m0 + 2 i0 + 2, 8), 0 to 4>} loc("load")
+      %b = tile.alloc {address = 2048 : i64, depth = 2 : i64, window = #tile.box<[2] : 2 i0 to 2 i0 + 2, 0 to 4>} : memref<2x4xf32, "vtcm"> loc("b")
+    }
+    tile.exchange %a, %a {box = #tile.box<[2] : max(4 m0 - 1, 0) to min(4 m0 + 5, 8), 0 to 4>, own = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>} loc("halo")
+    tile.store %a, %y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>} loc("store")
+    func.return
+  }
+}"""  # noqa: E501
+
+
+def test_a_program_within_bounds_passes() -> None:
+    check_program(parsed(PROGRAM))
+
+
+FETCH = "min(4 m0 + 2 i0 + 2, 8)"
+OWN = "own = #tile.box<[2] : 4 m0 to 4 m0 + 4"
+STORED = "%y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4"
+TENSOR = 'memref<8x4xf32, "ddr">'
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        # One position too far, on one core, in one iteration.
+        (
+            FETCH,
+            "4 m0 + 2 i0 + 3",
+            "tile.load (load): core 1, iteration [1]: touches 5 to 9, 0 to 4 of "
+            'memref<8x4xf32, "ddr">, which holds 0 to 8, 0 to 4',
+        ),
+        ("max(4 m0 + 2 i0 - 1, 0)", "4 m0 + 2 i0 - 1", "tile.load (load): core 0, iteration [0]: touches -1 to 2"),
+        (OWN, OWN.replace("+ 4", "+ 6"), "tile.exchange (halo): core 0"),
+        (STORED, STORED.replace("{", "{offsets = array<i64: 0, 1>, "), "touches 0 to 4, 1 to 5"),
+        ("tile.for 2", f"tile.for {MAX_RUNS}", f"executes {MAX_RUNS + 2} instructions, at most {MAX_RUNS} are run"),
+        ("tile.for 2", "tile.for 4611686018427387904", "instructions, at most"),
+        ("depth = 2", "depth = 300000", "tile.alloc (b): lies at 2048 to 9602048 of 8323072 bytes of VTCM"),
+        ("address = 2048", "address = -1", "tile.alloc (b): lies at -1 to"),
+        (STORED, "%y {box = #tile.box<[1, 17] : 0 to 4", "tile.store (store): a mesh of [1, 17] cores"),
+        (STORED, STORED.replace("+ 4", "+ 99999999999999999999"), "a number in it has more than 64 bits"),
+        (TENSOR, TENSOR.replace("x4x", "x4x99999999999x"), "bytes of DDR, the SKU pro has"),
+        (TENSOR, TENSOR.replace("8x", "?x"), "has no fixed size"),
+    ],
+)
+def test_a_program_out_of_bounds_is_refused(good: str, bad: str, message: str) -> None:
+    assert good in PROGRAM
+    with pytest.raises(AicError) as caught:
+        check_program(parsed(PROGRAM.replace(good, bad)))
+    assert message in str(caught.value)
+
+
+def test_loops_are_not_nested_deeper_than_boxes_can_name() -> None:
+    inner = '%b = tile.alloc {address = 0 : i64, window = #tile.box<[1] : 0 to 4>} : memref<4xf32, "vtcm">\n'
+    body = "tile.for 1 {\n" * 7 + inner + "}\n" * 7
+    with pytest.raises(AicError, match="nested deeper than 6"):
+        check_program(parsed("func.func @main() {\n" + body + "func.return\n}"))
