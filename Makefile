@@ -42,7 +42,7 @@ clean: ## remove the environment and what tests and builds left
 $(VENV)/.core: EXTRAS :=
 $(VENV)/.demo: EXTRAS := [demo]
 $(VENV)/.test: EXTRAS := [test,mlir]
-$(VENV)/.bench: EXTRAS := [bench,models]
+$(VENV)/.bench: EXTRAS := [bench]
 $(VENV)/.models: EXTRAS := [test,models]
 
 $(VENV)/.core $(VENV)/.demo $(VENV)/.test $(VENV)/.bench $(VENV)/.models: pyproject.toml
