@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 
 from aic.compiler import lower
@@ -30,6 +34,7 @@ from dialects.tile.ops import TensorOp
 from tests.driver.programs import COLUMNS, ROWS, WEIGHT, parsed, tiny_program
 from tests.models.light import light_path
 from tests.qpc.independent_reader import read
+from tests.qpc.samples import damaged
 
 
 @pytest.fixture
@@ -224,3 +229,20 @@ def test_the_encoded_program_of_a_network_is_small(tmp_path: Path) -> None:
     operations = read_header(program).operations
     assert operations > 500
     assert len(program) <= 64 * operations
+
+
+@pytest.fixture(scope="module")
+def tiny_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("tiny") / "x.bin"
+    emit_qpc(tiny_program(), path)
+    return path.read_bytes()
+
+
+@given(st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+def test_a_damaged_file_is_one_message(tiny_bytes: bytes, data: st.DataObject) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(data.draw(damaged(tiny_bytes)))
+        file.flush()
+        with suppress(AicError):
+            load_qpc(file.name)
