@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.emission.constants import ConstantsLayout
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from dialects.module import main_of, target_of
 from dialects.tile.ops import AllocOp, bytes_of
@@ -33,7 +34,7 @@ def memory_use(module: ModuleOp) -> MemoryUse:
     return MemoryUse(
         vtcm=max((_end(op) for op in main_of(module).body.walk() if isinstance(op, AllocOp)), default=0),
         vtcm_usable=hardware.vtcm_usable_bytes,
-        ddr_constants=sum(bytes_of(tensor.result) for tensor in tensors if tensor.role.data == "constant"),
+        ddr_constants=ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None).size,
         ddr_shared=lay_out_shared_ddr(tensors).size,
         ddr_available=hardware.ddr_bytes,
     )
