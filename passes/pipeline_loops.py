@@ -42,13 +42,14 @@ def _rotate(outer: Block, loop: ForOp, depth: int) -> None:
     for value in (*fetched, *stored):
         if isinstance(value.owner, AllocOp):
             value.owner.properties["depth"] = IntegerAttr(2, i64)
-    first = body.first_op
-    for op in (*fills, *fetches):
+    early = (*fills, *fetches)
+    rest = next((op for op in body.ops if op not in early), None)
+    for op in early:
         outer.insert_op_before(op.clone(), loop)
         op.properties["ahead"] = IntegerAttr(1, i64)
-        if first is not None and op is not first:
+        if rest is not None:
             op.detach()
-            body.insert_op_before(op, first)
+            body.insert_op_before(op, rest)
 
 
 def _moves_with(value: SSAValue, depth: int) -> bool:

@@ -1,0 +1,28 @@
+// RUN: not aic-opt %s --split-input-file -p assign-addresses 2>&1 | filecheck %s
+
+// Multiples of 2 KiB, a rotating buffer's slots behind each other. The last buffer takes the place of the first, which
+// nobody reads any more; a loop keeps what it uses until it ends.
+// CHECK-LABEL: func.func @main()
+// CHECK-DAG: %a = tile.alloc {{.*}}address = [[A:[0-9]+]] : i64} : memref<2050xi8, "vtcm">
+// CHECK-DAG: %b = tile.alloc {{.*}}depth = 2 : i64, address = 0 : i64} : memref<4096xi8, "vtcm">
+// CHECK-DAG: %c = tile.alloc {{.*}}address = [[A]] : i64} : memref<100xi8, "vtcm">
+func.func @main() {
+  %a = tile.alloc {window = #tile.box<[1] : 0 to 2050>} : memref<2050xi8, "vtcm">
+  %b = tile.alloc {window = #tile.box<[1] : i0 to i0 + 4096>, depth = 2 : i64} : memref<4096xi8, "vtcm">
+  %c = tile.alloc {window = #tile.box<[1] : 0 to 100>} : memref<100xi8, "vtcm">
+  tile.for 4 {
+    tile.compute %a, %b {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : i0 to i0 + 4>], arguments = {}}
+  }
+  tile.compute %b, %c {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}}
+  func.return
+}
+
+// -----
+
+// CHECK: assign-addresses: the buffers take 8390656 bytes of VTCM, 67584 more than the 8323072 there are (at least 8390656 are live at once)
+func.func @main() {
+  %a = tile.alloc {window = #tile.box<[1] : 0 to 4194304>} : memref<4194304xi8, "vtcm">
+  %b = tile.alloc {window = #tile.box<[1] : 0 to 4196352>} : memref<4196352xi8, "vtcm">
+  tile.compute %a, %b {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}}
+  func.return
+}
