@@ -1,20 +1,19 @@
-"""`aic-exec`: compiles a model and runs it, in the syntax of the vendor's `qaic-exec`."""
+"""`aic-exec`: compiles a model and runs it, in the syntax of the vendor's `qaic-exec`.
+
+What only some options need is imported where it is needed: a compilation starts sooner so.
+"""
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
-from rich.console import Console
+from xdsl.dialects.builtin import ModuleOp
 
-from aic.compiler import compile_with, lower
+from aic.compiler import Qpc, compile_with, lower
 from aic.files.inputs import read_input_list
 from aic.importer import supported_operators_text
-from aic.interpreter.graph import GraphRunner
 from aic.options import Options, help_text, parse_arguments
 from aic.phases import PHASE_NAMES, Observer
-from aic.session import Session
-from aic.tensors import TensorInfo
 from dialects.files import written_aside
 from dialects.text import print_module
 from dialects.weights import store_of
@@ -41,6 +40,8 @@ def _run(argv: Sequence[str]) -> int:
     if options.help:
         print(help_text(), end="")
     elif options.version:
+        from importlib.metadata import version
+
         print(f"{NAME} {version('aic-compiler')}")
     elif options.operators_supported is not None:
         _write_supported_operators(options.operators_supported)
@@ -59,30 +60,45 @@ def _write_supported_operators(model_format: str) -> None:
 def _compile_and_run(options: Options) -> None:
     inferences = _inferences(options)
     log = CompileLog(options.verbosity)
+    module: ModuleOp | None = None
+    qpc: Qpc | None = None
     with progress(len(PHASE_NAMES)) as step:
         observer = PhaseProgress(step, log)
         if options.to_phase not in (None, PHASE_NAMES[-1]):
             _stop_early(options, options.to_phase or "", observer)
-            runner = None
         elif options.run_on_interpreter:
-            runner = GraphRunner(lower(options, _GRAPH_PHASE, observer))
+            module = lower(options, _GRAPH_PHASE, observer)
         else:
-            runner = _compiled(options, observer)
+            qpc = _compiled(options, observer)
     if options.time_passes:
         print(log.table(), end="", file=sys.stderr)
-    match runner:
-        case GraphRunner():
-            tensors = [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in runner.inputs]
-            run_inferences(runner.run, tensors, inferences, options.write_output_dir)
-            print(f"InferenceCnt {inferences.count}, on the graph-level interpreter")
-        case Session():
-            run_inferences(runner.run, runner.inputs, inferences, options.write_output_dir)
-            print(simulated(runner.sku, runner.cores))
-            print(summary(runner.performance, inferences.count, runner.batch_size, SET_SIZE))
-            if options.verbosity >= _REPORT_VERBOSITY:
-                runner.timing().render(Console())
-        case None:
-            pass
+    if module is not None:
+        _run_on_interpreter(module, options, inferences)
+    elif qpc is not None:
+        _run_on_card(qpc, options, inferences)
+
+
+def _run_on_interpreter(module: ModuleOp, options: Options, inferences: Inferences) -> None:
+    from aic.interpreter.graph import GraphRunner
+    from aic.tensors import TensorInfo
+
+    runner = GraphRunner(module)
+    tensors = [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in runner.inputs]
+    run_inferences(runner.run, tensors, inferences, options.write_output_dir)
+    print(f"InferenceCnt {inferences.count}, on the graph-level interpreter")
+
+
+def _run_on_card(qpc: Qpc, options: Options, inferences: Inferences) -> None:
+    from aic.session import Session
+
+    session = Session(qpc.path)
+    run_inferences(session.run, session.inputs, inferences, options.write_output_dir)
+    print(simulated(session.sku, session.cores))
+    print(summary(session.performance, inferences.count, session.batch_size, SET_SIZE))
+    if options.verbosity >= _REPORT_VERBOSITY:
+        from rich.console import Console
+
+        session.timing().render(Console())
 
 
 def _inferences(options: Options) -> Inferences:
@@ -100,15 +116,15 @@ def _stop_early(options: Options, stop: str, observer: Observer) -> None:
         sys.stdout.write(print_module(module))
 
 
-def _compiled(options: Options, observer: Observer) -> Session | None:
-    """Compile to a QPC, and load it if it is to run."""
+def _compiled(options: Options, observer: Observer) -> Qpc | None:
+    """Compile to a QPC; it is returned if it is to run."""
     qpc = compile_with(options, observer)
     if options.aic_binary_dir is not None:
         print(f"wrote {qpc.path} ({qpc.path.stat().st_size} bytes)")
     stops = options.compile_only or options.to_phase is not None
     if stops and options.aic_hw:
         print("card: the QPC is for simulation; aic-runner runs it on the simulated card")
-    return None if stops else Session(qpc.path)
+    return None if stops else qpc
 
 
 if __name__ == "__main__":

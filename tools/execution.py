@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aic.files.inputs import InputFiles, check_files, load_inputs
 from aic.files.outputs import make_output_folder, write_outputs
 from aic.files.random_inputs import draw_inputs
-from aic.nsp.timing import Performance
 from aic.tensors import Array, TensorInfo
 from tools.progress import progress
+
+if TYPE_CHECKING:
+    from aic.nsp.timing import Performance
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def run_inferences(
                 write_outputs(output_folder, number, outputs)
 
 
-def summary(performance: Performance, count: int, batch_size: int, set_size: int) -> str:
+def summary(performance: "Performance", count: int, batch_size: int, set_size: int) -> str:
     """The runner's summary line, from the timing engine.
 
     With a set size of 1 each inference waits for the one before; with more they are queued, so that transfers overlap

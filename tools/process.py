@@ -22,7 +22,7 @@ def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[
     the command. A user's mistake is printed to standard error and gives 1.
     """
     if argv is None:
-        _settle_collector()
+        gc.freeze()  # what is imported by now stays
         argv = sys.argv[1:]
     try:
         with _log_shown(name):
@@ -73,9 +73,3 @@ def describe(error: Exception) -> str:
 def _fail(name: str, message: str, code: int = 1) -> int:
     print(f"{name}: error: {message.strip()}", file=sys.stderr)
     return code
-
-
-def _settle_collector() -> None:
-    """Keep Python's collector off the imported classes and rare: IR is made of cycles that stay alive."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.phases import Observer
@@ -17,6 +15,10 @@ def progress(total: int) -> Generator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda description: None
         return
+    # Imported where they are needed: most commands run without a terminal, and start sooner so.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
