@@ -40,6 +40,7 @@ def place(lives: Sequence[Life], capacity: int, alignment: int, *, search: bool 
     Without `search` only the fixed orders are tried.
     """
     sized = [Life(-(-life.size // alignment) * alignment, life.first, life.last) for life in lives]
+    goal = max(capacity, lower_bound(sized))
     orders: list[Callable[[int], tuple[int, ...]]] = [
         lambda n: (-sized[n].size, sized[n].first),
         lambda n: (-(sized[n].last - sized[n].first + 1) * sized[n].size, sized[n].first),
@@ -53,23 +54,22 @@ def place(lives: Sequence[Life], capacity: int, alignment: int, *, search: bool 
         placed = _first_fit(sized, order)
         if best is None or placed[1] < best[1]:
             best, best_order = placed, order
-        if best[1] <= capacity:
+        if best[1] <= goal:
             return best
     best = best or ([], 0)
-    return _improved(sized, best_order, best, capacity) if search else best
+    return _improved(sized, best_order, best, goal) if search else best
 
 
-def _improved(
-    lives: Sequence[Life], order: list[int], best: tuple[list[int], int], capacity: int
-) -> tuple[list[int], int]:
-    """Moves the buffer that ends highest before one that it shares time with, keeps what is no worse, until all fits.
+def _improved(lives: Sequence[Life], order: list[int], best: tuple[list[int], int], goal: int) -> tuple[list[int], int]:
+    """Moves the buffer that ends highest before one that it shares time with, keeps what is no worse, until it ends at
+    `goal`.
 
     The choice is drawn from a fixed seed: the same buffers always get the same addresses.
     """
     draw = np.random.default_rng(0)
     current, end = order, best[1]
     for _ in range(_EFFORT // len(lives)):
-        if best[1] <= capacity:
+        if best[1] <= goal:
             break
         offsets = best[0] if current is order else _first_fit(lives, current)[0]
         top = max(range(len(lives)), key=lambda n: offsets[n] + lives[n].size)
