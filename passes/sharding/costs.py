@@ -3,7 +3,6 @@ predict.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from math import prod
 
 from dialects.hardware import Hardware
@@ -28,7 +27,6 @@ def busy_cores(shape: Sequence[int], sharding: Sharding) -> int:
     return prod(-(-size // s.block) for size, s in zip(shape, sharding.splits, strict=True) if s.axis is not None)
 
 
-@cache
 def reshard_cycles(
     shape: tuple[int, ...], element_bytes: int, source: Sharding, target: Sharding, hardware: Hardware
 ) -> float:

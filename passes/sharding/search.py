@@ -6,8 +6,10 @@ optimal; where values fork, a value's cost is shared among its consumers, which 
 least.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import add
 
 from dialects.hardware import Hardware
 from dialects.indexing import Indexing
@@ -43,64 +45,79 @@ class Node:
 def choose_shardings(nodes: Sequence[Node], cores: int, hardware: Hardware) -> list[Sharding]:
     """A sharding per node for that many cores."""
     options = [candidates(node.shape, node.indexing.granularity, cores, hardware.hmx_columns) for node in nodes]
-    uses = [0] * len(nodes)
-    for node in nodes:
-        for operand in node.operands:
-            if operand.producer is not None:
-                uses[operand.producer] += 1
-    own: list[list[float]] = []
-    for node, shardings in zip(nodes, options, strict=True):
-        own.append([_cost(node, sharding, nodes, options, own, uses, hardware) for sharding in shardings])
-    return _settled(nodes, options, own, hardware)
+    return _Search(nodes, options, _Reshards(hardware)).run()
 
 
-def _cost(
-    node: Node,
-    sharding: Sharding,
-    nodes: Sequence[Node],
-    options: Sequence[Sequence[Sharding]],
-    own: Sequence[Sequence[float]],
-    uses: Sequence[int],
-    hardware: Hardware,
-) -> float:
-    """Least cost of making a node's result with that sharding, operands included."""
-    total = node.compute(sharding)
-    for index, operand in enumerate(node.operands):
-        need = node.requires(index, sharding)
-        if need.home == "ddr":
-            continue
-        if operand.producer is None:
-            total += reshard_cycles(operand.shape, operand.element_bytes, DDR, need, hardware)
-            continue
-        total += min(
-            cost / uses[operand.producer] + reshard_cycles(operand.shape, operand.element_bytes, source, need, hardware)
-            for source, cost in zip(options[operand.producer], own[operand.producer], strict=True)
-        )
-    return total
+class _Reshards:
+    """Costs of reshards; each is worked out once for all candidates of a value."""
+
+    def __init__(self, hardware: Hardware) -> None:
+        self._hardware = hardware
+        self._found: dict[tuple[int, int, tuple[int, ...], Sharding], list[float]] = {}
+
+    def cycles(self, sources: tuple[Sharding, ...], operand: Operand, need: Sharding) -> list[float]:
+        """Cycles to bring an operand from each of some shardings to the one that is needed.
+
+        `sources` is known by its identity: it must stay alive.
+        """
+        key = (id(sources), operand.element_bytes, operand.shape, need)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = [
+                reshard_cycles(operand.shape, operand.element_bytes, source, need, self._hardware) for source in sources
+            ]
+        return found
 
 
-def _settled(
-    nodes: Sequence[Node],
-    options: Sequence[Sequence[Sharding]],
-    own: Sequence[Sequence[float]],
-    hardware: Hardware,
-) -> list[Sharding]:
-    chosen: list[Sharding | None] = [None] * len(nodes)
-    wanted: list[list[tuple[Operand, Sharding]]] = [[] for _ in nodes]
-    for index in reversed(range(len(nodes))):
-        best = min(
-            range(len(options[index])),
-            key=lambda c: (
-                own[index][c]
-                + sum(
-                    reshard_cycles(operand.shape, operand.element_bytes, options[index][c], need, hardware)
-                    for operand, need in wanted[index]
-                )
-            ),
-        )
-        sharding = chosen[index] = options[index][best]
-        for position, operand in enumerate(nodes[index].operands):
-            need = nodes[index].requires(position, sharding)
-            if operand.producer is not None and need.home != "ddr":
-                wanted[operand.producer].append((operand, need))
-    return [sharding for sharding in chosen if sharding is not None]
+_FROM_DDR = (DDR,)
+
+
+class _Search:
+    """One run of the dynamic programming."""
+
+    def __init__(self, nodes: Sequence[Node], options: Sequence[tuple[Sharding, ...]], reshards: _Reshards) -> None:
+        self._nodes, self._options, self._reshards = nodes, options, reshards
+        self._uses = Counter(operand.producer for node in nodes for operand in node.operands)
+        self._own: list[list[float]] = []
+        """Least cost of each candidate of the nodes looked at so far."""
+        self._shares: list[list[float]] = []
+        """The part of it that falls on each use."""
+
+    def run(self) -> list[Sharding]:
+        """The sharding of every node."""
+        for index, (node, shardings) in enumerate(zip(self._nodes, self._options, strict=True)):
+            costs = [self._cost(node, sharding) for sharding in shardings]
+            self._own.append(costs)
+            self._shares.append([cost / max(self._uses[index], 1) for cost in costs])
+        return self._settled()
+
+    def _cost(self, node: Node, sharding: Sharding) -> float:
+        """Least cost of making a node's result with that sharding, operands included."""
+        total = node.compute(sharding)
+        for index, operand in enumerate(node.operands):
+            need = node.requires(index, sharding)
+            if need.home == "ddr":
+                continue
+            if operand.producer is None:
+                total += self._reshards.cycles(_FROM_DDR, operand, need)[0]
+            else:
+                cycles = self._reshards.cycles(self._options[operand.producer], operand, need)
+                total += min(map(add, self._shares[operand.producer], cycles))
+        return total
+
+    def _settled(self) -> list[Sharding]:
+        """Backwards: the cheapest candidate for the value itself and the consumers that are settled."""
+        chosen: list[Sharding] = []
+        wanted: list[list[tuple[Operand, Sharding]]] = [[] for _ in self._nodes]
+        for node, options, own, wants in reversed(
+            list(zip(self._nodes, self._options, self._own, wanted, strict=True))
+        ):
+            brought = [self._reshards.cycles(options, operand, need) for operand, need in wants]
+            totals = [cost + sum(cycles) for cost, *cycles in zip(own, *brought, strict=True)]
+            sharding = options[totals.index(min(totals))]
+            chosen.append(sharding)
+            for position, operand in enumerate(node.operands):
+                need = node.requires(position, sharding)
+                if operand.producer is not None and need.home != "ddr":
+                    wanted[operand.producer].append((operand, need))
+        return chosen[::-1]
