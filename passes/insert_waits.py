@@ -24,10 +24,7 @@ from dialects.tile.ops import (
     TensorOp,
     bytes_of,
 )
-from passes.scheduling.hazards import Access, Dependency, Instance, Region, find_dependencies
-
-_EXTRA_ITERATIONS = 2
-"""Iterations replayed beyond the slots of the deepest rotation; waits repeat from there on."""
+from passes.scheduling.hazards import Access, Dependency, Instance, Region, find_dependencies, replayed_iterations
 
 
 @dataclass(frozen=True)
@@ -41,27 +38,27 @@ class InsertWaitsPass(ModulePass):
         program = [o for o in block.walk() if isinstance(o, InstructionOp)]
         allocs = [o for o in block.walk() if isinstance(o, AllocOp)]
         numbers = {o: n for n, o in enumerate(program)}
-        depth = max((alloc.slots for alloc in allocs), default=1) + _EXTRA_ITERATIONS
+        slots = frozenset(alloc.slots for alloc in allocs)
         single = cores_of(op) == 1
         instances = [
             Instance(numbers[o], o.engine, () if iteration is None else _accesses(o, iteration, single))
-            for o, iteration in _replayed(block, (), 1, depth)
+            for o, iteration in _replayed(block, (), 1, slots)
         ]
         overlapping = _overlapping(allocs, target_of(op).hardware.vtcm_alignment_bytes)
         _write(program, find_dependencies(instances, overlapping))
 
 
 def _replayed(
-    block: Block, iteration: tuple[int, ...], trips: int, depth: int
+    block: Block, iteration: tuple[int, ...], trips: int, slots: frozenset[int]
 ) -> Iterator[tuple[InstructionOp, tuple[int, ...] | None]]:
-    """Instructions in program order with the iteration they run for (None: not at all), loops cut to `depth`
-    iterations.
+    """Instructions in program order with the iteration they run for (None: not at all), loops cut to the
+    iterations that show all that waits depend on.
     """
     for op in block.ops:
         if isinstance(op, ForOp):
-            count = min(op.count, depth)
+            count = replayed_iterations(op.count, slots)
             for i in range(count):
-                yield from _replayed(op.body.block, (*iteration, i), count, depth)
+                yield from _replayed(op.body.block, (*iteration, i), count, slots)
         elif isinstance(op, InstructionOp):
             yield op, op.iteration_of(iteration, trips)
 

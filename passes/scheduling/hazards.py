@@ -3,11 +3,13 @@
 Instructions are replayed in program order; whenever one touches memory that another engine, or an unfinished transfer,
 touched before it in a conflicting way, it waits for that one's signal. A wait that follows from earlier ones is left
 out: each instruction *knows* what is complete when it starts, and hands its knowledge on to those that wait for it.
-Loops are replayed for as many iterations as buffers have slots, and two more: what happens later repeats.
+Loops are replayed for as many iterations as buffers have slots, and two more: what happens later repeats. So that they
+end with the slots that they really end with, the iterations left out are a multiple of all numbers of slots.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import lcm
 from typing import TypeAlias
 
 from dialects.tile.ops import Engine
@@ -47,6 +49,17 @@ class Dependency:
     on: int
     lag: int
     everywhere: bool
+
+
+def replayed_iterations(trips: int, slots: Iterable[int]) -> int:
+    """How many iterations of a loop of `trips` to replay, in a program whose buffers have these numbers of slots."""
+    numbers = {1, *slots}
+    least = max(numbers) + _EXTRA_ITERATIONS
+    return trips if trips <= least else least + (trips - least) % lcm(*numbers)
+
+
+_EXTRA_ITERATIONS = 2
+"""Iterations replayed beyond the slots of the deepest rotation."""
 
 
 Key: TypeAlias = Engine | int
