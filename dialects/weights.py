@@ -26,6 +26,8 @@ from dialects.errors import AicError
 from dialects.files import written_aside
 
 STORE_ATTRIBUTE = "aic.weights"
+_PART_ELEMENTS = 1 << 22
+"""Elements that are converted at a time on their way to a file."""
 _INDEX = "index.json"
 _BLOB_ALIGNMENT = 64
 
@@ -76,9 +78,9 @@ class WeightStore:
     def add(self, array: Array) -> str:
         """Key of an array that a pass made: a digest of its bytes, type and shape."""
         array = np.require(array, requirements="C")  # keeps rank 0, which ascontiguousarray does not
-        digest = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=16)
+        digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())  # the digest that processors compute
         digest.update(array.reshape(-1).view(np.uint8).data)
-        key = digest.hexdigest()
+        key = digest.hexdigest()[:32]
         self.arrays.setdefault(key, array)
         return key
 
@@ -134,6 +136,16 @@ class WeightStore:
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
         stored = _as_stored(array, constant.type.element_type)
         return np.require(stored, requirements="C")  # keeps rank 0, which ascontiguousarray does not
+
+    def stored_parts(self, constant: WeightAttr | DenseAttr) -> Iterator[Array]:
+        """What `stored_bytes` gives, in parts that follow each other: little memory for a constant of any size."""
+        array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
+        if array.flags.c_contiguous:
+            array = array.reshape(-1)
+        rows = max(1, _PART_ELEMENTS * len(array) // array.size) if array.size else 1
+        for start in range(0, len(array), rows):
+            part = _as_stored(array[start : start + rows], constant.type.element_type)
+            yield np.require(part, requirements="C")
 
     @property
     def unsaved(self) -> list[str]:
