@@ -80,11 +80,12 @@ class ConstantsLayout:
         return WeightAttr.of(place.key, TensorType(constant.type.element_type, constant.type.get_shape()))
 
     def chunks(self, store: WeightStore) -> Iterator[memoryview | bytes]:
-        """The bytes of the segment, one constant at a time."""
+        """The bytes of the segment, no more of a large constant at once than it takes to be quick."""
         position = 0
         for place, constant in self._places.values():
             yield bytes(place.offset - position)
-            yield store.stored_bytes(constant).reshape(-1).view(np.uint8).data
+            for part in store.stored_parts(constant):
+                yield part.reshape(-1).view(np.uint8).data
             position = place.offset + place.size
 
 

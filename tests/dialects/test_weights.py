@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, f16
 
+from dialects import weights
 from dialects.aic import WeightAttr
 from dialects.errors import AicError
 from dialects.weights import STORE_ATTRIBUTE, WeightStore, drop_store, move_store, open_store, store_of
@@ -127,3 +128,15 @@ def test_values_are_clamped_through_a_permutation() -> None:
     store = WeightStore("")
     handle = WeightAttr.of(store.add(np.array([[1e9, 2, 3], [4, 5, -1e9]])), TensorType(f16, (3, 2)), (1, 0))
     assert store.stored_bytes(handle).tolist() == [[65504, 4], [2, 5], [3, -65504]]
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (7,), (5, 4, 3)])
+def test_parts_are_the_whole(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "_PART_ELEMENTS", 6)
+    store = WeightStore("parts")
+    key = store.add(np.arange(np.prod(shape, dtype=int), dtype=np.float32).reshape(shape))
+    for order in ((), tuple(reversed(range(len(shape))))):
+        seen = tuple(shape[d] for d in order) if order else shape
+        constant = WeightAttr.of(key, TensorType(f16, seen), order)
+        parts = b"".join(part.tobytes() for part in store.stored_parts(constant))
+        assert parts == store.stored_bytes(constant).tobytes()
