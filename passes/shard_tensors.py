@@ -168,10 +168,10 @@ class _Rewrite:
         return op.PADDING if (padded & (owned.volume(self.cores) > 0)).any() else None
 
     def _held(self, op: Operation, value: SSAValue, need: Sharding, fill: float | None) -> SSAValue:
-        """The value as `need` says, by a reshard unless it is so already or one exists."""
+        """The value as `need` says, with its padding, by a reshard unless it is so already or one exists."""
         source = self.values[value]
         held = sharding_of(source)
-        if held == need:
+        if held == need and fill is None:
             return source
         key = (source, need, fill)
         if key in self.placed:

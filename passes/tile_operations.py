@@ -130,7 +130,7 @@ class _Lowering:
     def _reshard(self, op: ReshardOp) -> None:
         source, target = _sharding(op.input), _sharding(op.output)
         if target.home == "ddr":
-            if op.input in self.held:
+            if op.input in self.held or op.input in self.pending:
                 self._store(op, op.input, self._in_ddr(op.output, op))
             return
         if source.home == "ddr":
@@ -160,7 +160,7 @@ class _Lowering:
         alloc = AllocOp.of(tensor.element_type, sharding.window(shape), window_shape(shape, sharding))
         alloc.result.name_hint = value.name_hint
         self._add(self.program, alloc, op)
-        if fill is not None and any(split.has_halo for split in sharding.splits):
+        if fill is not None:
             self._add(self.program, FillOp.of(alloc.result, shape, fill.value.data), op)
         return alloc.result
 

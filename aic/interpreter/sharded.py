@@ -134,7 +134,7 @@ class _Run:
         """What a core needs of an operand, out of what it holds."""
         value = self.values[op.operands[index]]
         if not isinstance(value, Sharded):
-            return value
+            return value[_range(low, high)]
         shard = value.shards[core]
         begin, end = low - shard.corner, high - shard.corner
         if (begin < 0).any() or (end > shard.array.shape).any():

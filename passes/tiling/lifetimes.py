@@ -1,6 +1,6 @@
 """Which values share a buffer, how wide it is and when it is live, read off a sharded function."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -62,7 +62,7 @@ class Lifetimes:
         if op.fill is not None and buffer.fill is not None and op.fill != buffer.fill:
             return False
         buffer.fill = buffer.fill or op.fill
-        buffer.sharding = _widened(buffer.sharding, target)
+        buffer.sharding = _widened(buffer.sharding, target, buffer.shape, padded=op.fill is not None)
         return True
 
     def shared(self, op: ReshardOp) -> bool:
@@ -101,10 +101,13 @@ def _resident(op: ReshardOp | GraphOp) -> bool:
     return source is not None and source.home == "vtcm" and target is not None and target.home == "vtcm"
 
 
-def _widened(held: Sharding, target: Sharding) -> Sharding:
+def _widened(held: Sharding, target: Sharding, shape: Sequence[int], *, padded: bool) -> Sharding:
     """The held window grown to take the target's halo and padding too."""
-    splits = tuple(
-        Split(h.axis, h.block, max(h.before, t.before), max(h.after, t.after))
-        for h, t in zip(held.splits, target.splits, strict=True)
-    )
-    return Sharding(held.home, held.mesh, splits)
+    splits = list[Split]()
+    for h, t, size in zip(held.splits, target.splits, shape, strict=True):
+        after = t.after
+        if h.axis is None and t.axis is not None:
+            # What the target's windows reach beyond the end of what is whole here.
+            after = target.mesh[t.axis] * t.block + t.after - size if padded else 0
+        splits.append(Split(h.axis, h.block, max(h.before, t.before), max(h.after, after)))
+    return Sharding(held.home, held.mesh, tuple(splits))

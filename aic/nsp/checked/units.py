@@ -139,7 +139,8 @@ class Hmx:
         mode takes as equal differ.
         """
         low, high = box
-        stack = np.empty(view.shape, held_dtype(type_of(value).element_type))
+        packed = self._held[value].constant and isinstance(value.owner, AllocOp)
+        stack = np.empty(view.shape, held_dtype(type_of(value).element_type)) if packed else _laid_out_like(view)
         seen: dict[tuple[int, ...], Array] = {}
         for core, index in members:
             values = self._memory.read(site, value, core, low[core], high[core])
@@ -176,6 +177,13 @@ def _members(call: KernelCall) -> list[Member]:
     if call.replicas:
         return [(core, (0,) * len(call.grid.shape)) for core in call.replicas]
     return list(zip(call.grid.cores, np.ndindex(*call.grid.shape), strict=True))
+
+
+def _laid_out_like(view: Array) -> Array:
+    """Memory of its own with the strides of a view: sums in NumPy follow the layout of their operand."""
+    span = sum((size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True))
+    memory = np.empty(span // view.itemsize + 1, view.dtype)
+    return np.lib.stride_tricks.as_strided(memory, view.shape, view.strides)
 
 
 def _place(index: tuple[int, ...], stack: Array) -> tuple[int, ...]:

@@ -62,7 +62,8 @@ def _aligned(name: str, operands: Sequence[Array], ranks: Sequence[int], lead: i
     full = tuple(max(view.shape[axis] for view in operands) for axis in range(lead))
     aligned: list[Array] = []
     for position, view in enumerate(operands):
-        if name in _CONTRACTIONS and position == 0:
+        stacks_itself = name == "matmul" and ranks[position] > 2
+        if name in _CONTRACTIONS and (position == 0 or stacks_itself):
             aligned.append(view)
         elif name != "concat" and position > 0 and _is_single(view, lead):
             aligned.append(view.reshape(view.shape[lead:]))
