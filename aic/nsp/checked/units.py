@@ -78,9 +78,12 @@ class Dma:
         self._move(op, iteration, readers)
 
     def store(self, op: StoreOp, iteration: tuple[int, ...]) -> None:
-        """Every core stores its box. Raises AicError when two cores store to the same place."""
+        """Every core stores its box. Raises AicError when two cores store to the same place.
+
+        A box without dimensions is empty on no core: a scalar is stored by all cores that hold it.
+        """
         low, high = op.box.data.bounds(self._cores, iteration)
-        for core in range(1, self._cores):
+        for core in range(1, self._cores if low.shape[1] else 1):
             both = (np.maximum(low[core], low[:core]) < np.minimum(high[core], high[:core])).all(axis=1)
             if both.any():
                 problem = f"core {int(np.argmax(both))} stores to the same place"

@@ -171,7 +171,7 @@ def _part(array: Array, corner: Integers, extents: Integers) -> Array:
     places, sizes = corner.tolist(), extents.tolist()
     points = len(places) - len(sizes)
     ranges = (slice(place, place + size) for place, size in zip(places[points:], sizes, strict=True))
-    return array[(*places[:points], *ranges)]
+    return array[(*places[:points], *ranges, ...)]  # the dots keep a view of what has no dimensions
 
 
 def _outside(held: Held, shape: Sequence[int], cores: int, iteration: Sequence[int]) -> list[Array]:
