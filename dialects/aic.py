@@ -33,6 +33,8 @@ from dialects.hardware import Hardware, load_hardware
 
 INLINE_BYTES = 1024
 """Constants up to this size are kept in the IR as `#aic.dense`, larger ones as `#aic.weight`."""
+MOST_INLINE_BYTES = 1 << 24
+"""Text may not ask for an inline constant beyond this size, which a few characters can: `dense<0.0 : tensor<..>>`."""
 
 
 @irdl_attr_definition
@@ -129,17 +131,25 @@ class DenseAttr(ParametrizedAttribute):
             values = [_parse_literal(parser)] if literals is None else literals
             parser.parse_punctuation(":")
             tensor = parse_tensor_type(parser)
-        count = prod(tensor.get_shape())
-        if literals is None:
-            values *= count
-        if len(values) != count:
-            parser.raise_error(f"{len(values)} values for {tensor}, which has {count}", start)
         dtype = stored_dtype(tensor.element_type)
+        count = prod(tensor.get_shape())
+        size = count * dtype.itemsize
+        if not tensor.has_static_shape():
+            parser.raise_error(f"{tensor} has no static shape", start)
+        if size > MOST_INLINE_BYTES:
+            parser.raise_error(
+                f"{tensor} takes {size} bytes; a constant in the text has up to {MOST_INLINE_BYTES}, "
+                "larger ones are an #aic.weight",
+                start,
+            )
+        if literals is not None and len(values) != count:
+            parser.raise_error(f"{len(values)} values for {tensor}, which has {count}", start)
         misfit = _first_misfit(values, dtype)
         if misfit is not None:
             text = f"nan(0x{misfit.hex()})" if isinstance(misfit, bytes) else misfit
             parser.raise_error(f"{text} does not fit into {tensor.element_type}", start)
-        return [BytesAttr(b"".join(_literal_bytes(value, dtype) for value in values)), tensor]
+        payload = b"".join(_literal_bytes(value, dtype) for value in values)
+        return [BytesAttr(payload * count if literals is None else payload), tensor]
 
     def print_parameters(self, printer: Printer) -> None:
         dtype = stored_dtype(self.type.element_type)

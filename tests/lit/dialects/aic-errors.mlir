@@ -60,3 +60,19 @@ func.func @overflow() {
 func.func @fraction() {
   %0 = graph.constant #aic.dense<1.5 : tensor<1xi32>>
 }
+
+// -----
+
+// CHECK: aic-errors.mlir:[[# @LINE + 3]]:
+// CHECK: tensor<1000000x1000000xf32> takes 4000000000000 bytes; a constant in the text has up to 16777216
+func.func @size() {
+  %0 = graph.constant #aic.dense<0.0 : tensor<1000000x1000000xf32>>
+}
+
+// -----
+
+// CHECK: aic-errors.mlir:[[# @LINE + 3]]:
+// CHECK: tensor<?xf32> has no static shape
+func.func @dynamic() {
+  %0 = graph.constant #aic.dense<0.0 : tensor<?xf32>>
+}
