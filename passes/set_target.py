@@ -17,7 +17,9 @@ class SetTargetPass(ModulePass):
     name = "set-target"
 
     sku: str = "pro"
+    """The card: a name of `dialects.hardware`."""
     cores: int = 1
+    """NSP cores that the network runs on."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         set_target(op, TargetAttr.of(self.sku), self.cores)

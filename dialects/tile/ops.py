@@ -144,6 +144,7 @@ class TensorOp(TileOp):
     name = "tile.tensor"
 
     role = prop_def(StringAttr)
+    """`input`, `output`, `constant` or `scratch`."""
     label = opt_prop_def(StringAttr)
     """Name of the model's input or output."""
     value = opt_prop_def(WeightAttr | DenseAttr)
@@ -228,6 +229,7 @@ class ForOp(TileOp):
     name = "tile.for"
 
     trips = prop_def(IntegerAttr)
+    """Number of iterations, at least one."""
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
 
@@ -266,8 +268,7 @@ class InstructionOp(TileOp, ABC):
     """What must have happened before the instruction starts."""
     ahead = opt_prop_def(IntegerAttr)
     """The instruction runs for the iteration so many after the current one of the innermost loop. Where there is none
-    it
-    does nothing but raise its signal."""
+    it does nothing but raise its signal."""
 
     def iteration_of(self, current: tuple[int, ...], trips: int) -> tuple[int, ...] | None:
         """Loop variables that the instruction runs for, in an innermost loop of `trips` iterations; None: it does not
@@ -304,9 +305,13 @@ class TransferOp(InstructionOp, ABC):
     """
 
     source = operand_def(MemRefType)
+    """Where the elements are read."""
     destination = operand_def(MemRefType)
+    """Where they are written."""
     box = prop_def(BoxAttr)
+    """The part that moves, in the coordinates of the source."""
     offsets = opt_prop_def(DenseArrayBase.constr(i64))
+    """How much further it lies in the target, in elements per dimension; none: at the same coordinates."""
 
     SPACES: ClassVar[tuple[Space, Space]] = ("ddr", "vtcm")
 
@@ -361,6 +366,7 @@ class MulticastOp(TransferOp):
     name = "tile.multicast"
 
     axes = prop_def(DenseArrayBase.constr(i64))
+    """Mesh axes along which the receivers lie; the box depends on none of them."""
 
     @classmethod
     def over(cls, source: SSAValue, destination: SSAValue, box: Box, axes: Sequence[int]) -> Self:
@@ -400,6 +406,7 @@ class ExchangeOp(TransferOp):
     SPACES: ClassVar[tuple[Space, Space]] = ("vtcm", "vtcm")
 
     own = prop_def(BoxAttr)
+    """What each core owns of the source, in its coordinates."""
 
     @classmethod
     def between(cls, source: SSAValue, destination: SSAValue, own: Box, need: Box, offsets: Sequence[int] = ()) -> Self:
@@ -422,8 +429,11 @@ class FillOp(InstructionOp):
     ENGINE: ClassVar[Engine] = "hvx"
 
     destination = operand_def(MemRefType)
+    """The buffer that is padded."""
     shape = prop_def(DenseArrayBase.constr(i64))
+    """Shape of the tensor that the buffer holds a window of."""
     value = prop_def(FloatAttr)
+    """What the padding holds."""
 
     @classmethod
     def of(cls, destination: SSAValue, shape: Sequence[int], value: float) -> Self:
@@ -463,10 +473,15 @@ class ComputeOp(InstructionOp):
     name = "tile.compute"
 
     buffers = var_operand_def(MemRefType)
+    """Operands of the kernel, then the buffer that is written."""
     kernel = prop_def(StringAttr)
+    """Name of the kernel, as in the dialect `graph`."""
     unit = prop_def(StringAttr, prop_name="engine")
+    """The engine that computes: `hmx` or `hvx`."""
     boxes = prop_def(ArrayAttr[BoxAttr])
+    """The part of each buffer that is touched, one box per buffer."""
     arguments = prop_def(DictionaryAttr)
+    """Attributes of the kernel by name, as its operation in the dialect `graph` has them."""
 
     @classmethod
     def of(

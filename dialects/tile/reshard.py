@@ -46,6 +46,7 @@ class ReshardOp(IRDLOperation):
     name = "tile.reshard"
 
     input = operand_def(TensorType)
+    """The tensor where it is held now."""
     output = result_def(TensorType)
     fill = opt_prop_def(FloatAttr)
     """Value of the padding."""

@@ -43,6 +43,13 @@ def test_a_page_is_what_the_code_says(name: str) -> None:
     assert committed == PAGES[name], "the page is out of date: run `python -m tools.docs` and commit docs/reference"
 
 
+@pytest.mark.parametrize("name", ["options.md", "passes.md", "tile.md"])
+def test_every_row_has_a_meaning(name: str) -> None:
+    rows = [line for line in PAGES[name].splitlines() if line.startswith("|")]
+    assert rows
+    assert [line for line in rows if line.endswith("|  |")] == []
+
+
 def test_the_command_writes_the_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "new")]) == 0
     assert {path.name: path.read_text() for path in (tmp_path / "new").iterdir()} == PAGES
