@@ -1,11 +1,11 @@
 """Operators that are defined by other operators: a model's own functions, and ONNX's bodies of its operators."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import onnx
-from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto, defs, helper
+from onnx import AttributeProto, FunctionProto, NodeProto, TensorProto, TypeProto, defs, helper
 
 from aic.importer.builder import Value
 
@@ -41,28 +41,61 @@ def has_schema_body(domain: str, operator: str, opset: int) -> bool:
     return schema is not None and (schema.has_function or schema.has_context_dependent_function)
 
 
-def fixed_body(domain: str, operator: str, opset: int) -> Body | None:
-    """ONNX's definition of an operator that does not depend on attributes and types; None where there is none."""
-    schema = _schema(domain, operator, opset)
-    versions = [version for version in schema.function_opset_versions if version <= opset] if schema else []
-    if schema is None or not versions:
-        return None
-    return _schema_body(schema, schema.get_function_with_opset_version(max(versions)), {domain: opset})
-
-
 def schema_body(node: NodeProto, opsets: Mapping[str, int], operands: Iterable[Value | None]) -> Body | None:
     """ONNX's own definition of a node's operator, for operands of these types; None where there is none."""
+    return _defined_body(node, opsets, [_type_of(value) for value in operands])
+
+
+def plain_body(domain: str, operator: str, opsets: Mapping[str, int]) -> Body | None:
+    """ONNX's own definition of an operator in a plain call: its required operands, of rank 4, and attributes alone.
+
+    None where there is no definition, or where a call needs more than tensors and integers.
+    """
+    schema = _schema(domain, operator, opsets[domain])
+    if schema is None:
+        return None
+    operands = [operand for operand in schema.inputs if operand.option == _SINGLE]
+    types = [_plain_type(operand.types) for operand in operands]
+    required = [attribute for attribute in schema.attributes.values() if attribute.required]
+    if None in types or any(attribute.type != defs.OpSchema.AttrType.INT for attribute in required):
+        return None
+    outputs = [output.name for output in schema.outputs if output.option == _SINGLE]
+    node = helper.make_node(operator, [operand.name for operand in operands], outputs, domain=domain)
+    node.attribute.extend(helper.make_attribute(attribute.name, 1) for attribute in required)
+    return _defined_body(node, opsets, [kind for kind in types if kind is not None])
+
+
+_SINGLE = defs.OpSchema.FormalParameterOption.Single
+_PLAIN_RANK = 4
+_PLAIN_TYPES = {
+    "tensor(float)": TensorProto.FLOAT,
+    "tensor(int64)": TensorProto.INT64,
+    "tensor(bool)": TensorProto.BOOL,
+}
+
+
+def _plain_type(allowed: Iterable[str]) -> TypeProto | None:
+    """The first of the plain types that an operand may have."""
+    element = next((element for name, element in _PLAIN_TYPES.items() if name in allowed), None)
+    return None if element is None else helper.make_tensor_type_proto(element, [1] * _PLAIN_RANK)
+
+
+def _defined_body(node: NodeProto, opsets: Mapping[str, int], types: Sequence[TypeProto]) -> Body | None:
+    """ONNX's definition of a node's operator, the fixed one if there is one, else that for operands of these types."""
     domain = normalized(node.domain)
     opset = opsets.get(domain, 1)
-    fixed = fixed_body(domain, node.op_type, opset)
     schema = _schema(domain, node.op_type, opset)
-    if fixed is not None or schema is None:
-        return fixed
+    if schema is None:
+        return None
+    fixed = [version for version in schema.function_opset_versions if version <= opset]
+    if fixed:
+        return _schema_body(schema, schema.get_function_with_opset_version(max(fixed)), {domain: opset})
     versions = [version for version in schema.context_dependent_function_opset_versions if version <= opset]
     if not versions:
         return None
-    types = [_type_of(value).SerializeToString() for value in operands]
-    content = schema.get_context_dependent_function_with_opset_version(max(versions), node.SerializeToString(), types)
+    content = schema.get_context_dependent_function_with_opset_version(
+        max(versions), node.SerializeToString(), [kind.SerializeToString() for kind in types]
+    )
     return _schema_body(schema, content, opsets) if content else None
 
 

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from onnx import defs
 
-from aic.importer.functions import fixed_body, normalized
+from aic.importer.functions import normalized, plain_body
 from aic.importer.operators import entries, find
 from aic.importer.registry import OLDEST_OPSET
+
+_IF = ("", "If")
+"""The operator with branches, which the conversion of a graph takes itself."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class SupportedOperator:
 def operators_supported() -> list[SupportedOperator]:
     """Every operator that can be imported, by domain and name."""
     rows = _converted() | _defined()
-    rows["", "If"] = SupportedOperator("ai.onnx", "If", f"{OLDEST_OPSET}-", "condition known at compile time")
+    rows[_IF] = SupportedOperator("ai.onnx", "If", f"{OLDEST_OPSET}-", "condition known at compile time")
     return [rows[key] for key in sorted(rows)]
 
 
@@ -56,30 +59,31 @@ def _first_opset(operator: str, since: int) -> int:
 
 
 def _defined() -> dict[tuple[str, str], SupportedOperator]:
-    """Operators of ONNX's own domain that its definitions reduce to supported ones."""
+    """Operators that ONNX's definitions reduce to supported ones."""
     rows: dict[tuple[str, str], SupportedOperator] = {}
-    newest = defs.onnx_opset_version()
     for schema in defs.get_all_schemas():
-        name = schema.name
-        if schema.domain or find("", name, newest) or not _supported("", name, newest):
+        domain, name = schema.domain, schema.name
+        newest = max(_opsets_of(domain, name)) if domain else defs.onnx_opset_version()
+        if find(domain, name, newest) or not _supported(domain, name, newest):
             continue
-        since = min(opset for opset in _opsets_of(name) if _supported("", name, opset))
-        rows["", name] = SupportedOperator("ai.onnx", name, f"{since}-", "by its definition in ONNX")
+        since = min(opset for opset in _opsets_of(domain, name) if _supported(domain, name, opset))
+        rows[domain, name] = SupportedOperator(domain or "ai.onnx", name, f"{since}-", "by its definition in ONNX")
     return rows
 
 
-def _opsets_of(operator: str) -> list[int]:
-    """Opsets in which an operator of ONNX's own domain changed, those before the oldest supported one left out."""
-    schemas = (
-        schema for schema in defs.get_all_schemas_with_history() if schema.name == operator and not schema.domain
-    )
-    return [max(OLDEST_OPSET, schema.since_version) for schema in schemas]
+def _opsets_of(domain: str, operator: str) -> list[int]:
+    """Opsets in which an operator changed; of ONNX's own domain, none before the oldest supported one."""
+    schemas = defs.get_all_schemas_with_history()
+    oldest = 1 if domain else OLDEST_OPSET
+    return [max(oldest, s.since_version) for s in schemas if (s.domain, s.name) == (domain, operator)]
 
 
 def _supported(domain: str, operator: str, opset: int) -> bool:
-    if find(domain, operator, opset):
+    """Whether a plain use of an operator can be imported."""
+    if (domain, operator) == _IF or find(domain, operator, opset):
         return True
-    body = fixed_body(domain, operator, opset)
+    body = plain_body(domain, operator, {"": defs.onnx_opset_version(), domain: opset})
     return body is not None and all(
-        _supported(normalized(node.domain), node.op_type, body.opsets.get("", opset)) for node in body.function.node
+        _supported(normalized(node.domain), node.op_type, body.opsets.get(normalized(node.domain), 0))
+        for node in body.function.node
     )
