@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from aic.phases import PHASES
 from tests.lit.commands import Completed, run_line
 from tests.models.digits import DATA, DIGITS_BN, DIGITS_DYN, digits_test
+from tools.reference import pages
 
 
 def run(line: str, *, fails: bool = False) -> Completed:
@@ -133,7 +134,15 @@ def test_what_passes_take_is_said(tmp_path: Path) -> None:
 def test_supported_operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run("aic-exec -operators-supported=onnx")
-    assert "Conv" in (tmp_path / "onnxSupportedOperators.txt").read_text()
+    written = [line.split() for line in (tmp_path / "onnxSupportedOperators.txt").read_text().splitlines()]
+    assert written[0] == ["domain", "operator", "opsets", "note"]
+    documented: list[list[str]] = []
+    domain = ""
+    for line in pages()["operators.md"].splitlines():
+        domain = line.strip("# `") if line.startswith("## ") else domain
+        if line.startswith("| `"):
+            documented.append([domain, *line.replace("|", " ").replace("`", "").split()])
+    assert written[1:] == documented
 
 
 BAD = {
