@@ -26,7 +26,7 @@ from aic.importer.functions import (
 )
 from aic.importer.node import Node
 from aic.importer.operators import find
-from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, nearest
+from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, nearest, why_unknown
 from aic.importer.registry import OLDEST_OPSET
 from dialects.graph.locations import model_location
 
@@ -73,7 +73,8 @@ class Problems:
         lines = ["operators that aic does not support:"]
         for (domain, operator, opset, reason), nodes in sorted(self.unsupported.items()):
             times = f"{len(nodes)} nodes" if len(nodes) > 1 else "node"
-            lines.append(f"  {domain or 'ai.onnx'}.{operator} (opset {opset}), {times} {listed(nodes)}: {reason}")
+            version = f" (opset {opset})" if opset else ""
+            lines.append(f"  {domain or 'ai.onnx'}.{operator}{version}, {times} {listed(nodes)}: {reason}")
         return "\n".join(lines)
 
 
@@ -122,15 +123,16 @@ class Conversion:
 
     def _check_known(self, domain: str, operator: str, opset: int) -> None:
         """Raises Unsupported when the operator is known to have no conversion, whatever its operands."""
+        if (domain, operator) in self.functions:
+            return
         _check_opset(domain, opset)
         supported = (
-            (domain, operator) in self.functions
-            or (domain, operator) == ("", "If")
+            (domain, operator) == ("", "If")
             or find(domain, operator, opset) is not None
             or has_schema_body(domain, operator, opset)
         )
         if not supported:
-            raise Unsupported("no such operator is known")
+            raise Unsupported(why_unknown(domain, operator, opset))
 
     def _converted(
         self, proto: NodeProto, name: str, operands: Sequence[Value | None], scope: Scope, context: Context
@@ -186,7 +188,8 @@ class Conversion:
         """
         body = schema_body(resolved_node(proto, attributes), context.opsets, operands)
         if body is None:
-            raise Unsupported("no such operator is known")
+            domain = normalized(proto.domain)
+            raise Unsupported(why_unknown(domain, proto.op_type, context.opsets[domain]))
         outer, self.problems = self.problems, Problems()
         try:
             outputs = self._inlined(body, name, operands, proto.output, attributes)
@@ -261,6 +264,8 @@ class Conversion:
 
 
 def _check_opset(domain: str, opset: int) -> None:
+    if opset == 0:
+        raise Unsupported("the model declares no opset of this domain")
     if domain == "" and opset < OLDEST_OPSET:
         raise Unsupported(f"opset {opset} is older than {OLDEST_OPSET}, the oldest that is supported")
 

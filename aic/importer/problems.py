@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from onnx import defs
+
 from dialects.errors import AicError
 
 
@@ -34,3 +36,17 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
     """Names in quotes, the first few of many."""
     shown = ", ".join(map(repr, names[:limit]))
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def why_unknown(domain: str, operator: str, opset: int) -> str:
+    """The reason why nothing converts an operator in a model of this opset of its domain."""
+    versions = [
+        schema.since_version
+        for schema in defs.get_all_schemas_with_history()
+        if (schema.domain, schema.name) == (domain, operator)
+    ]
+    if not versions:
+        return "no such operator is known"
+    if opset < min(versions):
+        return f"the operator is new in opset {min(versions)}"
+    return "aic has no conversion of this operator"

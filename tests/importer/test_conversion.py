@@ -119,19 +119,33 @@ def test_everything_unsupported_is_listed_at_once() -> None:
         node("Unknown", ["x"], ["b"], name="mystery", domain="org.example"),
         node("NonZero", ["b"], ["c"], name="again"),
         node("Conv", ["x5", "w5"], ["d"], name="volume"),
+        node("Reluu", ["x"], ["e"], name="typo"),
+        node("BitCast", ["x"], ["f"], name="early"),
+        node("Gelu", ["x"], ["g"], name="other", domain="org.undeclared"),
+        node("Gelu", ["g"], ["h"], name="after", domain="org.undeclared"),
     ]
     inputs = [tensor("x", [2, 2]), tensor("x5", [1, 1, 4, 4, 4])]
-    proto = model(nodes, inputs, ["a", "b", "c", "d"], {"w5": np.ones((1, 1, 2, 2, 2), np.float32)})
+    proto = model(nodes, inputs, list("abcdefgh"), {"w5": np.ones((1, 1, 2, 2, 2), np.float32)})
     proto.opset_import.append(helper.make_opsetid("org.example", 3))
     with pytest.raises(ImportFailure) as caught:
         import_proto(proto)
     lines = str(caught.value).splitlines()
     assert lines == [
         "operators that aic does not support:",
+        "  ai.onnx.BitCast (opset 20), node 'early': the operator is new in opset 26",
         "  ai.onnx.Conv (opset 20), node 'volume': 3 spatial dimensions; 1 and 2 are supported",
-        "  ai.onnx.NonZero (opset 20), 2 nodes 'find', 'again': no such operator is known",
+        "  ai.onnx.NonZero (opset 20), 2 nodes 'find', 'again': aic has no conversion of this operator",
+        "  ai.onnx.Reluu (opset 20), node 'typo': no such operator is known",
         "  org.example.Unknown (opset 3), node 'mystery': no such operator is known",
+        "  org.undeclared.Gelu, 2 nodes 'other', 'after': the model declares no opset of this domain",
     ]
+
+
+def test_a_model_without_an_opset() -> None:
+    proto = model([node("Relu", ["x"], ["y"])], [tensor("x", [2])], ["y"])
+    del proto.opset_import[:]
+    with pytest.raises(ImportFailure, match="Relu, node 'y': the model declares no opset of this domain"):
+        import_proto(proto)
 
 
 def test_all_misfits_are_listed_at_once() -> None:
