@@ -184,12 +184,11 @@ class _Rewrite:
     def _return(self, op: ReturnOp) -> None:
         results: list[SSAValue] = []
         for value in op.operands:
-            source = self.values[value]
+            source, maker = self.values[value], value.owner if isinstance(value.owner, Operation) else op
             if sharding_of(source) == DDR and (not isinstance(source.owner, ReshardOp) or source in results):
-                source = self._reshard(
-                    op, source, Sharding("vtcm", (1,), (WHOLE,) * tensor_type(source).get_num_dims())
-                )
-            results.append(source if sharding_of(source) == DDR else self._reshard(op, source, DDR))
+                replicas = Sharding("vtcm", (1,), (WHOLE,) * tensor_type(source).get_num_dims())
+                source = self._reshard(maker, source, replicas)
+            results.append(source if sharding_of(source) == DDR else self._reshard(maker, source, DDR))
         self._add(ReturnOp(*results), op)
 
     def _reshard(self, like: Operation, source: SSAValue, target: Sharding, fill: float | None = None) -> SSAValue:

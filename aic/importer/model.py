@@ -19,7 +19,7 @@ from aic.importer.symbols import bind_shapes
 from aic.importer.tensors import TensorReader, onnx_element
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
-from dialects.graph.locations import tensor_name
+from dialects.graph.locations import model_location, tensor_name
 from dialects.graph.ports import named
 from dialects.weights import STORE_ATTRIBUTE, WeightStore, create_store
 
@@ -76,7 +76,7 @@ def _imported(
     scope: Scope = {}
     conversion.add_initializers(graph, scope)
     for info, argument in zip(inputs, block.args, strict=True):
-        argument.name_hint = _name_hint(info.name)
+        argument.name_hint, argument.location = _name_hint(info.name), model_location(info.name)
         scope[info.name] = Value(types[argument.index], argument)
     conversion.convert_nodes(graph.node, scope, Context(opset_versions(model.opset_import)))
     missing = [output.name for output in graph.output if output.name not in scope]
