@@ -18,7 +18,7 @@ from dialects.files import written_aside
 from dialects.text import print_module
 from dialects.weights import store_of
 from tools.compile_log import CompileLog
-from tools.execution import Inferences, run_inferences, simulated, summary
+from tools.execution import Inferences, print_report, run_inferences, simulated, summary
 from tools.process import run_command
 from tools.progress import PhaseProgress, progress
 
@@ -96,9 +96,7 @@ def _run_on_card(qpc: Qpc, options: Options, inferences: Inferences) -> None:
     print(simulated(session.sku, session.cores))
     print(summary(session.performance, inferences.count, session.batch_size, SET_SIZE))
     if options.verbosity >= _REPORT_VERBOSITY:
-        from rich.console import Console
-
-        session.timing().render(Console())
+        print_report(session.timing())
 
 
 def _inferences(options: Options) -> Inferences:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
-
 from aic.files.inputs import InputFiles, read_input_list
 from aic.files.random_inputs import DISTRIBUTIONS
 from aic.nsp.trace import write_trace
 from aic.session import Session
 from dialects.errors import AicError
 from dialects.files import written_aside
-from tools.execution import Inferences, run_inferences, simulated, summary
+from tools.execution import Inferences, print_report, run_inferences, simulated, summary
 from tools.process import run_command
 
 NAME = "aic-runner"
@@ -45,7 +43,7 @@ def _run(argv: Sequence[str]) -> int:
 def _report(session: Session, target: str | None) -> None:
     """The report as tables on standard output (`-`), or as JSON in a file."""
     if target == "-":
-        session.timing().render(Console())
+        print_report(session.timing())
     elif target is not None:
         with written_aside(target) as partial:
             partial.write_text(session.timing().to_json())

@@ -12,7 +12,11 @@ from aic.tensors import Array, TensorInfo
 from tools.progress import progress
 
 if TYPE_CHECKING:
+    from aic.nsp.report import Report
     from aic.nsp.timing import Performance
+
+_PIPED_WIDTH = 200
+"""Columns of tables that do not go to a terminal: names of nodes of deep networks stand in one line."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,14 @@ def summary(performance: "Performance", count: int, batch_size: int, set_size: i
         f"InferenceCnt {count} TotalDuration {seconds * 1e6:.0f}us BatchSize {batch_size} "
         f"Inf/Sec {count * batch_size / seconds:.2f}"
     )
+
+
+def print_report(report: "Report") -> None:
+    """Prints the tables of a report, as wide as the terminal; in a pipe or a file the width is fixed."""
+    from rich.console import Console
+
+    console = Console()
+    report.render(console if console.is_terminal else Console(width=_PIPED_WIDTH))
 
 
 def simulated(sku: str, cores: int) -> str:

@@ -243,9 +243,8 @@ def _memories(report: Report) -> Table:
 def _operations(report: Report, rows: int | None) -> Table:
     shown = sorted(report.operations, key=lambda row: -row.cycles)[: rows or len(report.operations)]
     title = "operations" if len(shown) == len(report.operations) else f"the {len(shown)} longest operations"
-    table = Table(
-        "node", "operation", "engine", *_right("count", "ucycles", "pcycles", "%", "out KB", "pcycles/KB"), title=title
-    )
+    names = Column("node", overflow="fold"), Column("operation", overflow="fold")
+    table = Table(*names, "engine", *_right("count", "ucycles", "pcycles", "%", "out KB", "pcycles/KB"), title=title)
     for row in shown:
         cycles = (f"{row.timer_ticks:,.0f}", f"{row.cycles:,.0f}", f"{100 * row.share:.1f}")
         written = (f"{row.written_kilobytes:,.1f}", f"{row.cycles_per_kilobyte:,.1f}")
