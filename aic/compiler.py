@@ -23,7 +23,7 @@ from dialects.aic import TargetAttr
 from dialects.errors import AicError
 from dialects.module import CORES, TARGET, cores_of, set_target, target_of
 from dialects.text import decode_source, parse_module, verify
-from dialects.weights import STORE_ATTRIBUTE, drop_store, store_of
+from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
 
 _FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
 
@@ -154,6 +154,7 @@ def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
     source = decode_source(path.read_bytes(), str(path))
     module = parse_module(create_context(), source)
     verify(module, source)
+    locate_store(module, path.parent)
     if options.weights is not None:
         module.attributes[STORE_ATTRIBUTE] = StringAttr(str(options.weights))
     _retarget(module, options, start)

@@ -18,7 +18,7 @@ from dialects import create_context
 from dialects.errors import AicError
 from dialects.files import written_aside
 from dialects.text import print_module, verify
-from dialects.weights import move_store, store_of
+from dialects.weights import move_store, store_named_from, store_of
 from passes import get_all_passes
 from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE
 from passes.pipelines.schedule import SCHEDULE_PIPELINE
@@ -98,6 +98,7 @@ def run_phases(
         phases: some of the list, in its order.
         fp16: compute in 16-bit floating point.
         dump_dir: folder for the text of the module after each phase, `<number>.<phase>.mlir`, and its weight store.
+            The folder may move.
         weights_dir: folder for the weight store instead.
         observer: told about phases and passes.
         emit: what the phase of that name does with the module.
@@ -176,5 +177,5 @@ def _dump(module: ModuleOp, path: Path) -> None:
     store = store_of(module)
     store.save(Path(store.folder))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path) as partial:
+    with written_aside(path) as partial, store_named_from(module, path.parent):
         partial.write_text(print_module(module))

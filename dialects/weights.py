@@ -3,12 +3,13 @@
 One store serves one model on its way through the compiler. A tensor of the model is a memory map, keyed by file, offset
 and length, and is never hashed or copied; an array that a pass makes is keyed by its content. A module names its store
 by the attribute `aic.weights`; `store_of(module)` finds it, whether it lives in this process or in a folder that an
-earlier tool wrote.
+earlier tool wrote. In a file of IR text the name may be a path from the file's own folder, so that both move together.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from math import prod
@@ -266,3 +267,31 @@ def move_store(module: ModuleOp, folder: str) -> None:
     store.folder = folder
     _STORES[folder] = store
     module.attributes[STORE_ATTRIBUTE] = StringAttr(folder)
+
+
+def locate_store(module: ModuleOp, folder: Path) -> None:
+    """Makes a module that was read from a file in `folder` name its store by an absolute path, if a store is saved
+    there under the relative name that the module has. Else the name stays: it is relative to the working directory.
+    """
+    name = module.attributes.get(STORE_ATTRIBUTE)
+    if not isinstance(name, StringAttr) or Path(name.data).is_absolute():
+        return
+    beside = (folder / name.data).resolve()
+    if (beside / _INDEX).is_file():
+        module.attributes[STORE_ATTRIBUTE] = StringAttr(str(beside))
+
+
+@contextmanager
+def store_named_from(module: ModuleOp, folder: Path) -> Generator[None]:
+    """Within the block a module names its store, if that lies below `folder`, by the path from there: what a file in
+    that folder says, for `locate_store`.
+    """
+    name = module.attributes.get(STORE_ATTRIBUTE)
+    if not isinstance(name, StringAttr) or not Path(name.data).is_relative_to(folder.resolve()):
+        yield
+        return
+    module.attributes[STORE_ATTRIBUTE] = StringAttr(Path(name.data).relative_to(folder.resolve()).as_posix())
+    try:
+        yield
+    finally:
+        module.attributes[STORE_ATTRIBUTE] = name

@@ -23,7 +23,7 @@ from dialects import register_dialects
 from dialects.errors import AicError
 from dialects.files import written_aside
 from dialects.text import SourceMap, decode_source, parse_module, print_module, verify
-from dialects.weights import STORE_ATTRIBUTE, store_of
+from dialects.weights import STORE_ATTRIBUTE, locate_store, store_of
 from passes import get_all_passes
 from tools.catalogue import list_operations, list_passes
 from tools.process import run_command
@@ -139,7 +139,10 @@ class AicOptMain(xDSLOptMain):
 
     def _parse_text(self, stream: IO[bytes]) -> ModuleOp:
         self._source = decode_source(stream.read(), self.get_input_name())
-        return parse_module(self.ctx, self._source, implicit_module=not self.args.no_implicit_module)
+        module = parse_module(self.ctx, self._source, implicit_module=not self.args.no_implicit_module)
+        if self.args.input_file is not None:
+            locate_store(module, Path(self.args.input_file).parent)
+        return module
 
     def prepare_output(self) -> IO[str]:
         return sys.stdout if self._output is None else open(self._output, "w")

@@ -18,7 +18,7 @@ from dialects.files import written_aside
 from dialects.hardware import skus
 from dialects.module import set_target
 from dialects.text import decode_source, parse_module, print_module, verify
-from dialects.weights import STORE_ATTRIBUTE, store_of
+from dialects.weights import STORE_ATTRIBUTE, locate_store, store_of
 from tools.process import run_command
 
 NAME = "aic-translate"
@@ -108,6 +108,8 @@ def _read_module(path: str) -> ModuleOp:
         source = decode_source(Path(path).read_bytes(), path)
     module = parse_module(create_context(), source)
     verify(module, source)
+    if path != "-":
+        locate_store(module, Path(path).parent)
     return module
 
 

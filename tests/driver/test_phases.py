@@ -10,7 +10,7 @@ from aic.legality import GRAPH, SCHEDULED, SHARDED, TILED, check_level
 from aic.phases import PHASE_NAMES, Observer, Phase, phases_between, run_phases
 from dialects.equality import same_module
 from dialects.errors import AicError
-from dialects.weights import STORE_ATTRIBUTE, drop_store, store_of
+from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
 from tests.driver.programs import parsed
 
 GRAPH_TEXT = """
@@ -133,6 +133,11 @@ def test_what_is_written_continues(tmp_path: Path) -> None:
     assert sorted(file.name for file in (tmp_path / "dump").glob("*.mlir")) == ["02.quantize.mlir", "03.partition.mlir"]
 
     drop_store(store_of(module).folder)
-    written = parsed((tmp_path / "dump" / "02.quantize.mlir").read_text())
-    assert same_module(written, module)
+    (tmp_path / "dump").rename(tmp_path / "moved")
+    written = parsed((tmp_path / "moved" / "02.quantize.mlir").read_text())
+    assert written.attributes[STORE_ATTRIBUTE] == StringAttr("weights")
+    locate_store(written, tmp_path / "moved")
+    assert store_of(written).folder == str(tmp_path / "moved" / "weights")
     np.testing.assert_array_equal(store_of(written).stored(key), np.arange(3, dtype=np.float32))
+    written.attributes[STORE_ATTRIBUTE] = module.attributes[STORE_ATTRIBUTE]
+    assert same_module(written, module)

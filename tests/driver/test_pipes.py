@@ -12,6 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from aic.phases import PHASES
+from dialects.weights import drop_store
 from tests.lit.commands import Completed, run_line
 from tests.models.digits import DATA, DIGITS_BN, DIGITS_DYN, digits_test
 from tools.reference import pages
@@ -105,6 +106,21 @@ def test_the_compiler_stops_where_it_is_told(tmp_path: Path) -> None:
     done = run(f"aic-exec -m={DIGITS_BN} -to=tile -dump-dir={tmp_path}/dump")
     assert done.stdout == b""
     assert len(list((tmp_path / "dump").glob("*.mlir"))) == 6
+
+
+def test_a_folder_of_dumps_may_move(tmp_path: Path) -> None:
+    precision = "-convert-to-fp16"
+    run(f"aic-exec -m={DIGITS_BN} {precision} -compile-only -aic-binary-dir={tmp_path}/whole -dump-dir={tmp_path}/dump")
+    (tmp_path / "dump").rename(tmp_path / "moved")
+    drop_store(str(tmp_path / "dump" / "weights"))
+    moved = f"{tmp_path}/moved/06.schedule.mlir"
+    run(f"aic-exec -m={moved} -from=emit -compile-only -aic-binary-dir={tmp_path}/driver")
+    run(f"aic-translate --emit-qpc {moved} -o {tmp_path}/translate.bin")
+    run(f"aic-opt {moved} | aic-translate --emit-qpc -o {tmp_path}/piped.bin")
+    whole = (tmp_path / "whole" / "programqpc.bin").read_bytes()
+    for file in ("driver/programqpc.bin", "translate.bin", "piped.bin"):
+        assert (tmp_path / file).read_bytes() == whole, file
+    assert "/weights" not in Path(moved).read_text()
 
 
 def test_trace_and_report(tmp_path: Path) -> None:
