@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from aic.emit import emit_qpc
 from aic.importer import import_model
 from aic.load import QPC_FILE
+from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
 from aic.phases import PHASE_NAMES, Observer, phases_between, run_phases
 from aic.qpc.packing import describe
@@ -60,6 +61,8 @@ def compile(
 ) -> Qpc:
     """Compiles a model into a QPC. The keywords are the options of `aic-exec`.
 
+    Warnings go to the logger `aic`; to standard error where `logging` is not set up.
+
     Args:
         model: `.onnx` or `.onnxtxt`; with `from_phase`, IR text.
         onnx_define_symbol: values of symbolic dimensions, by name.
@@ -92,7 +95,8 @@ def compile(
         dump_dir=dump_dir,
         weights=weights,
     )
-    return compile_with(options, observer)
+    with unhandled_log_shown("aic"):
+        return compile_with(options, observer)
 
 
 def compile_with(options: Options, observer: Observer | None = None) -> Qpc:

@@ -1,14 +1,13 @@
 """How every command starts and ends: arguments in, exit code out, and a user's mistake is one message."""
 
 import gc
-import logging
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
 
+from aic.log import log_shown
 from dialects.errors import AicError
 
 USER_MISTAKES = (AicError, ParseError, DiagnosticException, OSError)
@@ -25,7 +24,7 @@ def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[
         gc.freeze()  # what is imported by now stays
         argv = sys.argv[1:]
     try:
-        with _log_shown(name):
+        with log_shown(name):
             code = body(argv)
         sys.stdout.flush()
         return code
@@ -39,27 +38,6 @@ def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[
         return _fail(name, str(error))
     except USER_MISTAKES as error:
         return _fail(name, describe(error))
-
-
-@contextmanager
-def _log_shown(name: str) -> Generator[None]:
-    """What the packages log goes to standard error, as the command says things: `aic-exec: warning: ...`."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_LowerCaseLevels(f"{name}: %(levelname)s: %(message)s"))
-    logger = logging.getLogger("aic")
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.propagate = True
-        logger.removeHandler(handler)
-
-
-class _LowerCaseLevels(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        record.levelname = record.levelname.lower()
-        return super().format(record)
 
 
 def describe(error: Exception) -> str:

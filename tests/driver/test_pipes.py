@@ -209,10 +209,30 @@ def test_the_runner_refuses(tmp_path: Path, arguments: str, message: str) -> Non
     assert message in done.stderr
 
 
-def test_constants_beyond_fp16_are_named(tmp_path: Path) -> None:
+def large_constants(folder: Path) -> Path:
+    """The digits with a constant beyond the range of fp16, `0.weight`."""
     model = onnx.load(DATA / "digits_cnn_bn.onnx")
     large = model.graph.initializer[0]
     large.CopyFrom(numpy_helper.from_array(1e6 * numpy_helper.to_array(large), large.name))
-    onnx.save(model, tmp_path / "large.onnx")
-    done = run(f"aic-exec -m={tmp_path}/large.onnx -convert-to-fp16 -compile-only -aic-binary-dir={tmp_path}/out")
-    assert "aic-exec: warning: constants beyond the range of fp16 are clamped to ±65504" in done.stderr
+    onnx.save(model, folder / "large.onnx")
+    return folder / "large.onnx"
+
+
+CLAMPED = "warning: constants beyond the range of fp16 are clamped to ±65504: 0.weight\n"
+
+
+def test_constants_beyond_fp16_are_named_once(tmp_path: Path) -> None:
+    model = large_constants(tmp_path)
+    done = run(f"aic-exec -m={model} -convert-to-fp16 -compile-only -aic-binary-dir={tmp_path}/out")
+    assert done.stderr.count("clamped") == 1
+    assert f"aic-exec: {CLAMPED}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setup", "expected"),
+    [("", f"aic: {CLAMPED}"), ("logging.basicConfig(format='%(name)s %(levelname)s')", "aic WARNING\n")],
+)
+def test_the_api_warns_as_logging_is_set_up(tmp_path: Path, setup: str, expected: str) -> None:
+    script = f"import logging, aic\n{setup}\naic.compile({str(large_constants(tmp_path))!r}, convert_to_fp16=True)\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == expected
