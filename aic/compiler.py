@@ -66,7 +66,7 @@ def compile(
     Args:
         model: `.onnx` or `.onnxtxt`; with `from_phase`, IR text.
         onnx_define_symbol: values of symbolic dimensions, by name.
-        batchsize: samples that one inference takes, where the model leaves it open.
+        batchsize: samples that one inference takes, whatever number the model names.
         aic_sku: card to compile for (`standard`, `pro`, `ultra`).
         aic_num_cores: NSP cores, at most as many as the card has.
         aic_hw_version: version of the hardware; there is 2.0.

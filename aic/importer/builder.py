@@ -65,6 +65,8 @@ class Builder:
 
     reader: TensorReader
     block: Block
+    rebatched: tuple[int, int] | None = None
+    """The model's own batch size and the one that it is imported for, where they differ."""
     node: str = ""
     _known: dict[Attribute, Array] = field(default_factory=dict[Attribute, Array])
 

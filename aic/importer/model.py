@@ -15,7 +15,7 @@ from aic.importer.conversion import MISSING, Context, Conversion, Scope
 from aic.importer.functions import normalized, opset_versions
 from aic.importer.model_file import read_model
 from aic.importer.problems import ImportFailure, Unsupported
-from aic.importer.symbols import bind_shapes
+from aic.importer.symbols import bind_shapes, replaced_batch
 from aic.importer.tensors import TensorReader, onnx_element
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
@@ -36,7 +36,7 @@ def import_model(
     Args:
         path: `.onnx`, or text (`.onnxtxt`). External data is found next to it, and is mapped, not read.
         symbols: values of symbolic dimensions.
-        batch_size: first dimension of inputs where it is not a number.
+        batch_size: first dimension of inputs where it is not a number, or the same number in all of them.
         weights_dir: name of the weight store (`dialects.weights`), by default the model's path with `.weights` added.
 
     Raises: ImportFailure: the model is not readable, not complete, or not supported. Every problem of the first kind
@@ -72,7 +72,9 @@ def _imported(
     types = _input_types(inputs, symbols, batch_size)
     block = Block(arg_types=types)
     functions = {(normalized(function.domain), function.name): function for function in model.functions}
-    conversion = Conversion(Builder(reader, block), functions)
+    replaced = replaced_batch(inputs, batch_size)
+    rebatched = None if replaced is None or batch_size is None else (replaced, batch_size)
+    conversion = Conversion(Builder(reader, block, rebatched), functions)
     scope: Scope = {}
     conversion.add_initializers(graph, scope)
     for info, argument in zip(inputs, block.args, strict=True):

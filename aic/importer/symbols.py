@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 
 import onnx
 
-from aic.importer.problems import ImportFailure, listed, nearest
+from aic.importer.problems import ImportFailure, nearest
 
 
 @dataclass
 class Binding:
-    """Values of symbols, and of the first dimension where it has neither a size nor a bound symbol."""
+    """Values of symbols, and of the first dimension where it has no bound symbol and no size but the one replaced."""
 
     symbols: Mapping[str, int]
     batch_size: int | None
+    replaced: int | None
     problems: list[str] = field(default_factory=list[str])
 
     def shape(self, name: str, dims: Sequence[onnx.TensorShapeProto.Dimension]) -> tuple[int, ...]:
@@ -24,6 +25,8 @@ class Binding:
         if dim.HasField("dim_value"):
             if dim.dim_value < 0:
                 self.problems.append(f"input {name!r}: dimension {position} is {dim.dim_value}")
+            if position == 0 and self.batch_size is not None and dim.dim_value == self.replaced:
+                return self.batch_size
             return max(dim.dim_value, 0)
         if dim.dim_param in self.symbols:
             return self.symbols[dim.dim_param]
@@ -58,7 +61,7 @@ def bind_shapes(
         ]
         problems += _batch_problems(shapes, batch_size)
         symbols = {**dict.fromkeys(first, batch_size), **symbols}
-    binding = Binding(symbols, batch_size, problems)
+    binding = Binding(symbols, batch_size, replaced_batch(inputs, batch_size), problems)
     bound = {name: binding.shape(name, dims) for name, dims in shapes.items()}
     if problems:
         raise ImportFailure("; ".join(dict.fromkeys(problems)))
@@ -68,10 +71,17 @@ def bind_shapes(
 def _batch_problems(shapes: Mapping[str, Sequence[onnx.TensorShapeProto.Dimension]], batch_size: int) -> list[str]:
     if batch_size < 1:
         return [f"the batch size is {batch_size}; it must be positive"]
-    fixed = [name for name, dims in shapes.items() if dims and dims[0].HasField("dim_value")]
+    fixed = {name: dims[0].dim_value for name, dims in shapes.items() if dims and dims[0].HasField("dim_value")}
     free = [name for name, dims in shapes.items() if dims and not dims[0].HasField("dim_value")]
-    fitting = [name for name in fixed if shapes[name][0].dim_value == batch_size]
-    if free or fitting or not fixed:
+    if free or batch_size in fixed.values() or len(set(fixed.values())) <= 1:
         return []
-    size = shapes[fixed[0]][0].dim_value
-    return [f"batch size {batch_size}, but the model fixes the first dimension of {listed(fixed)} to {size}"]
+    sizes = ", ".join(f"{name!r} {size}" for name, size in fixed.items())
+    return [f"batch size {batch_size}, but the first dimensions of the inputs are no one batch size: {sizes}"]
+
+
+def replaced_batch(inputs: Sequence[onnx.ValueInfoProto], batch_size: int | None) -> int | None:
+    """The batch size that a model fixes as the first dimension of all its inputs, when another one is asked for."""
+    firsts = [dims[0] for value in inputs if (dims := value.type.tensor_type.shape.dim)]
+    sizes = {dim.dim_value if dim.HasField("dim_value") else None for dim in firsts}
+    size = sizes.pop() if len(sizes) == 1 else None
+    return size if size and batch_size is not None and size != batch_size else None

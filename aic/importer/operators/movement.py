@@ -24,7 +24,7 @@ def transpose(builder: Builder, node: Node) -> Value:
 @converts("Reshape")
 def reshape(builder: Builder, node: Node) -> Value:
     x = node.operand(0)
-    wanted = [int(size) for size in node.known(builder, 1).reshape(-1)]
+    wanted = _rebatched(builder, x, [int(size) for size in node.known(builder, 1).reshape(-1)])
     copies = not node.integer("allowzero", 0)
     shape = [x.shape[d] if size == 0 and copies and d < x.rank else size for d, size in enumerate(wanted)]
     if shape.count(-1) == 1:
@@ -35,6 +35,16 @@ def reshape(builder: Builder, node: Node) -> Value:
     if min(shape, default=0) < 0:
         raise Misfit(f"shape {wanted} for {x.type}")
     return builder.reshape(x, shape)
+
+
+def _rebatched(builder: Builder, x: Value, wanted: list[int]) -> list[int]:
+    """The shape that a Reshape asks for, its first dimension in the batch size that the model is imported for."""
+    if builder.rebatched is None or not wanted or not x.shape:
+        return wanted
+    old, new = builder.rebatched
+    keeps_batch = wanted[0] == old and x.shape[0] == new
+    misses_batch = -1 not in wanted and wanted[0] % old == 0 and prod(wanted) * new == prod(x.shape) * old
+    return [wanted[0] // old * new, *wanted[1:]] if keeps_batch or misses_batch else wanted
 
 
 @converts("Flatten")
