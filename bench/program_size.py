@@ -42,7 +42,7 @@ def _idle_operations(module: ModuleOp) -> int:
     """Instructions that change nothing on any core in any iteration, memory that nobody touches, loops of nothing."""
     body, cores = main_of(module).body.block, cores_of(module)
     runs = program_order(body)
-    working = {op for op, iteration in runs if _works(op, iteration, cores)}
+    working = {op for op, iteration in runs if works(op, iteration, cores)}
     touched = {value.owner for op in working for value in op.operands}
     return sum(
         (isinstance(op, InstructionOp) and op not in working)
@@ -52,7 +52,8 @@ def _idle_operations(module: ModuleOp) -> int:
     )
 
 
-def _works(op: InstructionOp, iteration: tuple[int, ...], cores: int) -> bool:
+def works(op: InstructionOp, iteration: tuple[int, ...], cores: int) -> bool:
+    """True when an instruction changes something on some core."""
     match op:
         case ExchangeOp():
             return any(True for _ in exchange_parts(op, iteration, cores, range(cores)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -20,6 +20,7 @@ from dialects.errors import AicError
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.costs import cost
+from dialects.graph.ports import input_ports, output_ports
 from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
 from dialects.indexing import Access, Indexing
@@ -108,14 +109,14 @@ class _Lowering:
 
     def _declare(self, old: Block) -> None:
         """Declares the network's inputs and outputs, in their order."""
-        for argument, label in zip(old.args, _labels(self.main, "arg_attrs", len(old.args), "input"), strict=True):
-            tensor = TensorOp.of(_ddr_type(argument), "input", label=label)
+        for argument, port in zip(old.args, input_ports(self.main), strict=True):
+            tensor = TensorOp.of(_ddr_type(argument), "input", label=port.name)
             tensor.location = argument.location
             self.program.add_op(tensor)
             self.held[argument] = tensor.result
         results = cast(Operation, old.last_op).operands
-        for value, label in zip(results, _labels(self.main, "res_attrs", len(results), "output"), strict=True):
-            tensor = TensorOp.of(_ddr_type(value), "output", label=label)
+        for value, port in zip(results, output_ports(self.main), strict=True):
+            tensor = TensorOp.of(_ddr_type(value), "output", label=port.name)
             self._add(self.program, tensor, cast(Operation, value.owner))
             self.held[value] = tensor.result
 
@@ -342,17 +343,6 @@ def _sharding(value: SSAValue) -> Sharding:
 def _ddr_type(value: SSAValue) -> Buffer:
     tensor = tensor_type(value)
     return buffer_type(tensor.element_type, tensor.get_shape(), "ddr")
-
-
-def _labels(main: FuncOp, attribute: str, count: int, default: str) -> list[str]:
-    """Names of the network's inputs or outputs."""
-    entries = main.properties.get(attribute)
-    names: list[str] = []
-    for index in range(count):
-        entry = entries.data[index] if isinstance(entries, ArrayAttr) else None
-        name = entry.data.get("aic.name") if isinstance(entry, DictionaryAttr) else None
-        names.append(name.data if isinstance(name, StringAttr) else f"{default}{index}")
-    return names
 
 
 def _does_not_fit(layer: Layer, live: int, hardware: Hardware) -> str:

@@ -20,8 +20,9 @@ from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array, Kernel
-from dialects.graph.ports import Port, input_ports, main_function, output_ports
+from dialects.graph.ports import Port, input_ports, output_ports
 from dialects.graph.properties import Arguments
+from dialects.module import main_of
 from dialects.rounding import round_to
 from dialects.weights import WeightStore, store_of
 
@@ -47,7 +48,7 @@ class GraphRunner:
 
     def __init__(self, module: ModuleOp):
         """Raises AicError when the module has no `@main`, an op of another dialect, or a constant that is not there."""
-        function = main_function(module)
+        function = main_of(module)
         self.inputs = input_ports(function)
         self.outputs = output_ports(function)
         self._constants: dict[int, Array] = {}

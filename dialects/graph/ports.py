@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, SSAValue
 
 from dialects.element_types import stored_dtype
-from dialects.errors import AicError
 from dialects.graph.base import tensor_type
 
 NAME_ATTRIBUTE = "aic.name"
@@ -29,23 +28,15 @@ class Port:
         return stored_dtype(self.type.element_type)
 
 
-def main_function(module: ModuleOp) -> FuncOp:
-    """The function `@main`. Raises AicError when the module has none."""
-    for op in module.body.block.ops:
-        if isinstance(op, FuncOp) and op.sym_name.data == "main":
-            return op
-    raise AicError("the module has no function @main")
-
-
 def input_ports(function: FuncOp) -> tuple[Port, ...]:
-    """Inputs of the model in order; an argument without a name is called by its position."""
-    return _ports(function.body.block.args, function.arg_attrs)
+    """Inputs of the model in order; an argument without a name is called `input` and its position."""
+    return _ports(function.body.block.args, function.arg_attrs, "input")
 
 
 def output_ports(function: FuncOp) -> tuple[Port, ...]:
-    """Outputs of the model in order; a result without a name is called by its position."""
+    """Outputs of the model in order; a result without a name is called `output` and its position."""
     terminator = function.body.block.last_op
-    return _ports(terminator.operands if terminator else (), function.res_attrs)
+    return _ports(terminator.operands if terminator else (), function.res_attrs, "output")
 
 
 def named(names: Sequence[str]) -> ArrayAttr[DictionaryAttr]:
@@ -53,10 +44,10 @@ def named(names: Sequence[str]) -> ArrayAttr[DictionaryAttr]:
     return ArrayAttr([DictionaryAttr({NAME_ATTRIBUTE: StringAttr(name)}) for name in names])
 
 
-def _ports(values: Sequence[SSAValue], attributes: ArrayAttr[DictionaryAttr] | None) -> tuple[Port, ...]:
+def _ports(values: Sequence[SSAValue], attributes: ArrayAttr[DictionaryAttr] | None, default: str) -> tuple[Port, ...]:
     given = attributes.data if attributes is not None else ()
     names = [entry.data.get(NAME_ATTRIBUTE) for entry in given] or [None] * len(values)
     return tuple(
-        Port(name.data if isinstance(name, StringAttr) else str(position), tensor_type(value))
+        Port(name.data if isinstance(name, StringAttr) else f"{default}{position}", tensor_type(value))
         for position, (name, value) in enumerate(zip(names, values, strict=True))
     )

@@ -5,7 +5,8 @@ import onnx
 import pytest
 
 from aic.importer import ImportFailure, import_proto
-from aic.interpreter.graph import input_ports, main_function, run_graph
+from aic.interpreter.graph import input_ports, run_graph
+from dialects.module import main_of
 from tests.importer.models import model, tensor
 
 
@@ -15,7 +16,7 @@ def relu(*shape: int | str | None) -> onnx.ModelProto:
 
 def bound(proto: onnx.ModelProto, symbols: dict[str, int] | None = None, batch: int | None = None) -> tuple[int, ...]:
     module = import_proto(proto, symbols=symbols, batch_size=batch)
-    return input_ports(main_function(module))[0].type.get_shape()
+    return input_ports(main_of(module))[0].type.get_shape()
 
 
 def test_symbols_and_batch_size() -> None:

@@ -9,16 +9,14 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.interpreter.sharded import run_sharded
-from aic.nsp.values.exchange_parts import exchange_parts
 from aic.nsp.values.program_order import program_order
+from bench.program_size import works
 from dialects.errors import AicError
 from dialects.module import main_of
 from dialects.tile.boxes import core_coordinates
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
-    ExchangeOp,
-    FillOp,
     InstructionOp,
     LoadOp,
     MulticastOp,
@@ -137,18 +135,6 @@ def test_no_op_does_nothing(cores: int) -> None:
     assert [op for op in declared(module) if op not in used] == []
     working = {op for op, iteration in program_order(main_of(module).body.block) if works(op, iteration, cores)}
     assert [op for op in module.walk() if isinstance(op, InstructionOp) and op not in working] == []
-
-
-def works(op: InstructionOp, iteration: tuple[int, ...], cores: int) -> bool:
-    """True when an instruction changes something on some core."""
-    match op:
-        case ExchangeOp():
-            return any(True for _ in exchange_parts(op, iteration, cores, range(cores)))
-        case FillOp():
-            low, high = op.accesses()[0][1].bounds(cores, iteration)
-            return bool(((low < 0) | (high > np.array(op.extents))).any())
-        case _:
-            return bool((op.accesses()[-1][1].volume(cores, iteration) > 0).any())
 
 
 def test_the_size_of_the_program_hardly_follows_cores_and_batch() -> None:
