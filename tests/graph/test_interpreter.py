@@ -31,7 +31,7 @@ def parsed(text: str) -> ModuleOp:
 
 def test_every_result_is_rounded_once() -> None:
     results = run_graph(parsed(TEXT), {"in put": np.ones((2, 2), np.float16)})
-    assert list(results) == ["sum", "1"]
+    assert list(results) == ["sum", "output1"]
     assert results["sum"].dtype == np.float16
     assert (results["sum"] == 2048 + 0).all()  # 2049 is 2048 in f16, and so is 2048 + 1
     assert (results["1"] == 2049).all()
