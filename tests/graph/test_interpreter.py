@@ -34,7 +34,7 @@ def test_every_result_is_rounded_once() -> None:
     assert list(results) == ["sum", "output1"]
     assert results["sum"].dtype == np.float16
     assert (results["sum"] == 2048 + 0).all()  # 2049 is 2048 in f16, and so is 2048 + 1
-    assert (results["1"] == 2049).all()
+    assert (results["output1"] == 2049).all()
 
 
 def test_runs_do_not_disturb_each_other() -> None:
