@@ -64,7 +64,7 @@ def _drawn(port: onnx.ValueInfoProto) -> npt.NDArray[Any]:
     if port.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
         return draw.standard_normal(shape).astype(np.float32)
     if "mask" in port.name:
-        return (np.arange(shape[1]) < 100).astype(np.int64)[None]
+        return np.tile(np.arange(shape[1]) < shape[1] * 3 // 4, (shape[0], 1)).astype(np.int64)
     return draw.integers(0, 2 if "type" in port.name else 1000, shape)
 
 

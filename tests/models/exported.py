@@ -1,4 +1,4 @@
-"""BERT-base and ResNet-50 as PyTorch exports them. Making them needs the extra `models`."""
+"""Networks as PyTorch exports them. Making them needs the extra `models`."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ EXPORTED = tuple(f"{network}_{exporter}" for network in make_models.NETWORKS for
 
 
 def exported_path(name: str) -> Path:
-    """The model; all of them are made on first use."""
+    """The model, made on first use."""
     folder = CACHE / "exported"
     path = folder / f"{name}.onnx"
-    if not path.is_file() and make_models.main([str(folder)]) != 0:
+    network, _, _ = name.rpartition("_")
+    if not path.is_file() and make_models.main([str(folder), "--only", network]) != 0:
         raise FileNotFoundError(f"{path}, made by `python -m tools.make_models {folder}`, needs the extra `models`")
     return path

@@ -1,0 +1,35 @@
+"""Networks that look at images."""
+
+from typing import Any
+
+from tools.exports.network import SEED, Network, library, returning
+
+_SIDE = 224
+"""Rows and columns of an image."""
+
+
+def resnet50() -> Network:
+    """ResNet-50 on one image of 224 x 224: 1000 logits. Batch normalizations have the statistics of random images."""
+    torch, transformers = library("torch"), library("transformers")
+
+    torch.manual_seed(SEED)
+    module = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=1000))
+    images = torch.randn(8, 3, _SIDE, _SIDE)
+    with torch.no_grad():
+        for _ in range(4):
+            module.train()(images)
+    return _classifier(module.eval(), images[:1])
+
+
+def vit_base() -> Network:
+    """ViT-B/16, the vision transformer of patches of 16 x 16: 1000 logits."""
+    torch, transformers = library("torch"), library("transformers")
+
+    torch.manual_seed(SEED)
+    module = transformers.ViTForImageClassification(transformers.ViTConfig(num_labels=1000)).eval()
+    return _classifier(module, torch.randn(1, 3, _SIDE, _SIDE))
+
+
+def _classifier(module: Any, image: Any) -> Network:
+    names = ("pixel_values",)
+    return Network(returning(module, names, "logits"), (image,), names, ("logits",))
