@@ -12,7 +12,6 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, SSAValue
 
-from aic.nsp.values.program_order import program_order
 from dialects.errors import AicError
 from dialects.hardware import Hardware
 from dialects.module import cores_of, main_of, target_of
@@ -27,6 +26,7 @@ from dialects.tile.ops import (
     bytes_of,
     type_of,
 )
+from dialects.tile.program_order import program_order
 
 MAX_LOOPS = 6
 """Loops around an instruction: as many variables as boxes can name."""

@@ -7,12 +7,12 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.compiler import lower
 from aic.nsp.values.exchange_parts import exchange_parts
-from aic.nsp.values.program_order import program_order
 from aic.options import options_from_keywords
 from bench.measurement import Measurement
 from bench.networks import Network
 from dialects.module import cores_of, main_of
 from dialects.tile.ops import AllocOp, ExchangeOp, FillOp, ForOp, InstructionOp, TensorOp
+from dialects.tile.program_order import program_order
 
 
 def measure_program_size(network: Network, batched: Network | None = None) -> Iterator[Measurement]:

@@ -1,6 +1,8 @@
-"""What every aic module carries: its target, its cores, its weight store, and the function `main`."""
+"""What every aic module carries: target, cores, weight store, the function `main`, and once scheduled its signals."""
 
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, i64
 from xdsl.dialects.func import FuncOp
 
 from dialects.aic import TargetAttr
@@ -8,6 +10,7 @@ from dialects.errors import AicError
 
 TARGET = "aic.target"
 CORES = "aic.cores"
+SIGNALS = "aic.signals"
 
 
 def target_of(module: ModuleOp) -> TargetAttr:
@@ -32,6 +35,25 @@ def set_target(module: ModuleOp, target: TargetAttr, cores: int) -> None:
     """Writes the card and the number of cores into the module."""
     module.attributes[TARGET] = target
     module.attributes[CORES] = IntegerAttr(cores, i64)
+
+
+def signals_of(module: ModuleOp) -> tuple[int, ...]:
+    """How high each signal stands on every core when an inference has ended, as declared; none when the module does not
+    say. The runtime takes these totals off, so that the next inference counts from zero.
+
+    Raises AicError when the declaration is no array of such numbers.
+    """
+    totals = module.attributes.get(SIGNALS)
+    if totals is None:
+        return ()
+    if not isinstance(totals, DenseArrayBase) or totals.elt_type != i64:
+        raise AicError(f"{SIGNALS} = {totals}: expected an array of i64, the total of each signal")
+    return tuple(int(total) for total in totals.get_values())
+
+
+def set_signals(module: ModuleOp, totals: Sequence[int]) -> None:
+    """Declares the signals of a scheduled program and their totals."""
+    module.attributes[SIGNALS] = DenseArrayBase.from_list(i64, list(totals))
 
 
 def main_of(module: ModuleOp) -> FuncOp:

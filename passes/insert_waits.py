@@ -1,11 +1,17 @@
 """`insert-waits`: signals and waits, so that engines that run on their own compute what program order computes.
 
-An instruction that another waits for gets a signal, numbered in program order. What touches memory of other cores
-(exchange, multicast, tensors in DDR) is waited for on every core.
+An instruction that another waits for gets a signal of its own, numbered in program order; so does every transfer, as
+nothing else tells when it is complete. A wait says how many runs of the instruction must be complete: all that program
+order has issued by then, but the newest ones that need not be, which is linear in the loops around. What touches
+memory of other cores (exchange, multicast, tensors in DDR) is waited for on every core. The module declares how often
+each signal is raised in an inference.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import prod
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -13,8 +19,9 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.errors import AicError
-from dialects.module import cores_of, main_of, target_of
+from dialects.module import cores_of, main_of, set_signals, target_of
 from dialects.tile.attributes import Wait, WaitsAttr
+from dialects.tile.boxes import Form
 from dialects.tile.ops import (
     AllocOp,
     ExchangeOp,
@@ -22,6 +29,7 @@ from dialects.tile.ops import (
     InstructionOp,
     MulticastOp,
     TensorOp,
+    TransferOp,
     bytes_of,
 )
 from passes.scheduling.hazards import Access, Dependency, Instance, Region, find_dependencies, replayed_iterations
@@ -35,9 +43,9 @@ class InsertWaitsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         block = main_of(op).body.block
-        program = [o for o in block.walk() if isinstance(o, InstructionOp)]
+        program = list(_in_loops(block, ()))
         allocs = [o for o in block.walk() if isinstance(o, AllocOp)]
-        numbers = {o: n for n, o in enumerate(program)}
+        numbers = {o: n for n, (o, _) in enumerate(program)}
         slots = frozenset(alloc.slots for alloc in allocs)
         single = cores_of(op) == 1
         instances = [
@@ -45,7 +53,16 @@ class InsertWaitsPass(ModulePass):
             for o, iteration in _replayed(block, (), 1, slots)
         ]
         overlapping = _overlapping(allocs, target_of(op).hardware.vtcm_alignment_bytes)
-        _write(program, find_dependencies(instances, overlapping))
+        set_signals(op, _write(program, find_dependencies(instances, overlapping)))
+
+
+def _in_loops(block: Block, loops: tuple[ForOp, ...]) -> Iterator["Placed"]:
+    """Instructions in the order of the text, with the loops around each."""
+    for op in block.ops:
+        if isinstance(op, ForOp):
+            yield from _in_loops(op.body.block, (*loops, op))
+        elif isinstance(op, InstructionOp):
+            yield op, loops
 
 
 def _replayed(
@@ -113,13 +130,32 @@ def _overlapping(allocs: list[AllocOp], alignment: int) -> Mapping[Region, Seque
     return overlapping
 
 
-def _write(program: list[InstructionOp], dependencies: list[Dependency]) -> None:
-    signals = {on: signal for signal, on in enumerate(sorted({d.on for d in dependencies}))}
+def _write(program: Sequence["Placed"], dependencies: Sequence[Dependency]) -> list[int]:
+    """Writes signals and waits; the totals of the signals."""
+    transfers = {number for number, (op, _) in enumerate(program) if isinstance(op, TransferOp)}
+    signals = {on: signal for signal, on in enumerate(sorted(transfers | {d.on for d in dependencies}))}
     waits: dict[int, list[Wait]] = {}
     for dependency in dependencies:
-        waits.setdefault(dependency.op, []).append(Wait(signals[dependency.on], dependency.lag, dependency.everywhere))
-    for number, op in enumerate(program):
-        if number in signals:
-            op.properties["signal"] = IntegerAttr(signals[number], i64)
-        if number in waits:
-            op.properties["waits"] = WaitsAttr(tuple(waits[number]))
+        count = _issued_before(program, dependency.on, dependency.op) + -dependency.lag
+        waits.setdefault(dependency.op, []).append(Wait(signals[dependency.on], count, dependency.everywhere))
+    for on, signal in signals.items():
+        program[on][0].properties["signal"] = IntegerAttr(signal, i64)
+    for number, awaited in waits.items():
+        program[number][0].properties["waits"] = WaitsAttr(tuple(awaited))
+    return [_runs(program[on][1]) for on in signals]
+
+
+def _issued_before(program: Sequence["Placed"], on: int, op: int) -> Form:
+    """How often instruction `on` is issued before a run of `op`, in the variables of the loops around `op`."""
+    loops, around = program[on][1], program[op][1]
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(loops, around, strict=False)))
+    this_time = _runs(loops[shared:]) if on < op else 0
+    return Form(this_time, (), tuple(_runs(loops[depth + 1 :]) for depth in range(shared)))
+
+
+def _runs(loops: Sequence[ForOp]) -> int:
+    return prod(loop.count for loop in loops)
+
+
+Placed: TypeAlias = tuple[InstructionOp, tuple[ForOp, ...]]
+"""An instruction and the loops around it, outermost first."""

@@ -172,24 +172,33 @@ def _parse_optional_split(parser: AttrParser) -> Split | None:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait until all instructions issued so far that signal `signal`, but the newest `lag`, have completed.
+    """Wait until the counter of signal `signal` has reached `count`, on this core or on every core (`everywhere`).
 
-    On this core, or on every core (`everywhere`).
+    The count is a form of the loops around the instruction that waits; what is at most 0 holds from the start.
     """
 
     signal: int
-    lag: int = 0
+    count: Form
     everywhere: bool = False
 
     def __str__(self) -> str:
-        return f"{self.signal}{f' lag {self.lag}' if self.lag else ''}{' all' if self.everywhere else ''}"
+        return f"{self.signal} at {self.count}{' all' if self.everywhere else ''}"
 
 
 @irdl_attr_definition
 class WaitsAttr(Data[tuple[Wait, ...]]):
-    """What an instruction waits for before it starts: `#tile.waits<3, 5 lag 1, 7 all>`."""
+    """What an instruction waits for before it starts: signals and the counts that they must have reached, on this core
+    or on all: `#tile.waits<3 at 1, 5 at 2 i0 + 1, 7 at i0 all>`.
+    """
 
     name = "tile.waits"
+
+    def verify(self) -> None:
+        for wait in self.data:
+            if wait.signal < 0:
+                raise VerifyException(f"tile.waits: {wait}: signals are numbered from 0")
+            if wait.count.mesh:
+                raise VerifyException(f"tile.waits: {wait}: a count is the same on all cores, it names no coordinate")
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> tuple[Wait, ...]:
@@ -205,5 +214,6 @@ class WaitsAttr(Data[tuple[Wait, ...]]):
 
 def _parse_wait(parser: AttrParser) -> Wait:
     signal = parser.parse_integer()
-    lag = parser.parse_integer() if parser.parse_optional_keyword("lag") is not None else 0
-    return Wait(signal, lag, parser.parse_optional_keyword("all") is not None)
+    parser.parse_keyword("at")
+    count = _parse_form(parser)
+    return Wait(signal, count, parser.parse_optional_keyword("all") is not None)

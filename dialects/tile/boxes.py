@@ -60,6 +60,13 @@ class Form:
         loops = _stripped((*self.loops[:loop], 0, *self.loops[loop + 1 :]))
         return Form(self.constant + self.loops[loop] * iteration, self.mesh, loops)
 
+    def at(self, iteration: Sequence[int]) -> int:
+        """Value of a form without mesh coordinates for these loop variables."""
+        value = self.constant
+        for coefficient, i in zip(self.loops, iteration, strict=False):
+            value += coefficient * i
+        return value
+
     def __str__(self) -> str:
         terms = [(c, f"m{k}") for k, c in enumerate(self.mesh)] + [(c, f"i{d}") for d, c in enumerate(self.loops)]
         text = ""

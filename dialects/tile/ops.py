@@ -25,7 +25,7 @@ from xdsl.dialects.builtin import (
     f64,
     i64,
 )
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
@@ -263,7 +263,8 @@ class InstructionOp(TileOp, ABC):
     ENGINE: ClassVar[Engine] = "dma"
 
     signal = opt_prop_def(IntegerAttr)
-    """Raised on this core when the instruction is complete (by transfers: on every core that receives)."""
+    """Its counter grows by one when a run of the instruction is complete, on this core (by transfers: on every core
+    that receives)."""
     waits = opt_prop_def(WaitsAttr)
     """What must have happened before the instruction starts."""
     ahead = opt_prop_def(IntegerAttr)
@@ -297,6 +298,20 @@ class InstructionOp(TileOp, ABC):
     def accesses(self) -> list[tuple[SSAValue, Box]]:
         """Every operand with the box of it that is touched, the written one last."""
         raise NotImplementedError
+
+    def verify_(self) -> None:
+        if self.signal is not None and self.signal.value.data < 0:
+            raise VerifyException(f"{self.name}: signal {self.signal.value.data}; signals are numbered from 0")
+        named = max((len(wait.count.loops) for wait in self.waited), default=0)
+        if named and named > (around := _loops_around(self)):
+            raise VerifyException(
+                f"{self.name}: waits {self.waits} name i{named - 1}, but {around} loops are around it"
+            )
+
+
+def _loops_around(op: Operation) -> int:
+    parent = op.parent_op()
+    return 0 if parent is None else _loops_around(parent) + isinstance(parent, ForOp)
 
 
 class TransferOp(InstructionOp, ABC):
@@ -332,6 +347,7 @@ class TransferOp(InstructionOp, ABC):
         return [(self.source, self.box.data), (self.destination, self.box.data.shifted(self.shift))]
 
     def verify_(self) -> None:
+        super().verify_()
         spaces = (space_of(self.source), space_of(self.destination))
         if spaces != self.SPACES:
             raise VerifyException(
@@ -455,6 +471,7 @@ class FillOp(InstructionOp):
         return [(self.destination, alloc.window.data)]
 
     def verify_(self) -> None:
+        super().verify_()
         if space_of(self.destination) != "vtcm":
             raise VerifyException(f"tile.fill: {self.destination.type} does not lie in VTCM")
         if len(self.extents) != len(type_of(self.destination).get_shape()):
@@ -511,6 +528,7 @@ class ComputeOp(InstructionOp):
         return [(value, box.data) for value, box in zip(self.operands, self.boxes, strict=True)]
 
     def verify_(self) -> None:
+        super().verify_()
         if self.kernel.data not in KERNELS:
             raise VerifyException(f"tile.compute: unknown kernel {self.kernel.data!r}")
         if self.unit.data not in ("hmx", "hvx"):

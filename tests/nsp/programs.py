@@ -78,12 +78,15 @@ def blur(cores: int = 4, layers: int = 3) -> str:
     source, target = "a", "b"
     for layer in range(layers):
         multicast = f"box = #tile.box<{weights}>, axes = array<i64: 0>"
-        text += instruction("tile.multicast %w, %v", multicast, f"conv{layer}", 3, "4 all")
+        text += instruction("tile.multicast %w, %v", multicast, f"conv{layer}", 3, f"4 at {layer} all")
         boxes = ", ".join(f"#tile.box<{box}>" for box in (window, weights, own))
         arguments = "strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>"
         conv = f'kernel = "conv", engine = "hmx", boxes = [{boxes}], arguments = {{{arguments}}}'
-        text += instruction(f"tile.compute %{source}, %v, %{target}", conv, f"conv{layer}", 4, "1, 2, 3, 5")
+        waits = f"1 at 1, 2 at 2, 3 at {layer + 1}, 5 at {layer}"
+        text += instruction(f"tile.compute %{source}, %v, %{target}", conv, f"conv{layer}", 4, waits)
         halo = f"box = #tile.box<{need}>, own = #tile.box<{own}>"
-        text += instruction(f"tile.exchange %{target}, %{target}", halo, f"conv{layer}", 5, "4 all")
+        text += instruction(f"tile.exchange %{target}, %{target}", halo, f"conv{layer}", 5, f"4 at {layer + 1} all")
         source, target = target, source
-    return text + instruction(f"tile.store %{source}, %y", f"box = #tile.box<{own}>", "y", 6, "4, 5")
+    return text + instruction(
+        f"tile.store %{source}, %y", f"box = #tile.box<{own}>", "y", 6, f"4 at {layers}, 5 at {layers}"
+    )

@@ -93,7 +93,7 @@ def test_kernels_of_all_receivers_start_when_a_multicast_arrives() -> None:
     text = tensor("x", SQUARE) + buffers(3, "a", "b", "c")
     multicast = f"box = #tile.box<{whole(3)}>, axes = array<i64: 0>"
     text += instruction("tile.multicast %x, %a", multicast, "x", 0)
-    timeline = run(text + matmul("a", "b", "c", (whole(3),) * 3, "product", 1, "0"), 3)
+    timeline = run(text + matmul("a", "b", "c", (whole(3),) * 3, "product", 1, "0 at 1"), 3)
     ((_, arrival),) = span(timeline, "x", "dma")
     assert [span(timeline, "product", "hmx", core)[0][0] for core in range(3)] == [arrival] * 3
 
@@ -143,7 +143,7 @@ def test_replicas_are_fetched_once_and_from_oneself_where_possible() -> None:
 def test_a_kernel_starts_when_its_operands_have_arrived() -> None:
     text = tensor("x", SQUARE) + buffers(1, "a", "b", "c")
     text += load("x", "a", whole(1), 0)
-    text += matmul("a", "b", "c", (whole(1),) * 3, "product", 1, "0")
+    text += matmul("a", "b", "c", (whole(1),) * 3, "product", 1, "0 at 1")
     timeline = run(text, 1)
     arrival = ISSUE + DDR_LATENCY + SQUARE_BYTES / DDR_RATE
     ((start, end),) = span(timeline, "product", "hmx")
@@ -171,16 +171,16 @@ def two_loads_and_a_product(waits: str) -> Timeline:
     return run(text + matmul("a", "b", "c", (whole(1),) * 3, "product", 1, waits), 1)
 
 
-def test_a_lag_leaves_the_newest_out() -> None:
-    timeline = two_loads_and_a_product("0 lag 1")
+def test_a_count_says_how_many_are_waited_for() -> None:
+    timeline = two_loads_and_a_product("0 at 1")
     (first,), (second,) = span(timeline, "x", "dma"), span(timeline, "z", "dma")
     assert span(timeline, "product", "hmx")[0][0] == first[1] < second[1]
-    assert span(two_loads_and_a_product("0"), "product", "hmx")[0][0] == second[1]
-    assert span(two_loads_and_a_product("0 lag 2"), "product", "hmx")[0][0] == 0
+    assert span(two_loads_and_a_product("0 at 2"), "product", "hmx")[0][0] == second[1]
+    assert span(two_loads_and_a_product("0 at 0"), "product", "hmx")[0][0] == 0
 
 
 def test_a_core_serves_its_transfers_in_order() -> None:
-    timeline = two_loads_and_a_product("0")
+    timeline = two_loads_and_a_product("0 at 2")
     (first,), (second,) = span(timeline, "x", "dma"), span(timeline, "z", "dma")
     carry = SQUARE_BYTES / min(DDR_RATE, PRO.ddr_port_bytes_per_second / CLOCK)
     assert first == (pytest.approx(ISSUE + DDR_LATENCY), pytest.approx(ISSUE + DDR_LATENCY + carry))
@@ -192,7 +192,7 @@ def test_waiting_for_every_core(everywhere: bool) -> None:
     """Only core 1 loads. Core 0 goes on at once, or a signal's latency after core 1's load is complete."""
     text = tensor("x", SQUARE) + buffers(2, "a", "b", "c")
     text += load("x", "a", only_core(1, 2), 0)
-    text += matmul("a", "b", "c", (whole(2),) * 3, "product", 1, "0 all" if everywhere else "0")
+    text += matmul("a", "b", "c", (whole(2),) * 3, "product", 1, "0 at 1 all" if everywhere else "0 at 1")
     timeline = run(text, 2)
     ((_, loaded),) = span(timeline, "x", "dma", 1)
     expected = loaded + PRO.signal_latency_cycles if everywhere else 0
@@ -202,8 +202,8 @@ def test_waiting_for_every_core(everywhere: bool) -> None:
 def test_an_idle_core_meets_its_waits_and_takes_no_time() -> None:
     text = tensor("x", SQUARE) + buffers(2, "a", "b", "c", "d")
     text += load("x", "a", whole(2), 0)
-    text += matmul("a", "b", "c", (whole(2), whole(2), only_core(0, 2)), "one", 1, "0")
-    text += matmul("a", "b", "d", (whole(2),) * 3, "two", 2, "1")
+    text += matmul("a", "b", "c", (whole(2), whole(2), only_core(0, 2)), "one", 1, "0 at 1")
+    text += matmul("a", "b", "d", (whole(2),) * 3, "two", 2, "1 at 1")
     timeline = run(text, 2)
     ((_, loaded),) = span(timeline, "x", "dma", 1)
     assert span(timeline, "one", "hmx", 1) == []
@@ -265,8 +265,8 @@ def pipelined(trips: int, lag: int) -> str:
     first = "[1] : 0 to 64, 0 to 256"
     text += load("x", "a", first, 0) if lag else ""
     ahead = "[1] : 64 i0 + 64 to 64 i0 + 128, 0 to 256" if lag else rows
-    body = load("x", "a", ahead, 0, "1 lag 1" if lag else "1")
-    body += matmul("a", "b", "c", (rows, whole(1), rows), "product", 1, f"0 lag {lag}")
+    body = load("x", "a", ahead, 0, f"1 at i0 - {lag}")
+    body += matmul("a", "b", "c", (rows, whole(1), rows), "product", 1, "0 at i0 + 1")
     return text + f"tile.for {trips} {{\n{body}}}\n"
 
 
@@ -298,7 +298,7 @@ def test_an_instruction_may_run_ahead_of_its_loop() -> None:
     assert timeline.ddr_read_bytes == 3 * 64 * 256 * 2
     steps = timeline.plan.steps
     assert [step.iteration for step in steps] == [(1,), (2,), (3,), (3,)]
-    assert [step.raised for step in steps] == [0, 1, 2, 3]
+    assert [step.run for step in steps] == [0, 1, 2, 3]
 
 
 def test_a_ragged_last_iteration_costs_less() -> None:

@@ -9,7 +9,6 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.interpreter.sharded import run_sharded
-from aic.nsp.values.program_order import program_order
 from bench.program_size import works
 from dialects.errors import AicError
 from dialects.module import main_of
@@ -24,6 +23,7 @@ from dialects.tile.ops import (
     TensorOp,
     type_of,
 )
+from dialects.tile.program_order import program_order
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
 from tests.models.light import drawn_path, image

@@ -10,7 +10,6 @@ from aic.nsp.checked.placement import Placement
 from aic.nsp.checked.units import Dma, Hmx, Hvx, Memory
 from aic.nsp.values.memory import Constants, hold_memory
 from aic.nsp.values.program import check_inputs, label_of
-from aic.nsp.values.program_order import program_order
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
@@ -27,6 +26,7 @@ from dialects.tile.ops import (
     TensorOp,
     bytes_of,
 )
+from dialects.tile.program_order import program_order
 from dialects.weights import store_of
 
 

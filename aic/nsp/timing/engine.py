@@ -167,9 +167,7 @@ class Simulation:
             self.intervals.append(Interval(core, "dma", step, self.begun.pop((core, step)), self.now))
             for receiver in record.work.receivers[core] if isinstance(record.work, Moves) else ():
                 self._part_done(receiver, step)
-        signal = record.instruction.signal
-        if signal is not None:
-            self.looks.extend(self.signals.raise_signal(signal, core, record.raised, self.now))
+        self.looks.extend(self.signals.done(record, core, self.now))
 
     def _refuse_deadlock(self) -> None:
         for core, state in enumerate(self.cores):
@@ -187,7 +185,7 @@ class Simulation:
 
 def _need_text(need: Need) -> str:
     where = "every core" if need.everywhere else "this core"
-    return f"signal {need.signal} ({need.completions} completions on {where})"
+    return f"signal {need.signal} ({need.least} completions on {where})"
 
 
 def _latencies(hardware: Hardware) -> dict[str, float]:

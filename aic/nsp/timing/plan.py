@@ -18,7 +18,6 @@ from dialects.tile.ops import (
     ComputeOp,
     ExchangeOp,
     FillOp,
-    ForOp,
     InstructionOp,
     LoadOp,
     MulticastOp,
@@ -29,6 +28,7 @@ from dialects.tile.ops import (
     space_of,
     type_of,
 )
+from dialects.tile.program_order import issue_order
 
 
 def make_plan(module: ModuleOp) -> Plan:
@@ -61,40 +61,29 @@ _IDLE = Idle()
 
 
 class _Planner:
-    """Walks the program in its order and counts how often each signal was raised."""
+    """Walks the program in its order."""
 
     def __init__(self, cores: int) -> None:
         self.geometry = Geometry(cores)
-        self._raised: Counter[int] = Counter()
+        self._runs: Counter[Operation] = Counter()
         self._instructions: dict[Operation, Instruction] = {}
         self._works: dict[tuple[Operation, tuple[int, ...]], Work] = {}
 
-    def steps(self, block: Block, iteration: tuple[int, ...] = (), trips: int = 1) -> Iterator[Step]:
-        """Steps of a block in one iteration of the loops around it, the innermost of which makes `trips`."""
-        for op in block.ops:
-            if isinstance(op, ForOp):
-                for i in range(op.count):
-                    yield from self.steps(op.body.block, (*iteration, i), op.count)
-            elif isinstance(op, InstructionOp):
-                yield self._step(op, iteration, op.iteration_of(iteration, trips))
-
-    def _step(self, op: InstructionOp, current: tuple[int, ...], iteration: tuple[int, ...] | None) -> Step:
-        """Step in the `current` iteration that does its work for `iteration`, if there is one."""
-        instruction = self._instructions.get(op)
-        if instruction is None:
-            instruction = self._instructions[op] = _instruction(op)
-        needs = tuple(
-            Need(wait.signal, count, wait.everywhere)
-            for wait in op.waited
-            if (count := self._raised[wait.signal] - wait.lag) > 0
-        )
-        raised = 0
-        if instruction.signal is not None:
-            raised = self._raised[instruction.signal]
-            self._raised[instruction.signal] = raised + 1
-        if iteration is None:
-            return Step(instruction, current, needs, raised, _IDLE)
-        return Step(instruction, iteration, needs, raised, self._work(op, iteration))
+    def steps(self, block: Block) -> Iterator[Step]:
+        """Steps of a block, loops unrolled."""
+        for op, at, iteration in issue_order(block):
+            instruction = self._instructions.get(op)
+            if instruction is None:
+                instruction = self._instructions[op] = _instruction(op)
+            needs = tuple(
+                Need(wait.signal, count, wait.everywhere) for wait in op.waited if (count := wait.count.at(at)) > 0
+            )
+            run = self._runs[op]
+            self._runs[op] = run + 1
+            if iteration is None:
+                yield Step(instruction, at, needs, run, _IDLE)
+            else:
+                yield Step(instruction, iteration, needs, run, self._work(op, iteration))
 
     def _work(self, op: InstructionOp, iteration: tuple[int, ...]) -> Work:
         """What the op does, evaluated once for all iterations of loops that none of its boxes depends on."""

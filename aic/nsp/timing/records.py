@@ -32,10 +32,10 @@ class Flow(NamedTuple):
 
 
 class Need(NamedTuple):
-    """A step waits until the first `completions` steps that raise `signal` are complete, on its own core or on all."""
+    """A step waits until the counter of `signal` has reached `least`, on its own core or on all."""
 
     signal: int
-    completions: int
+    least: int
     everywhere: bool
 
 
@@ -100,8 +100,8 @@ class Step:
     instruction: Instruction
     iteration: tuple[int, ...]
     needs: tuple[Need, ...]
-    raised: int
-    """Steps before this one that raise the same signal."""
+    run: int
+    """Steps before this one of the same instruction."""
     work: Work
 
 

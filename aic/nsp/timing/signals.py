@@ -1,57 +1,64 @@
-"""Signals: which steps that raise them are complete, on each core and on all, and since when."""
+"""Signals: how high each counter stands, on each core and on all, and since when."""
 
 from typing import TypeAlias
 
-from aic.nsp.timing.records import Need, Plan, Queue
+from aic.nsp.timing.records import Need, Plan, Queue, Step
 
 Waiter: TypeAlias = tuple[int, Queue]
 """A core's queue that waits."""
 
 
-class Tally:
-    """Completed steps of one signal on one core, counted without gaps from the first."""
+class InOrder:
+    """Runs of one instruction on one core. They complete in order: one whose work is done first waits for those
+    before it.
+    """
 
-    def __init__(self, total: int) -> None:
-        self._done = bytearray(total)
-        self.since: list[float] = []
-        """since[n - 1]: when the first n steps were all complete."""
+    __slots__ = ("_complete", "_early")
 
-    def complete(self, ordinal: int, now: float) -> bool:
-        """Counts a step; true when the count without gaps grew."""
-        self._done[ordinal] = 1
-        before = len(self.since)
-        count = before
-        while count < len(self._done) and self._done[count]:
-            self.since.append(now)
-            count += 1
-        return count > before
+    def __init__(self) -> None:
+        self._complete = 0
+        self._early: set[int] = set()
+
+    def done(self, run: int) -> int:
+        """The work of a run is done: how many runs are complete with that."""
+        self._early.add(run)
+        before = self._complete
+        while self._complete in self._early:
+            self._early.remove(self._complete)
+            self._complete += 1
+        return self._complete - before
 
 
 class SignalBoard:
     """All signals of a program. A wait for all cores learns of the last of them `latency` cycles later."""
 
     def __init__(self, plan: Plan, latency: float) -> None:
-        totals: dict[int, int] = {}
-        for step in plan.steps:
-            signal = step.instruction.signal
-            if signal is not None:
-                totals[signal] = totals.get(signal, 0) + 1
+        instructions = {id(step.instruction): step.instruction for step in plan.steps}
+        signals = dict.fromkeys(i.signal for i in instructions.values() if i.signal is not None)
+        cores = range(plan.cores)
         self._latency = latency if plan.cores > 1 else 0.0
-        self._own = {signal: [Tally(total) for _ in range(plan.cores)] for signal, total in totals.items()}
-        self._everywhere: dict[int, list[float]] = {signal: [] for signal in totals}
+        self._runs = {instruction: [InOrder() for _ in cores] for instruction in instructions}
+        self._own: dict[int, list[list[float]]] = {signal: [[] for _ in cores] for signal in signals}
+        """Per signal and core, since when the counter stands at 1, 2, .."""
+        self._everywhere: dict[int, list[float]] = {signal: [] for signal in signals}
         self._waiting_own: dict[tuple[int, int], list[Waiter]] = {}
         self._waiting_all: dict[int, list[Waiter]] = {}
 
-    def raise_signal(self, signal: int, core: int, ordinal: int, now: float) -> list[Waiter]:
-        """A step is complete on a core: the queues that may go on."""
-        tallies = self._own[signal]
-        if not tallies[core].complete(ordinal, now):
+    def done(self, step: Step, core: int, now: float) -> list[Waiter]:
+        """The work of a step is done on a core: the queues that may go on."""
+        signal = step.instruction.signal
+        if signal is None:
             return []
+        raised = self._runs[id(step.instruction)][core].done(step.run)
+        if not raised:
+            return []
+        counters = self._own[signal]
+        counters[core].extend([now] * raised)
         freed = self._waiting_own.pop((signal, core), [])
-        count = min(len(tally.since) for tally in tallies)
+        least = min(map(len, counters))
         everywhere = self._everywhere[signal]
-        if count > len(everywhere):
-            everywhere.extend([now] * (count - len(everywhere)))
+        if least > len(everywhere):
+            everywhere.extend([now] * (least - len(everywhere)))
             freed = freed + self._waiting_all.pop(signal, [])
         return freed
 
@@ -59,13 +66,13 @@ class SignalBoard:
         """Since when a need of a core holds; None, and the waiter is remembered, when it does not yet."""
         if need.everywhere:
             times = self._everywhere.get(need.signal, [])
-            if len(times) >= need.completions:
-                return times[need.completions - 1] + self._latency
+            if len(times) >= need.least:
+                return times[need.least - 1] + self._latency
             self._waiting_all.setdefault(need.signal, []).append(waiter)
             return None
-        tallies = self._own.get(need.signal)
-        times = tallies[core].since if tallies else []
-        if len(times) >= need.completions:
-            return times[need.completions - 1]
+        counters = self._own.get(need.signal)
+        times = counters[core] if counters else []
+        if len(times) >= need.least:
+            return times[need.least - 1]
         self._waiting_own.setdefault((need.signal, core), []).append(waiter)
         return None

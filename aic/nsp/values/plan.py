@@ -15,7 +15,6 @@ from aic.nsp.values.exchange_parts import exchange_parts
 from aic.nsp.values.kernel_call import Step, kernel_step
 from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
-from aic.nsp.values.program_order import program_order
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
 from dialects.tile.boxes import Integers
@@ -28,6 +27,7 @@ from dialects.tile.ops import (
     TensorOp,
     TransferOp,
 )
+from dialects.tile.program_order import program_order
 
 
 @dataclass

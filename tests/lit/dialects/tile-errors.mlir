@@ -344,3 +344,37 @@ func.func @f() {
   %a = tile.alloc {window = #tile.box<[2, 0] : 0 to 8>} : memref<8xf32, "vtcm">
   func.return
 }
+
+// -----
+
+// CHECK: tile.waits: 3 at m0 + 1: a count is the same on all cores, it names no coordinate
+func.func @f(%a: memref<4xf16, "ddr">, %b: memref<4xf16, "vtcm">) {
+  tile.load %a, %b {box = #tile.box<[1] : 0 to 4>, waits = #tile.waits<3 at m0 + 1>}
+  func.return
+}
+
+// -----
+
+// CHECK: tile.waits: -1 at 1: signals are numbered from 0
+func.func @f(%a: memref<4xf16, "ddr">, %b: memref<4xf16, "vtcm">) {
+  tile.load %a, %b {box = #tile.box<[1] : 0 to 4>, waits = #tile.waits<-1 at 1>}
+  func.return
+}
+
+// -----
+
+// CHECK: tile.load: signal -2; signals are numbered from 0
+func.func @f(%a: memref<4xf16, "ddr">, %b: memref<4xf16, "vtcm">) {
+  tile.load %a, %b {box = #tile.box<[1] : 0 to 4>, signal = -2 : i64}
+  func.return
+}
+
+// -----
+
+// CHECK: tile.load: waits #tile.waits<0 at i0, 1 at i1 + 1> name i1, but 1 loops are around it
+func.func @f(%a: memref<4xf16, "ddr">, %b: memref<4xf16, "vtcm">) {
+  tile.for 2 {
+    tile.load %a, %b {box = #tile.box<[1] : 0 to 4>, waits = #tile.waits<0 at i0, 1 at i1 + 1>}
+  }
+  func.return
+}

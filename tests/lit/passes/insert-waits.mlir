@@ -3,14 +3,16 @@
 
 // PLACE: insert-waits: a buffer has no address; run assign-addresses first
 
-// On one core: transfers are awaited by who reads them, engines by each other, one's own engine not at all.
+// On one core: transfers are awaited by who reads them, engines by each other, one's own engine not at all. The store
+// raises a signal for the runtime, which awaits the totals.
+// CHECK: aic.signals = array<i64: 1, 1, 1, 1, 1>
 // CHECK-LABEL: func.func @main()
 // CHECK: tile.load %x, %a {box = {{.*}}, signal = 0 : i64} loc("x")
 // CHECK-NEXT: tile.load %x, %b {box = {{.*}}, signal = 1 : i64} loc("z")
-// CHECK-NEXT: tile.compute %a, %b, %c {{.*}}arguments = {}, waits = #tile.waits<0, 1>} loc("first")
+// CHECK-NEXT: tile.compute %a, %b, %c {{.*}}arguments = {}, waits = #tile.waits<0 at 1, 1 at 1>} loc("first")
 // CHECK-NEXT: tile.compute %c, %c, %d {{.*}}signal = 2 : i64} loc("second")
-// CHECK-NEXT: tile.compute %a, %d, %e {{.*}}signal = 3 : i64, waits = #tile.waits<2>} loc("third")
-// CHECK-NEXT: tile.store %e, %y {{.*}}waits = #tile.waits<3>}
+// CHECK-NEXT: tile.compute %a, %d, %e {{.*}}signal = 3 : i64, waits = #tile.waits<2 at 1>} loc("third")
+// CHECK-NEXT: tile.store %e, %y {{.*}}signal = 4 : i64, waits = #tile.waits<3 at 1>}
 builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<4x4xf16, "ddr">
@@ -36,9 +38,9 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
 // address of another waits for those that use the other.
 // CHECK-LABEL: func.func @main()
 // CHECK: tile.load %x, %a {{.*}}signal = 0 : i64}
-// CHECK-NEXT: tile.exchange %a, %a {{.*}}signal = 1 : i64, waits = #tile.waits<0 all>}
-// CHECK-NEXT: tile.compute %a, %b {{.*}}signal = 2 : i64, waits = #tile.waits<1{{.*}}>}
-// CHECK-NEXT: tile.load %x, %c {{.*}}waits = #tile.waits<{{.*}}2{{.*}}>}
+// CHECK-NEXT: tile.exchange %a, %a {{.*}}signal = 1 : i64, waits = #tile.waits<0 at 1 all>}
+// CHECK-NEXT: tile.compute %a, %b {{.*}}signal = 2 : i64, waits = #tile.waits<1 at 1{{.*}}>}
+// CHECK-NEXT: tile.load %x, %c {{.*}}waits = #tile.waits<{{.*}}2 at 1{{.*}}>}
 builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 2 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<4xf16, "ddr">
@@ -55,12 +57,14 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 2 : i64}
 
 // -----
 
-// Two slots: a fetch waits for the use of the slot's last content, which all but the newest run have finished.
+// Two slots: a fetch waits for the use of the slot's last content. The use waits for the first fetch, then for those of
+// the iterations before: not for the one that runs ahead.
+// CHECK: aic.signals = array<i64: 1, 8, 8>
 // CHECK-LABEL: func.func @main()
 // CHECK: tile.load %x, %a {{.*}}signal = 0 : i64}
 // CHECK-NEXT: tile.for 8 {
-// CHECK-NEXT: tile.load %x, %a {{.*}}ahead = 1 : i64, signal = 1 : i64, waits = #tile.waits<2>}
-// CHECK-NEXT: tile.compute %a, %b {{.*}}signal = 2 : i64, waits = #tile.waits<0, 1 lag 1>}
+// CHECK-NEXT: tile.load %x, %a {{.*}}ahead = 1 : i64, signal = 1 : i64, waits = #tile.waits<2 at i0>}
+// CHECK-NEXT: tile.compute %a, %b {{.*}}signal = 2 : i64, waits = #tile.waits<0 at 1, 1 at i0>}
 builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<8x4xf16, "ddr">
@@ -71,6 +75,40 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
       tile.load %x, %a {box = #tile.box<[1] : i0 to i0 + 1, 0 to 4>, ahead = 1 : i64}
       tile.compute %a, %b {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : i0 to i0 + 1, 0 to 4>, #tile.box<[1] : i0 to i0 + 1, 0 to 4>], arguments = {}}
     }
+    func.return
+  }
+}
+
+// -----
+
+// Counts follow from the loops: within one, after one, before the next iteration of an outer one, in a loop beside.
+// CHECK: aic.signals = array<i64: 12, 3, 6, 1>
+// CHECK: tile.for 3 {
+// CHECK-NEXT: tile.for 4 {
+// CHECK-NEXT: tile.load %x, %a {{.*}}signal = 0 : i64, waits = #tile.waits<0 at 4 i0 + i1, 2 at 2 i0>} loc("fetch")
+// CHECK-NEXT: }
+// CHECK-NEXT: tile.compute %a, %a {{.*}}signal = 1 : i64, waits = #tile.waits<0 at 4 i0 + 4>} loc("after")
+// CHECK-NEXT: tile.for 2 {
+// CHECK-NEXT: tile.compute %a, %b {{.*}}signal = 2 : i64, waits = #tile.waits<1 at i0 + 1>} loc("beside")
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+// CHECK-NEXT: tile.store %a, %y {{.*}}signal = 3 : i64, waits = #tile.waits<1 at 3>} loc("end")
+builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<4xf16, "ddr">
+    %y = tile.tensor {role = "output", label = "y"} : memref<4xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 4>, address = 0 : i64} : memref<4xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[1] : 0 to 4>, address = 2048 : i64} : memref<4xf16, "vtcm">
+    tile.for 3 {
+      tile.for 4 {
+        tile.load %x, %a {box = #tile.box<[1] : 0 to 4>} loc("fetch")
+      }
+      tile.compute %a, %a {kernel = "relu", engine = "hmx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}} loc("after")
+      tile.for 2 {
+        tile.compute %a, %b {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}} loc("beside")
+      }
+    }
+    tile.store %a, %y {box = #tile.box<[1] : 0 to 4>} loc("end")
     func.return
   }
 }
