@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ def compile(
     *,
     onnx_define_symbol: Mapping[str, int] | None = None,
     batchsize: int | None = None,
+    output_node_name: Sequence[str] = (),
     aic_sku: str = "pro",
     aic_num_cores: int = 1,
     aic_hw_version: str = "2.0",
@@ -67,6 +68,7 @@ def compile(
         model: `.onnx` or `.onnxtxt`; with `from_phase`, IR text.
         onnx_define_symbol: values of symbolic dimensions, by name.
         batchsize: samples that one inference takes, whatever number the model names.
+        output_node_name: tensors of the model to give as outputs too, by their names; outputs of nodes as `node:index`.
         aic_sku: card to compile for (`standard`, `pro`, `ultra`).
         aic_num_cores: NSP cores, at most as many as the card has.
         aic_hw_version: version of the hardware; there is 2.0.
@@ -86,6 +88,7 @@ def compile(
         model=model,
         onnx_define_symbol=onnx_define_symbol,
         batchsize=batchsize,
+        output_node_name=tuple(output_node_name),
         aic_sku=aic_sku,
         aic_num_cores=aic_num_cores,
         aic_hw_version=aic_hw_version,
@@ -137,18 +140,23 @@ def named_import(
     *,
     symbols: Mapping[str, int] | None = None,
     batch_size: int | None = None,
+    intermediate: Sequence[str] = (),
     weights: Path | None = None,
 ) -> ModuleOp:
     """A model as a module that carries the name of its file. Raises AicError."""
     store = None if weights is None else str(weights)
-    module = import_model(model, symbols=symbols, batch_size=batch_size, weights_dir=store)
+    module = import_model(model, symbols=symbols, batch_size=batch_size, intermediate=intermediate, weights_dir=store)
     module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
     return module
 
 
 def _import(model: Path, options: Options) -> ModuleOp:
     module = named_import(
-        model, symbols=options.onnx_define_symbol, batch_size=options.batchsize, weights=options.weights
+        model,
+        symbols=options.onnx_define_symbol,
+        batch_size=options.batchsize,
+        intermediate=options.output_node_name,
+        weights=options.weights,
     )
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     return module

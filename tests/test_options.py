@@ -77,6 +77,16 @@ def test_symbols_that_are_none(value: str) -> None:
     assert "must be a symbol and a positive integer" in mistakes("a", f"-onnx-define-symbol={value}")
 
 
+def test_names_gather() -> None:
+    assert parse_arguments(["a", "-output-node-name=r, s:1", "-output-node-name=t"]).output_node_name == (
+        "r",
+        "s:1",
+        "t",
+    )
+    assert options_from_keywords(output_node_name=["r", "s:1"]).output_node_name == ("r", "s:1")
+    assert "must be names separated by commas" in mistakes("a", "-output-node-name=r,,s")
+
+
 def test_all_mistakes_at_once() -> None:
     message = mistakes(
         "-m=a", "-aic-num-cors=3", "-aic-num-cores=0", "-batchsize", "-num-iter=x", "-mos=1", "-ols", "2"
@@ -109,6 +119,7 @@ def test_every_refused_option_is_recognised() -> None:
         (["a", "-compile-only", "-aic-binary-dir=o", "-num-iter=2"], "excludes -num-iter"),
         (["a", "-to=tile", "-write-output-dir=o"], "-to stops before execution"),
         (["a", "-from=schedule", "-batchsize=2"], "bound shapes"),
+        (["a", "-from=graph", "-output-node-name=r"], "excludes -output-node-name"),
         (["a", "-input-list-file=l", "-use-random-input-data"], "give one"),
     ],
 )

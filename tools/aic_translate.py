@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         help="bind a symbolic dimension of the model; may repeat",
     )
     add("--batchsize", type=int, metavar="N", help="number of samples that one inference takes")
+    add("--output-node-name", metavar="NAME,NAME", help="tensors of the model to give as outputs too")
     add("--aic-sku", choices=skus(), help="card that the module is for (default pro)")
     add("--aic-num-cores", type=int, metavar="N", help="NSP cores that the module is for (default 1)")
     return parser
@@ -69,6 +70,7 @@ def _import_onnx(arguments: argparse.Namespace) -> None:
     options = options_from_keywords(
         onnx_define_symbol=dict(arguments.onnx_define_symbol or ()),
         batchsize=arguments.batchsize,
+        output_node_name=arguments.output_node_name,
         aic_sku=arguments.aic_sku,
         aic_num_cores=arguments.aic_num_cores,
     )
@@ -76,6 +78,7 @@ def _import_onnx(arguments: argparse.Namespace) -> None:
         arguments.import_onnx,
         symbols=options.onnx_define_symbol,
         batch_size=options.batchsize,
+        intermediate=options.output_node_name,
         weights=arguments.weights,
     )
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
@@ -90,7 +93,7 @@ def _import_onnx(arguments: argparse.Namespace) -> None:
 
 
 def _emit_qpc(arguments: argparse.Namespace) -> None:
-    for option in ("onnx_define_symbol", "batchsize", "aic_sku", "aic_num_cores"):
+    for option in ("onnx_define_symbol", "batchsize", "output_node_name", "aic_sku", "aic_num_cores"):
         if getattr(arguments, option) is not None:
             raise AicError(f"--{option.replace('_', '-')} belongs to --import-onnx: the module says what it is for")
     if arguments.output_file is None:

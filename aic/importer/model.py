@@ -13,6 +13,7 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from aic.importer.builder import Builder, Value
 from aic.importer.conversion import MISSING, Context, Conversion, Scope
 from aic.importer.functions import normalized, opset_versions
+from aic.importer.intermediate import tensors_asked_for
 from aic.importer.model_file import read_model
 from aic.importer.problems import ImportFailure, Unsupported
 from aic.importer.symbols import bind_shapes, replaced_batch
@@ -29,6 +30,7 @@ def import_model(
     *,
     symbols: Mapping[str, int] | None = None,
     batch_size: int | None = None,
+    intermediate: Sequence[str] = (),
     weights_dir: str | None = None,
 ) -> ModuleOp:
     """Module of the graph dialect that computes what the model in a file computes.
@@ -37,6 +39,7 @@ def import_model(
         path: `.onnx`, or text (`.onnxtxt`). External data is found next to it, and is mapped, not read.
         symbols: values of symbolic dimensions.
         batch_size: first dimension of inputs where it is not a number, or the same number in all of them.
+        intermediate: tensors of the graph that are outputs too, by their names or as `node:index`.
         weights_dir: name of the weight store (`dialects.weights`), by default the model's path with `.weights` added.
 
     Raises: ImportFailure: the model is not readable, not complete, or not supported. Every problem of the first kind
@@ -46,7 +49,7 @@ def import_model(
     model = read_model(file)
     store = create_store(weights_dir if weights_dir is not None else f"{file}.weights")
     try:
-        return _imported(model, TensorReader(store, file.parent, file), symbols or {}, batch_size)
+        return _imported(model, TensorReader(store, file.parent, file), symbols or {}, batch_size, intermediate)
     except ImportFailure as failure:
         raise ImportFailure(f"{file}: {failure}") from None
 
@@ -56,18 +59,24 @@ def import_proto(
     *,
     symbols: Mapping[str, int] | None = None,
     batch_size: int | None = None,
+    intermediate: Sequence[str] = (),
     weights_dir: str = "model.weights",
     folder: str | os.PathLike[str] = ".",
 ) -> ModuleOp:
     """As `import_model`, for a model in memory; external data is found in `folder`."""
     reader = TensorReader(create_store(weights_dir), Path(folder), None)
-    return _imported(model, reader, symbols or {}, batch_size)
+    return _imported(model, reader, symbols or {}, batch_size, intermediate)
 
 
 def _imported(
-    model: onnx.ModelProto, reader: TensorReader, symbols: Mapping[str, int], batch_size: int | None
+    model: onnx.ModelProto,
+    reader: TensorReader,
+    symbols: Mapping[str, int],
+    batch_size: int | None,
+    intermediate: Sequence[str],
 ) -> ModuleOp:
     graph = model.graph
+    results = [output.name for output in graph.output] + tensors_asked_for(graph, intermediate)
     inputs = _inputs(graph)
     types = _input_types(inputs, symbols, batch_size)
     block = Block(arg_types=types)
@@ -81,13 +90,13 @@ def _imported(
         argument.name_hint, argument.location = _name_hint(info.name), model_location(info.name)
         scope[info.name] = Value(types[argument.index], argument)
     conversion.convert_nodes(graph.node, scope, Context(opset_versions(model.opset_import)))
-    missing = [output.name for output in graph.output if output.name not in scope]
+    missing = [name for name in results if name not in scope]
     conversion.problems.dangling += [f"output {name!r} is made by no node" for name in missing]
     conversion.problems.raise_if_any()
-    outputs = [_output(conversion.builder, scope, output.name) for output in graph.output]
+    outputs = [_output(conversion.builder, scope, name) for name in results]
     block.add_op(ReturnOp(*outputs))
     _tidy(block)
-    return _module(inputs, graph.output, block, reader.store)
+    return _module([value.name for value in inputs], results, block, reader.store)
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
@@ -141,19 +150,14 @@ def _name_hint(name: str) -> str | None:
     return f"v{hint}" if hint[0].isdigit() else hint
 
 
-def _module(
-    inputs: Sequence[onnx.ValueInfoProto],
-    outputs: Sequence[onnx.ValueInfoProto],
-    block: Block,
-    store: WeightStore,
-) -> ModuleOp:
+def _module(inputs: Sequence[str], outputs: Sequence[str], block: Block, store: WeightStore) -> ModuleOp:
     terminator = block.last_op
     assert terminator is not None
     function = FuncOp(
         "main",
         ([argument.type for argument in block.args], [operand.type for operand in terminator.operands]),
         Region(block),
-        arg_attrs=named([value.name for value in inputs]),
-        res_attrs=named([value.name for value in outputs]),
+        arg_attrs=named(inputs),
+        res_attrs=named(outputs),
     )
     return ModuleOp([function], attributes={STORE_ATTRIBUTE: StringAttr(store.folder)})

@@ -137,6 +137,9 @@ def _enter(values: dict[str, object], option: Option, value: object) -> str | No
     """Enter a value under its option's keyword; say so when it contradicts one that is there."""
     key = option.python_name
     match value:
+        case tuple() if option.kind is Kind.NAMES:
+            values[key] = (*cast(tuple[str, ...], values.get(key, ())), *cast(tuple[str, ...], value))
+            return None
         case (str(symbol), int(size)):
             symbols = cast(dict[str, int], values.setdefault(key, {}))
             entered = symbols.setdefault(symbol, size)
@@ -158,4 +161,6 @@ def _texts(value: object) -> list[str]:
         return [f"{name},{size}" for name, size in value.items()]
     if isinstance(value, os.PathLike):
         return [os.fspath(value)]
+    if isinstance(value, list | tuple):
+        return [str(item) for item in cast(Sequence[object], value)]
     return [str(value)]

@@ -36,6 +36,8 @@ def _phase_conflicts(options: Options) -> list[str]:
         found.append(f"-from={options.from_phase} comes after -to={options.to_phase}: there is nothing to run")
     if options.from_phase is not None and (options.onnx_define_symbol or options.batchsize is not None):
         found.append("-from starts with bound shapes: it excludes -onnx-define-symbol and -batchsize")
+    if options.from_phase is not None and options.output_node_name:
+        found.append("-from starts with the outputs that its module has: it excludes -output-node-name")
     if options.convert_to_fp16 and options.from_phase not in (None, _PRECISION_PHASE):
         found.append(
             f"-convert-to-fp16 belongs to the phase {_PRECISION_PHASE}: it excludes -from={options.from_phase}"

@@ -38,7 +38,11 @@ def _entry(option: Option) -> str:
 def _values(option: Option) -> str:
     if option.kind in (Kind.FLAG, Kind.LEVEL):
         return ""
-    value = "|".join(option.choices) or {Kind.SYMBOL: "<name>,<value>", Kind.PATH: "<path>"}.get(option.kind, "<value>")
+    value = "|".join(option.choices) or {
+        Kind.SYMBOL: "<name>,<value>",
+        Kind.NAMES: "<name>,<name>",
+        Kind.PATH: "<path>",
+    }.get(option.kind, "<value>")
     return f"[={value}]" if option.bare is not None else f"={value}"
 
 

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     PATH = auto()
     SYMBOL = auto()
     """A name and a positive integer: `batch,8`. May be given for several names."""
+    NAMES = auto()
+    """Names separated by commas. Given several times, they add up."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Option:
                 return self._in_range(_number(text))
             case Kind.SYMBOL:
                 return _symbol(text)
+            case Kind.NAMES:
+                return _names(text)
             case Kind.PATH:
                 return Path(text)
             case Kind.TEXT:
@@ -120,3 +124,10 @@ def _symbol(text: str) -> tuple[str, int]:
     if not name or not comma or not value.strip().isdecimal() or int(value) < 1:
         raise ValueError("must be a symbol and a positive integer, as in batch,8")
     return name.strip(), int(value)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ValueError("must be names separated by commas, none of them empty")
+    return names

@@ -23,7 +23,6 @@ REFUSED: tuple[Option, ...] = (
     *_group(
         "model",
         ("model-input", Kind.TEXT, "inputs of a Caffe2 graph: name,type,shape", {"repeatable": True}),
-        ("output-node-name", Kind.TEXT, "tensors of the model to give as outputs too, separated by commas"),
         ("onnxlib", Kind.PATH, "path to an ONNX library"),
         ("always-expand-onnx-functions", Kind.FLAG, "expand ONNX functions where an operator of ours exists too"),
         ("register-custom-op", Kind.PATH, "configuration file of a custom operator", {"repeatable": True}),

@@ -23,7 +23,7 @@ def _option(default: Any, name: str, kind: Kind, group: str, help: str, since: s
 class Options:
     """Values of all supported options; each field is one row of the table.
 
-    None and False mean: not given.
+    None, False and no elements mean: not given.
     """
 
     model: Path | None = _option(
@@ -44,6 +44,14 @@ class Options:
     )
     batchsize: int | None = _option(
         None, "batchsize", Kind.INTEGER, "model", "number of samples that one inference takes", minimum=1
+    )
+    output_node_name: tuple[str, ...] = _option(
+        (),
+        "output-node-name",
+        Kind.NAMES,
+        "model",
+        "tensors of the model to give as outputs too, by their names; outputs of nodes as node:index",
+        repeatable=True,
     )
     operators_supported: str | None = _option(
         None,

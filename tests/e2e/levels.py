@@ -37,32 +37,41 @@ class Case:
     symbols: Mapping[str, int]
 
 
-def run_levels(case: Case, cores: int, *, fp16: bool, folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """The output at the graph, sharded, tile and scheduled level, and from the loaded QPC.
+def outputs_of_levels(
+    module: ModuleOp, inputs: Arrays, *, fp16: bool, folder: Path
+) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """All outputs of an imported module at the graph, sharded, tile and scheduled level, and from the loaded QPC.
 
-    The QPC is validated, and found to give the bits of the tile level.
+    The QPC is validated.
     """
-    module = import_model(case.model, symbols=dict(case.symbols))
-    set_target(module, TargetAttr.of("pro"), cores)
-    results: dict[str, npt.NDArray[Any]] = {}
+    results: dict[str, dict[str, npt.NDArray[Any]]] = {}
 
     def lower(phase: str) -> ModuleOp:
         return run_phases(module, phases_between(phase, phase), fp16=fp16)
 
     lower("graph")
-    results["graph"] = GraphRunner(module).run(case.inputs)[case.output]
+    results["graph"] = GraphRunner(module).run(inputs)
     lower("shard")
-    results["sharded"] = run_sharded(module, case.inputs)[case.output]
+    results["sharded"] = run_sharded(module, inputs)
     lower("tile")
-    results["tile"] = load_program(module).run(case.inputs)[case.output]
+    results["tile"] = load_program(module).run(inputs)
     lower("schedule")
-    results["scheduled"] = load_program(module).run(case.inputs)[case.output]
+    results["scheduled"] = load_program(module).run(inputs)
     path = folder / "programqpc.bin"
     emit_qpc(module, path)
     drop_store(store_of(module).folder)
     assert not validate(path).errors
-    results["QPC"] = aic.Session(path).run(case.inputs)[case.output]
+    results["QPC"] = aic.Session(path).run(inputs)
     path.unlink()
+    return results
+
+
+def run_levels(case: Case, cores: int, *, fp16: bool, folder: Path) -> dict[str, npt.NDArray[Any]]:
+    """The output at every level; the QPC is found to give the bits of the tile level."""
+    module = import_model(case.model, symbols=dict(case.symbols))
+    set_target(module, TargetAttr.of("pro"), cores)
+    levels = outputs_of_levels(module, case.inputs, fp16=fp16, folder=folder)
+    results = {level: outputs[case.output] for level, outputs in levels.items()}
     np.testing.assert_array_equal(results["tile"], results["scheduled"])
     np.testing.assert_array_equal(results["tile"], results["QPC"])
     return results
