@@ -6,13 +6,13 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.compiler import lower
-from aic.nsp.values.exchange_parts import exchange_parts
 from aic.options import options_from_keywords
 from bench.measurement import Measurement
 from bench.networks import Network
 from dialects.module import cores_of, main_of
 from dialects.tile.ops import AllocOp, ExchangeOp, FillOp, ForOp, InstructionOp, TensorOp
 from dialects.tile.program_order import program_order
+from dialects.tile.senders import exchange_parts
 
 
 def measure_program_size(network: Network, batched: Network | None = None) -> Iterator[Measurement]:
@@ -56,7 +56,8 @@ def works(op: InstructionOp, iteration: tuple[int, ...], cores: int) -> bool:
     """True when an instruction changes something on some core."""
     match op:
         case ExchangeOp():
-            return any(True for _ in exchange_parts(op, iteration, cores, range(cores)))
+            own, need = (box.data.bounds(cores, iteration) for box in (op.own, op.box))
+            return len(exchange_parts(own, need, in_place=op.source is op.destination).at) > 0
         case FillOp():
             low, high = op.accesses()[0][1].bounds(cores, iteration)
             return bool(((low < 0) | (high > np.array(op.extents))).any())

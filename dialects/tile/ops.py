@@ -415,7 +415,7 @@ class ExchangeOp(TransferOp):
 
     For all pairs of cores (s, d): target_d[need(d) and own(s), moved by `offsets`] <- source_s. `box` is the need,
     `own` what a core owns of the source. A core's own part is a copy within its VTCM, or nothing when source and target
-    are one buffer.
+    are one buffer. Cores that own the same box hold replicas: those that need it are spread over them.
     """
 
     name = "tile.exchange"

@@ -9,13 +9,12 @@ from xdsl.ir import SSAValue
 from aic.nsp.checked.faults import Site
 from aic.nsp.checked.memory import Ddr, Vtcm
 from aic.nsp.checked.placement import Placement, empty
-from aic.nsp.values.exchange_parts import exchange_parts
 from aic.nsp.values.kernel_call import kernel_step
 from aic.nsp.values.kernel_calls import KernelCall, kernel_calls
 from aic.nsp.values.memory import Held
 from dialects.element_types import held_dtype, stored_dtype
 from dialects.graph.kernels import Array
-from dialects.tile.boxes import Integers, core_coordinates
+from dialects.tile.boxes import Integers
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
@@ -27,8 +26,7 @@ from dialects.tile.ops import (
     TransferOp,
     type_of,
 )
-
-Bounds = tuple[Integers, Integers]
+from dialects.tile.senders import Bounds, exchange_parts, multicast_senders
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,8 @@ class Dma:
         self._move(op, iteration, list(range(self._cores)))
 
     def multicast(self, op: MulticastOp, iteration: tuple[int, ...]) -> None:
-        """The first core along the axes reads for all of them."""
-        mesh = op.box.data.mesh
-        coordinates = core_coordinates(self._cores, mesh)
-        apart = [axis for axis in range(len(mesh)) if axis not in op.axes.get_values()]
-        first: dict[tuple[int, ...], int] = {}
-        readers = [
-            first.setdefault(tuple(int(c) for c in coordinates[core, apart]), core) for core in range(self._cores)
-        ]
-        self._move(op, iteration, readers)
+        """The first core of those with the same box reads for all of them."""
+        self._move(op, iteration, multicast_senders(op.box.data.bounds(self._cores, iteration)).tolist())
 
     def store(self, op: StoreOp, iteration: tuple[int, ...]) -> None:
         """Every core stores its box. Raises AicError when two cores store to the same place.
@@ -93,10 +84,11 @@ class Dma:
     def exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> None:
         """Every core fetches what it needs from the cores that own it."""
         site, shift = Site(op, iteration), np.array(op.shift, np.int64)
-        parts = list(exchange_parts(op, iteration, self._cores, range(self._cores)))
-        moved = [self._memory.read(site, op.source, part.sender, part.low, part.high) for part in parts]
-        for part, values in zip(parts, moved, strict=True):
-            self._memory.write(site, op.destination, part.receiver, part.low + shift, part.high + shift, values)
+        own, need = (box.data.bounds(self._cores, iteration) for box in (op.own, op.box))
+        _, receivers, *sent = exchange_parts(own, need, in_place=op.source is op.destination)
+        moved = [self._memory.read(site, op.source, int(part[0]), *part[1:]) for part in zip(*sent, strict=True)]
+        for receiver, low, high, values in zip(receivers.tolist(), *sent[1:], moved, strict=True):
+            self._memory.write(site, op.destination, receiver, low + shift, high + shift, values)
 
     def _move(self, op: TransferOp, iteration: tuple[int, ...], readers: Sequence[int]) -> None:
         """Copies boxes; `readers[c]`: the core that reads what core c gets."""

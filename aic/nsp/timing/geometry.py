@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from aic.nsp.timing.records import Flow, Shapes, Use
-from dialects.tile.boxes import Box
-
-Integers: TypeAlias = npt.NDArray[np.int64]
-Bounds: TypeAlias = tuple[Integers, Integers]
+from dialects.tile.boxes import Box, Integers
+from dialects.tile.senders import Bounds, exchange_parts
 
 
 class Geometry:
@@ -63,35 +59,26 @@ def groups_of_equals(bounds: Bounds) -> list[list[int]]:
     return list(groups.values())
 
 
-def exchanged(own: Bounds, need: Bounds) -> list[dict[int, int]]:
-    """For each receiving core, the positions that it gets from each core.
-
-    What several cores own is taken from the receiver itself where it is one of them, else from one of them, chosen so
-    that receivers spread over the owners.
-    """
-    owners = groups_of_equals(own)
-    first = [members[0] for members in owners]
-    low = np.maximum(own[0][first, None], need[0][None])
-    high = np.minimum(own[1][first, None], need[1][None])
-    volumes = np.maximum(high - low, 0).prod(axis=2)
+def exchanged(own: Bounds, need: Bounds, *, in_place: bool) -> list[dict[int, int]]:
+    """For each receiving core, the positions that it gets from each core in an exchange."""
     received: list[dict[int, int]] = [{} for _ in range(len(need[0]))]
-    for group, receiver in np.argwhere(volumes).tolist():
-        members = owners[group]
-        sender = receiver if receiver in members else members[receiver % len(members)]
+    parts = exchange_parts(own, need, in_place=in_place)
+    volumes = (parts.high - parts.low).prod(axis=1)
+    for receiver, sender, volume in zip(parts.receiver.tolist(), parts.sender.tolist(), volumes.tolist(), strict=True):
         positions = received[receiver]
-        positions[sender] = positions.get(sender, 0) + int(volumes[group, receiver])
+        positions[sender] = positions.get(sender, 0) + volume
     return received
 
 
-def between_cores(receiver: int, received: dict[int, int], size: int, copies: bool) -> tuple[Flow, ...]:
-    """Flows of one core's part of an exchange: from its peers over the NoC, and, if it `copies`, from itself."""
+def between_cores(receiver: int, received: dict[int, int], size: int) -> tuple[Flow, ...]:
+    """Flows of one core's part of an exchange: from its peers over the NoC, and from itself."""
     remote = {sender: positions * size for sender, positions in received.items() if sender != receiver}
     flows: list[Flow] = []
     total = sum(remote.values())
     if total:
         senders = (Use("noc out port", sender, amount / total) for sender, amount in remote.items())
         flows.append(Flow(total, (Use("noc in port", receiver), *senders)))
-    if copies and receiver in received:
+    if receiver in received:
         flows.append(Flow(received[receiver] * size, (Use("copy", receiver),)))
     return tuple(flows)
 

@@ -136,13 +136,10 @@ class _Planner:
     def _exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> Moves:
         size = element_bytes(type_of(op.source).element_type)
         own = self.geometry.bounds(op.own.data, iteration)
-        received = exchanged(own, self.geometry.bounds(op.box.data, iteration))
-        copies = op.source is not op.destination
-        flows = tuple(between_cores(core, parts, size, copies) for core, parts in enumerate(received))
-        descriptors = tuple(
-            len(parts) if copies else sum(sender != core for sender in parts) for core, parts in enumerate(received)
-        )
-        return Moves(flows, descriptors, ((),) * len(flows))
+        need = self.geometry.bounds(op.box.data, iteration)
+        received = exchanged(own, need, in_place=op.source is op.destination)
+        flows = tuple(between_cores(core, parts, size) for core, parts in enumerate(received))
+        return Moves(flows, tuple(map(len, received)), ((),) * len(flows))
 
     def _fill(self, op: FillOp, iteration: tuple[int, ...]) -> Padding:
         ((_, window),) = op.accesses()

@@ -11,7 +11,6 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
-from aic.nsp.values.exchange_parts import exchange_parts
 from aic.nsp.values.kernel_call import Step, kernel_step
 from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
@@ -28,6 +27,7 @@ from dialects.tile.ops import (
     TransferOp,
 )
 from dialects.tile.program_order import program_order
+from dialects.tile.senders import exchange_parts
 
 
 @dataclass
@@ -113,16 +113,17 @@ class _Planner:
     def _exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> list[tuple[Array, Array]]:
         source, target = self.memory[op.source], self.memory[op.destination]
         low, high = op.box.data.bounds(self.cores, iteration)
-        receivers = range(self.cores) if target.per_core else [int(np.argmax((high - low).min(axis=1, initial=1)))]
+        own = op.own.data.bounds(self.cores, iteration)
+        parts = exchange_parts(own, (low, high), in_place=op.source is op.destination)
+        only = None if target.per_core else int(np.argmax((high - low).min(axis=1, initial=1)))
         origin = np.zeros_like(low)
         from_origin = source.corners(origin, self.cores, iteration)
         to_origin = target.corners(origin + np.array(op.shift, np.int64), self.cores, iteration)
         pairs: list[tuple[Array, Array]] = []
-        for part in exchange_parts(op, iteration, self.cores, receivers):
-            extents = part.high - part.low
-            to = _moved(to_origin[part.receiver], part.low)
-            start = _moved(from_origin[part.sender], part.low)
-            pairs.append((_part(target.array, to, extents), _part(source.array, start, extents)))
+        for _, receiver, sender, begin, end in zip(*parts, strict=True):
+            if only is None or receiver == only:
+                to, start = _moved(to_origin[receiver], begin), _moved(from_origin[sender], begin)
+                pairs.append((_part(target.array, to, end - begin), _part(source.array, start, end - begin)))
         return pairs
 
     def _fill(self, op: FillOp, iteration: tuple[int, ...]) -> None:
