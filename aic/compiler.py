@@ -22,7 +22,7 @@ from aic.qpc.packing import describe
 from dialects import create_context
 from dialects.aic import TargetAttr
 from dialects.errors import AicError
-from dialects.module import CORES, TARGET, cores_of, set_target, target_of
+from dialects.module import CORES, TARGET, cores_of, set_combined, set_target, target_of
 from dialects.text import decode_source, parse_module, verify
 from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
 
@@ -54,6 +54,8 @@ def compile(
     aic_num_cores: int = 1,
     aic_hw_version: str = "2.0",
     convert_to_fp16: bool = False,
+    combine_inputs: bool = False,
+    combine_outputs: bool = False,
     aic_binary_dir: str | os.PathLike[str] | None = None,
     from_phase: str | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
@@ -73,6 +75,8 @@ def compile(
         aic_num_cores: NSP cores, at most as many as the card has.
         aic_hw_version: version of the hardware; there is 2.0.
         convert_to_fp16: compute in 16-bit floating point; otherwise in the model's precision.
+        combine_inputs: combine inputs into fewer buffers for the transfer to the card.
+        combine_outputs: combine outputs into a single buffer for the transfer to the host.
         aic_binary_dir: new folder for `programqpc.bin`; by default the file goes when the process
             ends.
         from_phase: phase to start with.
@@ -93,6 +97,8 @@ def compile(
         aic_num_cores=aic_num_cores,
         aic_hw_version=aic_hw_version,
         convert_to_fp16=convert_to_fp16,
+        combine_inputs=combine_inputs,
+        combine_outputs=combine_outputs,
         aic_binary_dir=aic_binary_dir,
         from_phase=from_phase,
         dump_dir=dump_dir,
@@ -135,30 +141,18 @@ def lower(
     )
 
 
-def named_import(
-    model: Path,
-    *,
-    symbols: Mapping[str, int] | None = None,
-    batch_size: int | None = None,
-    intermediate: Sequence[str] = (),
-    weights: Path | None = None,
-) -> ModuleOp:
-    """A model as a module that carries the name of its file. Raises AicError."""
-    store = None if weights is None else str(weights)
-    module = import_model(model, symbols=symbols, batch_size=batch_size, intermediate=intermediate, weights_dir=store)
-    module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
-    return module
-
-
 def _import(model: Path, options: Options) -> ModuleOp:
-    module = named_import(
+    """A model as a module that carries the name of its file, and what passes and emission must know of the options."""
+    module = import_model(
         model,
         symbols=options.onnx_define_symbol,
         batch_size=options.batchsize,
         intermediate=options.output_node_name,
-        weights=options.weights,
+        weights_dir=None if options.weights is None else str(options.weights),
     )
+    module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
+    _combine(module, options)
     return module
 
 
@@ -170,7 +164,15 @@ def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
     if options.weights is not None:
         module.attributes[STORE_ATTRIBUTE] = StringAttr(str(options.weights))
     _retarget(module, options, start)
+    _combine(module, options)
     return module
+
+
+def _combine(module: ModuleOp, options: Options) -> None:
+    if options.combine_inputs:
+        set_combined(module, "inputs")
+    if options.combine_outputs:
+        set_combined(module, "outputs")
 
 
 def _retarget(module: ModuleOp, options: Options, start: str) -> None:

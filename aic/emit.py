@@ -38,7 +38,7 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
     check_program(module)
     program, layout = placed_program(module)
     cores, hardware = cores_of(module), target_of(module).hardware
-    ddr = lay_out_shared_ddr(declared_tensors(module))
+    ddr = lay_out_shared_ddr(module)
     name = UNNAMED if module.sym_name is None else module.sym_name.data
     instructions = [op for op in main_of(module).body.walk() if isinstance(op, ComputeOp | MulticastOp)]
     descriptor = describe_network(name, ddr, cores, hardware.hvx_threads)

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.constants import Place
 from aic.emission.descriptor import describe_network
-from aic.emission.memory import SharedDdr, declared_tensors, lay_out_shared_ddr
+from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.legality import SCHEDULED, check_level
 from aic.qpc.container import CONSTANTS, NETWORK_ELF, open_container, require
 from aic.qpc.decoding import decode
@@ -20,6 +20,7 @@ from aic.qpc.descriptor import IoBinding, NetworkDescriptor
 from aic.qpc.elf import PROGRAM_SECTION, read_elf, require_section
 from aic.qpc.errors import QpcError
 from aic.qpc.validate import read_parts, validate_segments
+from aic.qpc.validate_descriptor import binding_copy
 from aic.static_checks import check_program
 from dialects import create_context
 from dialects.aic import DenseAttr, WeightAttr
@@ -66,7 +67,7 @@ def load_qpc(path: str | Path) -> LoadedProgram:
             elf = read_elf(require(segments, NETWORK_ELF).data)
             module = decode(require_section(elf, PROGRAM_SECTION), create_context())
             tensors = _checked_tensors(module)
-            _refuse_errors(list(_disagreements(module, tensors, parts.descriptor)))
+            _refuse_errors(list(_disagreements(module, parts.descriptor)))
             start = segments[CONSTANTS].offset if CONSTANTS in segments else 0
             entries = _entries(file, start, parts.constants.static_size, tensors)
         except AicError as error:
@@ -90,11 +91,10 @@ def _checked_tensors(module: ModuleOp) -> list[TensorOp]:
     return declared_tensors(module)
 
 
-def _disagreements(module: ModuleOp, tensors: Sequence[TensorOp], descriptor: NetworkDescriptor) -> Iterator[str]:
+def _disagreements(module: ModuleOp, descriptor: NetworkDescriptor) -> Iterator[str]:
     """Where the network descriptor does not describe the program."""
-    ddr: SharedDdr = lay_out_shared_ddr(tensors)
     cores, hardware = cores_of(module), target_of(module).hardware
-    described = describe_network(descriptor.name, ddr, cores, hardware.hvx_threads)
+    described = describe_network(descriptor.name, lay_out_shared_ddr(module), cores, hardware.hvx_threads)
     if descriptor.num_cores != cores:
         yield f"networkdesc.bin: num_cores is {descriptor.num_cores}, the program runs on {cores}"
     for what, stated, actual in (
@@ -103,10 +103,19 @@ def _disagreements(module: ModuleOp, tensors: Sequence[TensorOp], descriptor: Ne
     ):
         if _signature(stated) != _signature(actual):
             yield f"networkdesc.bin: its {what} are not those of the program"
+        elif [_place(binding) for binding in stated] != [_place(binding) for binding in actual]:
+            yield f"networkdesc.bin: its {what} do not lie in the DMA buffers that the program has"
+    if descriptor.dma_buffers != described.dma_buffers:
+        yield "networkdesc.bin: its DMA buffers are not those of the program"
 
 
 def _signature(bindings: Sequence[IoBinding]) -> list[tuple[str, int, tuple[int, ...]]]:
     return [(binding.name, binding.initial.type, binding.initial.dims) for binding in bindings]
+
+
+def _place(binding: IoBinding) -> tuple[int, int] | None:
+    copy = binding_copy(binding)
+    return None if copy is None else (copy.buffer_num, copy.offset)
 
 
 def _entries(file: Path, start: int, static_size: int, tensors: Sequence[TensorOp]) -> dict[str, Entry]:

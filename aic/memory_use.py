@@ -35,7 +35,7 @@ def memory_use(module: ModuleOp) -> MemoryUse:
         vtcm=max((_end(op) for op in main_of(module).body.walk() if isinstance(op, AllocOp)), default=0),
         vtcm_usable=hardware.vtcm_usable_bytes,
         ddr_constants=ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None).size,
-        ddr_shared=lay_out_shared_ddr(tensors).size,
+        ddr_shared=lay_out_shared_ddr(module).size,
         ddr_available=hardware.ddr_bytes,
     )
 

@@ -1,8 +1,9 @@
 """What every aic module carries: target, cores, weight store, the function `main`, and once scheduled its signals."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, UnitAttr, i64
 from xdsl.dialects.func import FuncOp
 
 from dialects.aic import TargetAttr
@@ -35,6 +36,18 @@ def set_target(module: ModuleOp, target: TargetAttr, cores: int) -> None:
     """Writes the card and the number of cores into the module."""
     module.attributes[TARGET] = target
     module.attributes[CORES] = IntegerAttr(cores, i64)
+
+
+def combines(module: ModuleOp, ports: Literal["inputs", "outputs"]) -> bool:
+    """Whether the network's inputs, or its outputs, travel between host and card together: `aic.combine_inputs`,
+    `aic.combine_outputs`.
+    """
+    return f"aic.combine_{ports}" in module.attributes
+
+
+def set_combined(module: ModuleOp, ports: Literal["inputs", "outputs"]) -> None:
+    """Says that the network's inputs, or its outputs, travel together."""
+    module.attributes[f"aic.combine_{ports}"] = UnitAttr()
 
 
 def signals_of(module: ModuleOp) -> tuple[int, ...]:

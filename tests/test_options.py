@@ -115,6 +115,7 @@ def test_every_refused_option_is_recognised() -> None:
         (["a", "-aic-hw-version=1.0"], "must be 2.0"),
         (["a", "-aic-num-cores=17"], "the SKU 'pro' has 16 NSP cores"),
         (["a", "-run-on-interpreter", "-aic-hw"], "excludes -aic-hw"),
+        (["a", "-run-on-interpreter", "-combine-inputs"], "excludes -combine-inputs"),
         (["a", "-compile-only"], "needs -aic-binary-dir"),
         (["a", "-compile-only", "-aic-binary-dir=o", "-num-iter=2"], "excludes -num-iter"),
         (["a", "-to=tile", "-write-output-dir=o"], "-to stops before execution"),

@@ -8,20 +8,30 @@ from typing import NoReturn
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
-from aic.compiler import named_import
+from aic.compiler import lower
 from aic.emit import emit_qpc
 from aic.options import options_from_keywords
+from aic.phases import PHASE_NAMES
 from dialects import create_context
-from dialects.aic import TargetAttr
 from dialects.errors import AicError
 from dialects.files import written_aside
 from dialects.hardware import skus
-from dialects.module import set_target
 from dialects.text import decode_source, parse_module, print_module, verify
 from dialects.weights import STORE_ATTRIBUTE, locate_store, store_of
 from tools.process import run_command
 
 NAME = "aic-translate"
+_IMPORT_PHASE = PHASE_NAMES[0]
+_IMPORT_OPTIONS = (
+    "onnx_define_symbol",
+    "batchsize",
+    "output_node_name",
+    "aic_sku",
+    "aic_num_cores",
+    "combine_inputs",
+    "combine_outputs",
+)
+"""Options of `aic.compile` that belong to --import-onnx."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--batchsize", type=int, metavar="N", help="number of samples that one inference takes")
     add("--output-node-name", metavar="NAME,NAME", help="tensors of the model to give as outputs too")
+    add("--combine-inputs", action="store_true", default=None, help="combine inputs into fewer buffers")
+    add("--combine-outputs", action="store_true", default=None, help="combine outputs into a single buffer")
     add("--aic-sku", choices=skus(), help="card that the module is for (default pro)")
     add("--aic-num-cores", type=int, metavar="N", help="NSP cores that the module is for (default 1)")
     return parser
@@ -67,21 +79,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _import_onnx(arguments: argparse.Namespace) -> None:
     """Write the imported module as text, and its weight store for the tool that reads the text."""
+    asked = {option: getattr(arguments, option) for option in _IMPORT_OPTIONS}
+    asked["onnx_define_symbol"] = dict(arguments.onnx_define_symbol or ())
     options = options_from_keywords(
-        onnx_define_symbol=dict(arguments.onnx_define_symbol or ()),
-        batchsize=arguments.batchsize,
-        output_node_name=arguments.output_node_name,
-        aic_sku=arguments.aic_sku,
-        aic_num_cores=arguments.aic_num_cores,
+        model=arguments.import_onnx, weights=arguments.weights, to_phase=_IMPORT_PHASE, **asked
     )
-    module = named_import(
-        arguments.import_onnx,
-        symbols=options.onnx_define_symbol,
-        batch_size=options.batchsize,
-        intermediate=options.output_node_name,
-        weights=arguments.weights,
-    )
-    set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
+    module = lower(options, _IMPORT_PHASE)
     store = store_of(module)
     store.save(Path(store.folder))
     text = print_module(module)
@@ -93,7 +96,7 @@ def _import_onnx(arguments: argparse.Namespace) -> None:
 
 
 def _emit_qpc(arguments: argparse.Namespace) -> None:
-    for option in ("onnx_define_symbol", "batchsize", "output_node_name", "aic_sku", "aic_num_cores"):
+    for option in _IMPORT_OPTIONS:
         if getattr(arguments, option) is not None:
             raise AicError(f"--{option.replace('_', '-')} belongs to --import-onnx: the module says what it is for")
     if arguments.output_file is None:

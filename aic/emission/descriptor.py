@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import IntegerType, Signedness, f16, f32
 from xdsl.ir import Attribute
 
-from aic.emission.memory import Port, SharedDdr
+from aic.emission.memory import MAX_BUFFER_BYTES, HostBuffer, Port, SharedDdr
 from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor
 from dialects.errors import AicError
 
 HVX_GROUP, HMX_GROUP, DMA_GROUP = "HVX", "HMX", "DMAIssue"
 _GROUP_NAMES = (HVX_GROUP, HMX_GROUP, DMA_GROUP)
 _ISSUE_COUNT = 2
-_MAX_BUFFER_BYTES = (1 << 32) - 1
 _LISTED_NAMES = 64
 
 _DATA_TYPES: dict[Attribute, DataType] = {
@@ -34,7 +33,7 @@ def thread_groups(hvx_threads: int) -> tuple[str, ...]:
 
 
 def describe_network(name: str, ddr: SharedDdr, cores: int, hvx_threads: int) -> NetworkDescriptor:
-    """The descriptor of a program: one DMA buffer and one copy per input and output.
+    """The descriptor of a program: a DMA buffer per transfer, and one copy per input and output.
 
     Raises AicError, naming all of them, for inputs and outputs that the format cannot describe.
     """
@@ -47,8 +46,8 @@ def describe_network(name: str, ddr: SharedDdr, cores: int, hvx_threads: int) ->
         inputs=_bindings(ddr.inputs, Direction.In, 0),
         outputs=_bindings(ddr.outputs, Direction.Out, len(ddr.inputs)),
         dma_buffers=(
-            *(DmaBuffer(port.size, Direction.In) for port in ddr.inputs),
-            *(DmaBuffer(port.size, Direction.Out) for port in ddr.outputs),
+            *(DmaBuffer(buffer.size, Direction.In) for buffer in ddr.inputs),
+            *(DmaBuffer(buffer.size, Direction.Out) for buffer in ddr.outputs),
         ),
         num_cores=cores,
         batch_size=batch_size(ddr),
@@ -63,16 +62,23 @@ def describe_network(name: str, ddr: SharedDdr, cores: int, hvx_threads: int) ->
 
 def batch_size(ddr: SharedDdr) -> int:
     """Samples that one inference takes: the first dimension that all inputs of rank two and more share, else 1."""
-    first = {port.type.get_shape()[0] for port in ddr.inputs if port.type.get_num_dims() >= 2}
+    inputs = [port for buffer in ddr.inputs for port in buffer.ports]
+    first = {port.type.get_shape()[0] for port in inputs if port.type.get_num_dims() >= 2}
     return first.pop() if len(first) == 1 else 1
 
 
-def _bindings(ports: Sequence[Port], direction: Direction, first_buffer: int) -> tuple[IoBinding, ...]:
+def _bindings(buffers: Sequence[HostBuffer], direction: Direction, first: int) -> tuple[IoBinding, ...]:
     return tuple(
         IoBinding.copied(
-            port.name, _DATA_TYPES[port.type.element_type], port.type.get_shape(), direction, first_buffer + number
+            port.name,
+            _DATA_TYPES[port.type.element_type],
+            port.type.get_shape(),
+            direction,
+            number,
+            port.offset - buffer.offset,
         )
-        for number, port in enumerate(ports)
+        for number, buffer in enumerate(buffers, first)
+        for port in buffer.ports
     )
 
 
@@ -83,6 +89,6 @@ def _problem(port: Port) -> str | None:
         return f"{name} of type {element}: it knows {', '.join(map(str, _DATA_TYPES))}"
     if 0 in shape:
         return f"{name} of shape {shape}: it takes a dimension of 0 for 1"
-    if port.size > _MAX_BUFFER_BYTES:
-        return f"{name} of {port.size} bytes: it knows at most {_MAX_BUFFER_BYTES}"
+    if port.size > MAX_BUFFER_BYTES:
+        return f"{name} of {port.size} bytes: it knows at most {MAX_BUFFER_BYTES}"
     return None

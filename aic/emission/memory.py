@@ -1,18 +1,24 @@
-"""The DDR of a program: what it declares there, and where its inputs, outputs and scratch tensors lie.
+"""The DDR of a program: what it declares there, where it lies, and which of the host's buffers it is transferred from.
 
-They share the static shared DDR, in the order of their declaration; constants have a segment of their own.
+Inputs, outputs and scratch tensors share the static shared DDR, in this order; constants have a segment of their own.
+Each input and output has a buffer of its own on the host, unless the module says that they are combined: then those of
+one direction lie close together, and a few large transfers move them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
-from dialects.module import main_of
-from dialects.tile.ops import Buffer, TensorOp, bytes_of, type_of
+from dialects.module import combines, main_of
+from dialects.tile.ops import Buffer, Role, TensorOp, bytes_of, type_of
 
 ALIGNMENT = 2048
 """Alignment in bytes of a tensor in shared DDR, and of the whole region."""
+COMBINED_ALIGNMENT = 128
+"""The same of a tensor within combined buffers, whose gaps are transferred too: a cache line."""
+MAX_BUFFER_BYTES = (1 << 32) - 1
+"""A DMA buffer states its size in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +32,39 @@ class Port:
 
 
 @dataclass(frozen=True)
-class SharedDdr:
-    """Inputs and outputs in the order of the model, and the size of the whole region in bytes."""
+class HostBuffer:
+    """A buffer of the host, and the part of shared DDR that has the same bytes: one transfer moves them."""
 
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
+    ports: tuple[Port, ...]
+
+    @property
+    def offset(self) -> int:
+        """Where it lies in shared DDR."""
+        return self.ports[0].offset
+
+    @property
+    def size(self) -> int:
+        """Its bytes, gaps between tensors included."""
+        return self.ports[-1].offset + self.ports[-1].size - self.offset
+
+
+@dataclass(frozen=True)
+class SharedDdr:
+    """Inputs and outputs in the order of the model, buffer by buffer, and the size of the whole region in bytes."""
+
+    inputs: tuple[HostBuffer, ...]
+    outputs: tuple[HostBuffer, ...]
     size: int
 
     @property
-    def ports(self) -> tuple[Port, ...]:
-        """Inputs, then outputs: the order of DMA buffers."""
+    def buffers(self) -> tuple[HostBuffer, ...]:
+        """Those of inputs, then those of outputs: the order of DMA buffers."""
         return self.inputs + self.outputs
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Inputs, then outputs."""
+        return tuple(port for buffer in self.buffers for port in buffer.ports)
 
 
 def declared_tensors(module: ModuleOp) -> list[TensorOp]:
@@ -44,16 +72,34 @@ def declared_tensors(module: ModuleOp) -> list[TensorOp]:
     return [op for op in main_of(module).body.walk() if isinstance(op, TensorOp)]
 
 
-def lay_out_shared_ddr(tensors: Iterable[TensorOp]) -> SharedDdr:
-    """Places of inputs, outputs and scratch tensors."""
-    ports: dict[str, list[Port]] = {"input": [], "output": [], "scratch": []}
-    end = 0
+def lay_out_shared_ddr(module: ModuleOp) -> SharedDdr:
+    """Places of inputs, outputs and scratch tensors. Raises AicError when the module has no function `main`."""
+    tensors = declared_tensors(module)
+    inputs, end = _laid_out(_of_role(tensors, "input"), 0, combined=combines(module, "inputs"))
+    outputs, end = _laid_out(_of_role(tensors, "output"), end, combined=combines(module, "outputs"))
+    _, end = _laid_out(_of_role(tensors, "scratch"), end, combined=False)
+    return SharedDdr(inputs, outputs, end)
+
+
+def _of_role(tensors: Iterable[TensorOp], role: Role) -> list[TensorOp]:
+    return [tensor for tensor in tensors if tensor.role.data == role]
+
+
+def _laid_out(tensors: Sequence[TensorOp], start: int, *, combined: bool) -> tuple[tuple[HostBuffer, ...], int]:
+    """Tensors from `start` on, and where the next ones may start. Combined, as many as it can hold share a buffer."""
+    groups: list[list[Port]] = []
+    end = start
     for tensor in tensors:
-        role = tensor.role.data
-        if role not in ports:
-            continue
         size = bytes_of(tensor.result)
-        name = "" if tensor.label is None else tensor.label.data
-        ports[role].append(Port(name, type_of(tensor.result), size, end))
-        end = -(-(end + size) // ALIGNMENT) * ALIGNMENT
-    return SharedDdr(tuple(ports["input"]), tuple(ports["output"]), end)
+        label = "" if tensor.label is None else tensor.label.data
+        offset = _aligned(end, COMBINED_ALIGNMENT)
+        if not combined or not groups or offset + size - groups[-1][0].offset > MAX_BUFFER_BYTES:
+            offset = _aligned(end, ALIGNMENT)
+            groups.append([])
+        groups[-1].append(Port(label, type_of(tensor.result), size, offset))
+        end = offset + size
+    return tuple(HostBuffer(tuple(ports)) for ports in groups), _aligned(end, ALIGNMENT)
+
+
+def _aligned(position: int, alignment: int) -> int:
+    return -(-position // alignment) * alignment

@@ -1,8 +1,8 @@
 """The firmware's view of a program: its transfers with the host, its doorbells and semaphores, its memory.
 
-Inputs and outputs lie in shared DDR. Buffer i (inputs first) has doorbell i, a word in every NSP's L2TCM: the host sets
-it when an input is there, or when an output has been taken. Semaphore 0 holds inputs back until every NSP has taken the
-ones before; semaphore 1 holds outputs back until every NSP has written its part.
+Inputs and outputs lie in shared DDR. Buffer i (those of inputs first) has doorbell i, a word in every NSP's L2TCM: the
+host sets it when its inputs are there, or when its outputs have been taken. Semaphore 0 holds inputs back until every
+NSP has taken the ones before; semaphore 1 holds outputs back until every NSP has written its part.
 """
 
 import struct
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from aic.emission.descriptor import DMA_GROUP, HMX_GROUP, HVX_GROUP, thread_groups
-from aic.emission.memory import Port, SharedDdr
+from aic.emission.memory import HostBuffer, SharedDdr
 from aic.qpc.elf import ENTRY_POINT
 from aic.qpc.metadata import (
     ADDRESS_DDR,
@@ -69,8 +69,11 @@ def describe_program(
     hardware: Hardware,
 ) -> Metadata:
     """The metadata of a program with these instructions. Raises AicError when it exceeds what metadata can state."""
-    if len(ddr.ports) > _EXIT_DOORBELL:
-        raise AicError(f"{len(ddr.ports)} inputs and outputs: a QPC has doorbells for {_EXIT_DOORBELL}")
+    if len(ddr.buffers) > _EXIT_DOORBELL:
+        raise AicError(
+            f"{len(ddr.buffers)} buffers of inputs and outputs: a QPC has doorbells for {_EXIT_DOORBELL}; "
+            "-combine-inputs and -combine-outputs make fewer"
+        )
     if constants_bytes > MAX_CONSTANTS_BYTES:
         raise AicError(f"{constants_bytes} bytes of constants: a QPC maps at most {MAX_CONSTANTS_BYTES}")
     everyone = (1 << cores) - 1
@@ -115,14 +118,14 @@ def _l2tcm_image(ddr: SharedDdr, threads: int) -> bytes:
 
 
 def _requests(ddr: SharedDdr, cores: int) -> tuple[DMARequest, ...]:
-    """One transfer per input, then one per output: the last one ends the inference."""
+    """A transfer per buffer of inputs, then one per buffer of outputs: the last one ends the inference."""
     inputs = [
-        _request(port, number, PORT_HOST_IN, _semaphores(_INPUTS, cores, 0, last=port is ddr.inputs[-1]))
-        for number, port in enumerate(ddr.inputs)
+        _request(buffer, number, PORT_HOST_IN, _semaphores(_INPUTS, cores, 0, last=buffer is ddr.inputs[-1]))
+        for number, buffer in enumerate(ddr.inputs)
     ]
     outputs = [
-        _request(port, number, PORT_HOST_OUT, _semaphores(_OUTPUTS, 0, cores, last=port is ddr.outputs[-1]))
-        for number, port in enumerate(ddr.outputs, len(inputs))
+        _request(buffer, number, PORT_HOST_OUT, _semaphores(_OUTPUTS, 0, cores, last=buffer is ddr.outputs[-1]))
+        for number, buffer in enumerate(ddr.outputs, len(inputs))
     ]
     return (*inputs, *outputs)
 
@@ -132,12 +135,12 @@ def _semaphores(semaphore: int, awaited: int, reset: int, *, last: bool) -> tupl
     return (wait, SemaphoreOp(semaphore, reset, _INIT, _POST)) if last else (wait,)
 
 
-def _request(port: Port, number: int, direction: int, semaphores: tuple[SemaphoreOp, ...]) -> DMARequest:
+def _request(buffer: HostBuffer, number: int, direction: int, semaphores: tuple[SemaphoreOp, ...]) -> DMARequest:
     return DMARequest(
         semaphoreOps=semaphores,
         doorbellOps=(DoorbellOp(number * _WORD, 1, 0, _DOORBELL_32_BITS),),
-        devOffset=port.offset,
-        size=port.size,
+        devOffset=buffer.offset,
+        size=buffer.size,
         num=number,
         devAddrSpace=ADDRESS_DDR,
         inOut=int(direction == PORT_HOST_OUT),

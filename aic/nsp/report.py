@@ -13,7 +13,7 @@ from typing import TypeAlias
 from rich.console import Console, Group
 from rich.table import Column, Table
 
-from aic.nsp.timing.performance import Performance
+from aic.nsp.timing.performance import HostTransfer, Performance
 from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Step
 from aic.nsp.timing.timeline import Interval, Timeline, Unit
 
@@ -54,6 +54,16 @@ class MemoryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HostRow:
+    """Transfers between host and card in one direction, one after the other: their number, bytes and time."""
+
+    name: str
+    transfers: int
+    bytes: int
+    us: float
+
+
+@dataclass(frozen=True, slots=True)
 class UnitRow:
     """How much of the device time a unit of the cores is at work: mean, least and most busy core."""
 
@@ -80,6 +90,7 @@ class Report:
     """Multiply-accumulates against those that HMX could do in fp16 in the device time."""
     units: tuple[UnitRow, ...]
     memories: tuple[MemoryRow, ...]
+    host: tuple[HostRow, ...]
     operations: tuple[OperationRow, ...]
     assumed_share: float
     """Part of the device time that goes away when every assumed number is ideal (`aic.nsp.timing.performance`)."""
@@ -93,7 +104,7 @@ class Report:
 
     def render(self, console: Console, rows: int | None = None) -> None:
         """Prints tables; of the operations the `rows` with most cycles, or all."""
-        console.print(Group(_summary(self), _units(self), _memories(self), _operations(self, rows)))
+        console.print(Group(_summary(self), _units(self), _memories(self), _host(self), _operations(self, rows)))
 
 
 def make_report(performance: Performance, wall_seconds: float) -> Report:
@@ -114,6 +125,7 @@ def make_report(performance: Performance, wall_seconds: float) -> Report:
         hmx_peak_share=timeline.macs / peak if peak else 0.0,
         units=tuple(_unit_row(timeline, name, unit) for name, unit in _UNITS),
         memories=tuple(_memory_rows(performance)),
+        host=(_host_row("inputs", performance.inputs), _host_row("outputs", performance.outputs)),
         operations=tuple(_operation_rows(timeline)),
         assumed_share=performance.assumed_share,
         assumed=hardware.assumed,
@@ -145,8 +157,13 @@ def _memory_rows(performance: Performance) -> Iterable[MemoryRow]:
     for name, kind in _LINKS:
         yield MemoryRow(name, round(timeline.carried(kind)), timeline.link_utilisation(kind))
     pcie = hardware.pcie_bytes_per_second * performance.period_seconds or 1.0
-    yield MemoryRow("PCIe in", plan.input_bytes, plan.input_bytes / pcie)
-    yield MemoryRow("PCIe out", plan.output_bytes, plan.output_bytes / pcie)
+    yield MemoryRow("PCIe in", sum(plan.from_host), sum(plan.from_host) / pcie)
+    yield MemoryRow("PCIe out", sum(plan.to_host), sum(plan.to_host) / pcie)
+
+
+def _host_row(name: str, transfers: Sequence[HostTransfer]) -> HostRow:
+    size, seconds = sum(each.bytes for each in transfers), sum(each.seconds for each in transfers)
+    return HostRow(name, len(transfers), size, seconds * _MICRO)
 
 
 Key: TypeAlias = tuple[str, str, Unit]
@@ -237,6 +254,13 @@ def _memories(report: Report) -> Table:
     table = Table("memory or link", *_right("KB", "utilisation"), title="traffic of one inference")
     for row in report.memories:
         table.add_row(row.name, f"{row.bytes / _KILO:,.1f}", f"{row.utilisation:.1%}")
+    return table
+
+
+def _host(report: Report) -> Table:
+    table = Table("host", *_right("transfers", "KB", "µs"), title="transfers over PCIe")
+    for row in report.host:
+        table.add_row(row.name, str(row.transfers), f"{row.bytes / _KILO:,.1f}", f"{row.us:,.1f}")
     return table
 
 

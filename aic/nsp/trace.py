@@ -73,12 +73,11 @@ def _slice(name: str, pid: int, tid: int, start: float, seconds: float, args: di
 
 
 def _host(performance: Performance) -> Iterator[TraceEvent]:
-    plan = performance.timeline.plan
     device_end = performance.input_seconds + performance.timeline.seconds
-    if plan.input_bytes:
-        yield _slice("inputs", HOST, 0, 0.0, performance.input_seconds, {"bytes": plan.input_bytes})
-    if plan.output_bytes:
-        yield _slice("outputs", HOST, 0, device_end, performance.output_seconds, {"bytes": plan.output_bytes})
+    for name, start, transfers in (("inputs", 0.0, performance.inputs), ("outputs", device_end, performance.outputs)):
+        for transfer in transfers:
+            yield _slice(name, HOST, 0, start, transfer.seconds, {"bytes": transfer.bytes})
+            start += transfer.seconds
 
 
 def _slices(performance: Performance) -> Iterator[TraceEvent]:

@@ -46,11 +46,21 @@ def _phase_conflicts(options: Options) -> list[str]:
         found.append(f"-to={last} needs -aic-binary-dir=<folder> to write to")
     if options.to_phase not in (None, last) and options.aic_binary_dir is not None:
         found.append(f"-to={options.to_phase} stops before there is a QPC: it excludes -aic-binary-dir")
-    if options.run_on_interpreter and options.aic_binary_dir is not None:
-        found.append("-run-on-interpreter makes no QPC: it excludes -aic-binary-dir")
+    if options.run_on_interpreter and (unused := _of_qpc(options)):
+        found.append(f"-run-on-interpreter makes no QPC: it excludes {', '.join(unused)}")
     if options.weights is not None and not (options.from_phase or options.to_phase or options.dump_dir):
         found.append("-weights is where IR text keeps its constants: it needs -from, -to or -dump-dir")
     return found
+
+
+def _of_qpc(options: Options) -> list[str]:
+    """The options given that say what a QPC is to be."""
+    asked = {
+        "-aic-binary-dir": options.aic_binary_dir is not None,
+        "-combine-inputs": options.combine_inputs,
+        "-combine-outputs": options.combine_outputs,
+    }
+    return [name for name, given in asked.items() if given]
 
 
 def _execution(options: Options) -> list[str]:

@@ -87,8 +87,6 @@ REFUSED: tuple[Option, ...] = (
         ("compile-threads", Kind.INTEGER, "threads for compilation", {"minimum": 1}),
         ("host-preproc", Kind.FLAG, "process inputs and outputs on the host"),
         ("aic-preproc", Kind.FLAG, "process inputs and outputs on the card"),
-        ("combine-inputs", Kind.FLAG, "combine inputs into fewer buffers"),
-        ("combine-outputs", Kind.FLAG, "combine outputs into one buffer"),
         ("io-crc", Kind.FLAG, "check inputs and outputs by CRC"),
         ("io-crc-stride", Kind.INTEGER, "stride of the CRC of the stride section in bytes", {"minimum": 1}),
         ("enable-debug", Kind.FLAG, "compile in debug mode"),

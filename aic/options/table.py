@@ -81,6 +81,20 @@ class Options:
     aic_binary_dir: Path | None = _option(
         None, "aic-binary-dir", Kind.PATH, "compilation", "new or empty folder for programqpc.bin"
     )
+    combine_inputs: bool = _option(
+        False,
+        "combine-inputs",
+        Kind.FLAG,
+        "compilation",
+        "combine inputs into fewer buffers for the transfer to the card",
+    )
+    combine_outputs: bool = _option(
+        False,
+        "combine-outputs",
+        Kind.FLAG,
+        "compilation",
+        "combine outputs into a single buffer for the transfer to the host",
+    )
     to_phase: str | None = _option(
         None,
         "to",

@@ -70,6 +70,9 @@ class Hardware:
     noc_latency_cycles: float
     pcie_bytes_per_second: float
     pcie_latency_seconds: float
+    """From the host's request to the first byte; of one transfer, or of the first of several."""
+    pcie_request_seconds: float
+    """What each further transfer adds besides its bytes."""
     dma_issue_cycles: float
     dma_copy_bytes_per_cycle: float
     signal_latency_cycles: float

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 
 from aic.compiler import lower
+from aic.emission.memory import lay_out_shared_ddr
 from aic.emission.metadata import MAX_CONSTANTS_BYTES
 from aic.emit import emit_qpc, placed_program
 from aic.load import load_qpc
@@ -29,7 +30,7 @@ from dialects import create_context
 from dialects.aic import WeightAttr
 from dialects.equality import first_difference
 from dialects.errors import AicError
-from dialects.module import main_of
+from dialects.module import main_of, set_combined
 from dialects.tile.ops import TensorOp
 from tests.driver.programs import COLUMNS, ROWS, WEIGHT, parsed, tiny_program
 from tests.models.light import light_path
@@ -75,6 +76,51 @@ def test_an_independent_reader_finds_what_the_program_says(qpc: Path) -> None:
     # Doorbells of both NSPs, then VTCM of both, which get a multicast together.
     assert metadata["nsp_multicast"] == [[(0, 3, 4096, 0, 0), (0, 3, 8 << 20, 1, 0)]] * 2
     assert metadata["mappings"] == [(0, 3, len(seen["constants"]["static"]))]
+
+
+def test_combined_ports_share_a_buffer_and_a_request(tmp_path: Path) -> None:
+    text = "func.func @main() {\n"
+    for name, role, shape in (
+        ("a", "input", "5xf32"),
+        ("y", "output", "3xi8"),
+        ("b", "input", "70xi8"),
+        ("z", "output", "2xi64"),
+    ):
+        text += f'%{name} = tile.tensor {{label = "{name}", role = "{role}"}} : memref<{shape}, "ddr">\n'
+    module = parsed(text + "func.return\n}")
+    seen = {}
+    for combined in ((), ("inputs",), ("inputs", "outputs")):
+        for ports in combined:
+            set_combined(module, ports)
+        emit_qpc(module, tmp_path / "x.bin")
+        assert validate(tmp_path / "x.bin", create_context()).findings == ()
+        load_qpc(tmp_path / "x.bin")
+        data = read((tmp_path / "x.bin").read_bytes())
+        bindings = [*data["descriptor"]["inputs"], *data["descriptor"]["outputs"]]
+        copies = [(b["name"], b["copy"]["buffer"], b["copy"]["offset"]) for b in bindings]
+        requests = [request["fields"][1:3] for request in data["metadata"]["requests"]]
+        seen[combined] = (copies, data["descriptor"]["buffers"], requests, len(data["metadata"]["l2tcm"]))
+    image = seen[()][3]
+    assert seen == {
+        (): ([("a", 0, 0), ("b", 1, 0), ("y", 2, 0), ("z", 3, 0)], [(20, 0), (70, 0), (3, 1), (16, 1)],
+             [(0, 20), (2048, 70), (4096, 3), (6144, 16)], image),
+        ("inputs",): ([("a", 0, 0), ("b", 0, 128), ("y", 1, 0), ("z", 2, 0)], [(198, 0), (3, 1), (16, 1)],
+                      [(0, 198), (2048, 3), (4096, 16)], image),
+        ("inputs", "outputs"): ([("a", 0, 0), ("b", 0, 128), ("y", 1, 0), ("z", 1, 128)], [(198, 0), (144, 1)],
+                                [(0, 198), (2048, 144)], image),
+    }  # fmt: skip
+
+
+def test_inputs_share_as_many_buffers_as_their_sizes_need(tmp_path: Path) -> None:
+    """A DMA buffer has less than 4 GiB."""
+    text = "func.func @main() {\n"
+    for name in "abc":
+        text += f'%{name} = tile.tensor {{label = "{name}", role = "input"}} : memref<{3 << 29}xi8, "ddr">\n'
+    module = parsed(text + "func.return\n}")
+    set_combined(module, "inputs")
+    buffers = lay_out_shared_ddr(module).inputs
+    assert [[port.name for port in buffer.ports] for buffer in buffers] == [["a", "b"], ["c"]]
+    assert [(buffer.offset, buffer.size) for buffer in buffers] == [(0, 3 << 30), (3 << 30, 3 << 29)]
 
 
 def test_constants_are_stored_once_as_they_are_used(qpc: Path) -> None:

@@ -35,6 +35,14 @@ def test_bytes_of_memories_and_links(report: Report) -> None:
     assert all(0 <= row.utilisation <= 1 for row in report.memories)
 
 
+def test_transfers_of_the_host(report: Report) -> None:
+    assert [(row.name, row.transfers, row.bytes) for row in report.host] == [
+        ("inputs", 1, IMAGE),
+        ("outputs", 1, IMAGE),
+    ]
+    assert report.latency_us == pytest.approx(report.device_us + sum(row.us for row in report.host))
+
+
 def test_rows_of_operations(report: Report) -> None:
     rows = {(row.node, row.operation): row for row in report.operations}
     conv = rows["conv1", "conv"]

@@ -61,8 +61,8 @@ def test_ddr_sees_every_weight_once_and_activations_at_the_ends(cores: int) -> N
     """ResNet-50 has 25.53 M weights and biases, batch normalizations folded, of 2 bytes each."""
     plan = resnet(cores)
     timeline = simulate(plan, PRO)
-    assert timeline.ddr_read_bytes == pytest.approx(2 * 25.53e6 + plan.input_bytes, rel=0.01)
-    assert timeline.ddr_write_bytes == plan.output_bytes
+    assert timeline.ddr_read_bytes == pytest.approx(2 * 25.53e6 + sum(plan.from_host), rel=0.01)
+    assert timeline.ddr_write_bytes == sum(plan.to_host)
 
 
 def test_transfers_overlap_kernels() -> None:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from xdsl.dialects.builtin import ModuleOp
 
-from aic.nsp.timing import measure
+from aic.nsp.timing import make_plan, measure
 from aic.nsp.timing.clock import under_load
 from dialects.hardware import Hardware, load_hardware
-from dialects.module import target_of
+from dialects.module import set_combined, target_of
 from tests.nsp.programs import PRO, alloc, blur, instruction, matmul, module, plan, run, tensor
 
 BIG = "1024x1024xf16"
@@ -63,6 +64,28 @@ def test_latency_adds_both_directions_of_pcie() -> None:
     transfer = PRO.pcie_latency_seconds + image / PRO.pcie_bytes_per_second
     assert performance.input_seconds == performance.output_seconds == pytest.approx(transfer)
     assert performance.latency_seconds == pytest.approx(performance.timeline.seconds + 2 * transfer)
+
+
+def test_each_further_transfer_costs_a_request() -> None:
+    """Two inputs of 20 bytes: apart, the second one waits for its request; combined, the gap between them is moved."""
+    text = tensor("x", "5xf32", "input") + tensor("z", "5xf32", "input") + bound_by_noc()
+    apart = plan(text, 4)
+    together = make_plan(_combined(text))
+    assert (apart.from_host, together.from_host) == ((20, 20), (148,))
+    rate, request = PRO.pcie_bytes_per_second, PRO.pcie_request_seconds
+    first, second = measure(apart, PRO).inputs
+    assert first.seconds == PRO.pcie_latency_seconds + 20 / rate
+    assert second.seconds == request + 20 / rate
+    (only,) = measure(together, PRO).inputs
+    assert only.seconds == PRO.pcie_latency_seconds + 148 / rate
+    slow = replace(PRO, pcie_request_seconds=1.0)
+    assert (measure(apart, slow).pace, measure(together, slow).pace) == ("PCIe in", "program")
+
+
+def _combined(text: str) -> ModuleOp:
+    combined = module(text, 4)
+    set_combined(combined, "inputs")
+    return combined
 
 
 def test_throughput_is_paced_by_the_slowest_part() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from aic.emission.memory import lay_out_shared_ddr
 from aic.nsp.timing.geometry import Geometry, between_cores, distinct_shapes, exchanged, groups_of_equals, multicast
 from aic.nsp.timing.records import Flow, Idle, Instruction, Kernel, Moves, Need, Padding, Plan, Step, Use, Work
 from dialects.element_types import element_bytes, is_float
@@ -21,10 +22,7 @@ from dialects.tile.ops import (
     InstructionOp,
     LoadOp,
     MulticastOp,
-    Role,
     StoreOp,
-    TensorOp,
-    bytes_of,
     space_of,
     type_of,
 )
@@ -45,11 +43,10 @@ def make_plan(module: ModuleOp) -> Plan:
         )
     cores = cores_of(module)
     steps = tuple(_Planner(cores).steps(body))
-    return Plan(cores, steps, _bytes_of_role(body, "input"), _bytes_of_role(body, "output"))
-
-
-def _bytes_of_role(body: Block, role: Role) -> int:
-    return sum(bytes_of(op.result) for op in body.ops if isinstance(op, TensorOp) and op.role.data == role)
+    ddr = lay_out_shared_ddr(module)
+    from_host = tuple(buffer.size for buffer in ddr.inputs)
+    to_host = tuple(buffer.size for buffer in ddr.outputs)
+    return Plan(cores, steps, from_host, to_host)
 
 
 def node_name(op: Operation) -> str:

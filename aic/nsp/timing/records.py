@@ -107,9 +107,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole program: its steps in order, and the bytes that pass between host and card."""
+    """A whole program: its steps in order, and the bytes of each transfer between host and card."""
 
     cores: int
     steps: tuple[Step, ...]
-    input_bytes: int
-    output_bytes: int
+    from_host: tuple[int, ...]
+    to_host: tuple[int, ...]
