@@ -1,111 +1,33 @@
-"""What a program must keep to before anything of it runs: ceilings on what it asks for, and bounds of every access.
+"""What a program must keep to before anything of it runs.
 
 A QPC is untrusted, so ceilings come first: what they admit can be enumerated. Then every box that an instruction
-touches is evaluated, for every core and iteration, and must lie inside the tensor or the buffer. This is exact.
+touches is evaluated, for every core and iteration, and must lie inside the tensor or the buffer; then signals must
+match. All of it is exact.
 """
 
 from collections.abc import Iterator
-from itertools import islice
-from math import prod
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import SSAValue
 
-from dialects.errors import AicError
-from dialects.hardware import Hardware
-from dialects.module import cores_of, main_of, target_of
+from dialects.module import cores_of, main_of
 from dialects.text import place
 from dialects.tile.boxes import Box, Integers
-from dialects.tile.ops import (
-    AllocOp,
-    ExchangeOp,
-    ForOp,
-    InstructionOp,
-    TensorOp,
-    bytes_of,
-    type_of,
-)
+from dialects.tile.ops import AllocOp, ExchangeOp, InstructionOp, type_of
 from dialects.tile.program_order import program_order
-
-MAX_LOOPS = 6
-"""Loops around an instruction: as many variables as boxes can name."""
-MAX_MESH_AXES = 4
-MAX_RUNS = 1 << 18
-"""Instructions that one inference executes, each iteration counted."""
-
-_LISTED = 5
+from passes.check_signals import check_signals
+from passes.checking.ceilings import exceeded_ceilings
+from passes.checking.problems import refuse
 
 
 def check_program(module: ModuleOp) -> None:
-    """Raises AicError, naming instructions and nodes, when a scheduled program asks for too much or leaves bounds."""
-    for problems in (_ceilings(module), _bounds(module)):
-        try:
-            found = list(islice(problems, _LISTED))
-        except OverflowError as error:
-            raise AicError("the program cannot run: a number in it has more than 64 bits") from error
-        if found:
-            raise AicError("the program cannot run:" + "".join(f"\n  {problem}" for problem in found))
-
-
-def _ceilings(module: ModuleOp) -> Iterator[str]:
-    hardware, body = target_of(module).hardware, main_of(module).body.block
-    runs = _runs(body, 0)
-    if runs is None:
-        yield f"loops are nested deeper than {MAX_LOOPS}"
-    elif runs > MAX_RUNS:
-        yield f"executes {runs} instructions, at most {MAX_RUNS} are run"
-    ddr = 0
-    for op in body.walk():
-        match op:
-            case TensorOp() | AllocOp() if min(type_of(op.result).get_shape(), default=1) < 0:
-                yield f"{place(op)}: {op.result.type} has no fixed size"
-            case TensorOp():
-                ddr += bytes_of(op.result)
-            case AllocOp():
-                yield from _placement(op, hardware)
-            case _:
-                pass
-        for box in _boxes(op):
-            if len(box.mesh) > MAX_MESH_AXES or prod(box.mesh[1:]) > hardware.cores:
-                yield f"{place(op)}: a mesh of {list(box.mesh)} cores"
-    if ddr > hardware.ddr_bytes:
-        yield f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}"
-
-
-def _runs(block: Block, depth: int) -> int | None:
-    """Instructions that a block executes; None when its loops are nested too deeply."""
-    if depth > MAX_LOOPS:
-        return None
-    total = 0
-    for op in block.ops:
-        if isinstance(op, ForOp):
-            inner = _runs(op.body.block, depth + 1)
-            if inner is None:
-                return None
-            total += op.count * inner
-        else:
-            total += isinstance(op, InstructionOp)
-    return total
-
-
-def _placement(alloc: AllocOp, hardware: Hardware) -> Iterator[str]:
-    start = 0 if alloc.address is None else alloc.address.value.data
-    end = start + alloc.slots * bytes_of(alloc.result)
-    if start < 0 or end > hardware.vtcm_usable_bytes:
-        yield f"{place(alloc)}: lies at {start} to {end} of {hardware.vtcm_usable_bytes} bytes of VTCM"
-
-
-def _boxes(op: object) -> Iterator[Box]:
-    match op:
-        case AllocOp():
-            yield op.window.data
-        case InstructionOp():
-            yield from (box for _, box in op.accesses())
-            if isinstance(op, ExchangeOp):
-                yield op.own.data
-        case _:
-            pass
+    """Raises AicError, naming instructions and nodes, when a scheduled program asks for too much, leaves bounds,
+    deadlocks, or does not end as it began.
+    """
+    refuse(exceeded_ceilings(module))
+    refuse(_bounds(module))
+    check_signals(module)
 
 
 def _bounds(module: ModuleOp) -> Iterator[str]:

@@ -108,7 +108,9 @@ class AicOptMain(xDSLOptMain):
             error.__notes__ = []
             if self._running is None:
                 raise
-            raise type(error)(f"pass {self._running}: {error}") from error
+            # With --verify-diagnostics, xDSL prints diagnostics and goes on with the next part of the input.
+            kind = DiagnosticException if self.args.verify_diagnostics else type(error)
+            raise kind(f"pass {self._running}: {error}") from error
         if self.args.verify_roundtrip:
             check_roundtrip(prog, self.ctx)
         _keep_new_weights(prog)

@@ -13,7 +13,7 @@ WEIGHT: npt.NDArray[np.float32] = np.linspace(-70000, 70000, ROWS * COLUMNS, dty
 """Stored transposed and in fp32; the ends lie beyond fp16's range."""
 
 _TEXT = """
-builtin.module @tiny attributes {aic.target = #aic.target<"pro">, aic.cores = 2 : i64} {
+builtin.module @tiny attributes {aic.target = #aic.target<"pro">, aic.cores = 2 : i64, aic.signals = array<i64: 1, 1, 1, 1, 1>} {
   func.func @main() {
     %x = tile.tensor {label = "image/x:0", role = "input"} : memref<4x600xf16, "ddr"> loc("image/x:0")
     %y = tile.tensor {label = "y", role = "output"} : memref<4x600xf16, "ddr"> loc("node/add")
@@ -25,11 +25,11 @@ builtin.module @tiny attributes {aic.target = #aic.target<"pro">, aic.cores = 2 
     %b = tile.alloc {address = 4096 : i64, window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
     %c = tile.alloc {address = 8192 : i64, window = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} : memref<2x600xf16, "vtcm">
     %d = tile.alloc {address = 12288 : i64, window = #tile.box<[2] : 0 to 2>} : memref<2xf32, "vtcm">
-    tile.load %x, %a {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} loc("image/x:0")
-    tile.load %w, %b {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} loc("node/add")
-    tile.multicast %s, %d {axes = array<i64: 0>, box = #tile.box<[2] : 0 to 2>} loc("s")
-    tile.compute %a, %b, %c {kernel = "add", engine = "hvx", boxes = [#tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>], arguments = {}} loc("node/add")
-    tile.store %c, %y {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>} loc("node/add")
+    tile.load %x, %a {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, signal = 0 : i64} loc("image/x:0")
+    tile.load %w, %b {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, signal = 1 : i64} loc("node/add")
+    tile.multicast %s, %d {axes = array<i64: 0>, box = #tile.box<[2] : 0 to 2>, signal = 2 : i64} loc("s")
+    tile.compute %a, %b, %c {kernel = "add", engine = "hvx", boxes = [#tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>], arguments = {}, signal = 3 : i64, waits = #tile.waits<0 at 1, 1 at 1>} loc("node/add")
+    tile.store %c, %y {box = #tile.box<[2] : 2 m0 to 2 m0 + 2, 0 to 600>, signal = 4 : i64, waits = #tile.waits<3 at 1>} loc("node/add")
     func.return
   }
 }

@@ -2,21 +2,22 @@
 
 import pytest
 
-from aic.static_checks import MAX_RUNS, check_program
+from aic.static_checks import check_program
 from dialects.errors import AicError
+from passes.checking.ceilings import MAX_RUNS
 from tests.driver.programs import parsed
 
-PROGRAM = """builtin.module attributes {aic.cores = 2 : i64} {
+PROGRAM = """builtin.module attributes {aic.cores = 2 : i64, aic.signals = array<i64: 2, 1, 1>} {
   func.func @main() {
     %x = tile.tensor {label = "x", role = "input"} : memref<8x4xf32, "ddr">
     %y = tile.tensor {label = "y", role = "output"} : memref<8x4xf32, "ddr">
     %a = tile.alloc {address = 0 : i64, window = #tile.box<[2] : 4 m0 - 1 to 4 m0 + 5, 0 to 4>} : memref<6x4xf32, "vtcm">
     tile.for 2 {
-      tile.load %x, %a {box = #tile.box<[2] : max(4 m0 + 2 i0 - 1, 0) to min(4 m0 + 2 i0 + 2, 8), 0 to 4>} loc("load")
+      tile.load %x, %a {box = #tile.box<[2] : max(4 m0 + 2 i0 - 1, 0) to min(4 m0 + 2 i0 + 2, 8), 0 to 4>, signal = 0 : i64} loc("load")
       %b = tile.alloc {address = 2048 : i64, depth = 2 : i64, window = #tile.box<[2] : 2 i0 to 2 i0 + 2, 0 to 4>} : memref<2x4xf32, "vtcm"> loc("b")
     }
-    tile.exchange %a, %a {box = #tile.box<[2] : max(4 m0 - 1, 0) to min(4 m0 + 5, 8), 0 to 4>, own = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>} loc("halo")
-    tile.store %a, %y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>} loc("store")
+    tile.exchange %a, %a {box = #tile.box<[2] : max(4 m0 - 1, 0) to min(4 m0 + 5, 8), 0 to 4>, own = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>, signal = 1 : i64, waits = #tile.waits<0 at 2 all>} loc("halo")
+    tile.store %a, %y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>, signal = 2 : i64, waits = #tile.waits<1 at 1>} loc("store")
     func.return
   }
 }"""  # noqa: E501
@@ -30,6 +31,7 @@ FETCH = "min(4 m0 + 2 i0 + 2, 8)"
 OWN = "own = #tile.box<[2] : 4 m0 to 4 m0 + 4"
 STORED = "%y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4"
 TENSOR = 'memref<8x4xf32, "ddr">'
+IDLE = '%c = tile.alloc {address = 0 : i64, window = #tile.box<[2] : 0 to 1>} : memref<1xf32, "vtcm">'
 
 
 @pytest.mark.parametrize(
@@ -53,9 +55,13 @@ TENSOR = 'memref<8x4xf32, "ddr">'
         (STORED, STORED.replace("+ 4", "+ 99999999999999999999"), "a number in it has more than 64 bits"),
         (TENSOR, TENSOR.replace("x4x", "x4x99999999999x"), "bytes of DDR, the SKU pro has"),
         (TENSOR, TENSOR.replace("8x", "?x"), "has no fixed size"),
+        ("func.return", f"tile.for {MAX_RUNS} {{\n{IDLE}}}\nfunc.return", f"executes {MAX_RUNS + 4} instructions"),
+        ("0 at 2 all", "0 at 3 all", "tile.exchange (halo) waits until signal 0 is at 3; it stays at 2"),
+        ("i64: 2, 1, 1>", "i64: 2, 1, 2>", "signal 2 is declared to end at 2, too high"),
+        ("i64: 2, 1, 1>", "i32: 2, 1, 1>", "aic.signals = array<i32: 2, 1, 1>: expected an array of i64"),
     ],
 )
-def test_a_program_out_of_bounds_is_refused(good: str, bad: str, message: str) -> None:
+def test_a_program_that_cannot_run_is_refused(good: str, bad: str, message: str) -> None:
     assert good in PROGRAM
     with pytest.raises(AicError) as caught:
         check_program(parsed(PROGRAM.replace(good, bad)))

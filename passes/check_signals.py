@@ -1,0 +1,131 @@
+"""`check-signals`: a scheduled program never stops before its end, and ends as it began.
+
+It may not deadlock: every run of every instruction starts, in whatever order engines go on and transfers complete
+(`checking/signals.py`). And it must quiesce: each signal is raised as often as `aic.signals` declares, and each
+transfer raises one. Then a runtime that awaits the totals knows that nothing is in flight, takes them off, and the next
+inference starts where this one did. Both are exact.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from dialects.module import SIGNALS, main_of, signals_of
+from dialects.text import place
+from dialects.tile.ops import InstructionOp, TransferOp
+from dialects.tile.program_order import Run, issue_order
+from passes.checking.ceilings import exceeded_ceilings
+from passes.checking.problems import refuse
+from passes.checking.signals import Deadlock, Issue, Need, find_deadlock
+
+
+@dataclass(frozen=True)
+class CheckSignalsPass(ModulePass):
+    """Refuses a program that deadlocks or does not quiesce."""
+
+    name = "check-signals"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        refuse(exceeded_ceilings(op))
+        check_signals(op)
+
+
+def check_signals(module: ModuleOp) -> None:
+    """Raises AicError, naming instructions, nodes and signals, when a scheduled program deadlocks or does not quiesce.
+    A deadlock is told with the runs that lead to it.
+    """
+    runs = list(issue_order(main_of(module).body.block))
+    issues = [Issue(run.op.engine, _signal(run.op), _needs(run)) for run in runs]
+    deadlock = find_deadlock(issues)
+    if deadlock is not None:
+        refuse(_stuck_engines(runs, issues, deadlock), f"the program deadlocks on every core {_so_far(runs, deadlock)}")
+    instructions = list(dict.fromkeys(run.op for run in runs))
+    refuse(_left_over(instructions, issues, signals_of(module)), "the program does not quiesce")
+
+
+def _signal(op: InstructionOp) -> int | None:
+    return None if op.signal is None else op.signal.value.data
+
+
+def _needs(run: Run) -> tuple[Need, ...]:
+    return tuple(Need(wait.signal, count) for wait in run.op.waited if (count := wait.count.at(run.at)) > 0)
+
+
+# Deadlock.
+
+_FIRST, _LAST = 2, 6
+"""Runs that are shown of the beginning and the end of the order that leads to a deadlock."""
+
+
+def _so_far(runs: Sequence[Run], deadlock: Deadlock) -> str:
+    """The order that leads to a deadlock, shortened."""
+    names = [_name(runs[n]) for n in deadlock.order]
+    if not names:
+        return "before anything runs"
+    left_out = len(names) - _FIRST - _LAST
+    if left_out > 0:
+        names[_FIRST:-_LAST] = [f".. {left_out} more .."]
+    return f"after {', '.join(names)}"
+
+
+def _stuck_engines(runs: Sequence[Run], issues: Sequence[Issue], deadlock: Deadlock) -> Iterator[str]:
+    """What each engine that cannot go on waits for."""
+    started = set(deadlock.order)
+    for n in deadlock.blocked:
+        for signal, count in issues[n].needs:
+            reached = deadlock.reached[signal]
+            if reached < count:
+                raisers = [m for m, issue in enumerate(issues) if issue.signal == signal]
+                following = next((m for m in raisers if m not in started), None)
+                if not raisers:
+                    why = "no instruction raises it"
+                elif following is None:
+                    why = "which is its total"
+                else:
+                    why = f"next would be {_name(runs[following])} in the queue of {issues[following].engine}"
+                yield (
+                    f"{issues[n].engine}: {_name(runs[n])} waits until signal {signal} is at {count}; "
+                    f"it stays at {reached}, {why}"
+                )
+
+
+def _name(run: Run) -> str:
+    return f"{place(run.op)} {list(run.at)}" if run.at else place(run.op)
+
+
+# Quiescence.
+
+
+def _left_over(
+    instructions: Sequence[InstructionOp], issues: Sequence[Issue], declared: Sequence[int]
+) -> Iterator[str]:
+    """How a program that ends does not end as it began."""
+    raised = Counter(issue.signal for issue in issues)
+    raisers = _by_signal(instructions)
+    for op in instructions:
+        if op.signal is None and isinstance(op, TransferOp):
+            yield f"{place(op)}: a transfer that raises no signal; nothing tells when it is complete"
+    for signal, names in raisers.items():
+        if signal >= len(declared):
+            yield f"signal {signal}, raised by {names}, is not declared; {SIGNALS} has {len(declared)}"
+    for op in instructions:
+        for signal in sorted({wait.signal for wait in op.waited if wait.signal >= len(declared)}):
+            yield f"{place(op)} waits for signal {signal}, which is not declared; {SIGNALS} has {len(declared)}"
+    for signal, total in enumerate(declared):
+        if raised[signal] != total:
+            fault = "too low" if raised[signal] > total else "too high"
+            by = f" by {raisers[signal]}" if signal in raisers else ""
+            yield f"signal {signal} is declared to end at {total}, {fault}: it is raised {raised[signal]} times{by}"
+
+
+def _by_signal(instructions: Sequence[InstructionOp]) -> dict[int, str]:
+    """Names of the instructions that raise each signal."""
+    names: dict[int, list[str]] = {}
+    for op in instructions:
+        if op.signal is not None:
+            names.setdefault(op.signal.value.data, []).append(place(op))
+    return {signal: " and ".join(dict.fromkeys(places)) for signal, places in names.items()}

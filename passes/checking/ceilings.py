@@ -1,0 +1,104 @@
+"""Ceilings on what a scheduled program may ask for: what they admit can be enumerated, whoever wrote the program."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import NamedTuple
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block
+
+from dialects.hardware import Hardware
+from dialects.module import main_of, target_of
+from dialects.text import place
+from dialects.tile.boxes import Box
+from dialects.tile.ops import AllocOp, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
+
+MAX_LOOPS = 6
+"""Loops around an instruction: as many variables as boxes can name."""
+MAX_MESH_AXES = 4
+MAX_RUNS = 1 << 18
+"""Instructions that one inference executes, each iteration counted."""
+MAX_WAITS = 1 << 21
+"""Waits of all these together."""
+MAX_COUNT = 1 << 40
+"""Numbers in the count of a wait, which is a number of runs."""
+
+
+def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
+    """What a program asks for beyond what is run, each as a sentence."""
+    hardware, body = target_of(module).hardware, main_of(module).body.block
+    issued = _issued(body, 0)
+    if issued is None:
+        yield f"loops are nested deeper than {MAX_LOOPS}"
+    elif issued.runs > MAX_RUNS:
+        yield f"executes {issued.runs} instructions, at most {MAX_RUNS} are run"
+    elif issued.waits > MAX_WAITS:
+        yield f"waits {issued.waits} times, at most {MAX_WAITS} are run"
+    ddr = 0
+    for op in body.walk():
+        match op:
+            case TensorOp() | AllocOp() if min(type_of(op.result).get_shape(), default=1) < 0:
+                yield f"{place(op)}: {op.result.type} has no fixed size"
+            case TensorOp():
+                ddr += bytes_of(op.result)
+            case AllocOp():
+                yield from _placement(op, hardware)
+            case InstructionOp():
+                yield from _large_counts(op)
+            case _:
+                pass
+        for box in _boxes(op):
+            if len(box.mesh) > MAX_MESH_AXES or prod(box.mesh[1:]) > hardware.cores:
+                yield f"{place(op)}: a mesh of {list(box.mesh)} cores"
+    if ddr > hardware.ddr_bytes:
+        yield f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}"
+
+
+class _Issued(NamedTuple):
+    runs: int
+    waits: int
+
+
+def _issued(block: Block, depth: int) -> _Issued | None:
+    """What a block issues, an iteration without instructions counted as one run; None when loops are nested too
+    deeply.
+    """
+    if depth > MAX_LOOPS:
+        return None
+    runs = waits = 0
+    for op in block.ops:
+        if isinstance(op, ForOp):
+            inner = _issued(op.body.block, depth + 1)
+            if inner is None:
+                return None
+            runs += op.count * max(inner.runs, 1)
+            waits += op.count * inner.waits
+        elif isinstance(op, InstructionOp):
+            runs += 1
+            waits += len(op.waited)
+    return _Issued(runs, waits)
+
+
+def _large_counts(op: InstructionOp) -> Iterator[str]:
+    for wait in op.waited:
+        if max(map(abs, (wait.count.constant, *wait.count.loops))) > MAX_COUNT:
+            yield f"{place(op)}: waits for signal {wait.signal} to reach a count beyond {MAX_COUNT}"
+
+
+def _placement(alloc: AllocOp, hardware: Hardware) -> Iterator[str]:
+    start = 0 if alloc.address is None else alloc.address.value.data
+    end = start + alloc.slots * bytes_of(alloc.result)
+    if start < 0 or end > hardware.vtcm_usable_bytes:
+        yield f"{place(alloc)}: lies at {start} to {end} of {hardware.vtcm_usable_bytes} bytes of VTCM"
+
+
+def _boxes(op: object) -> Iterator[Box]:
+    match op:
+        case AllocOp():
+            yield op.window.data
+        case InstructionOp():
+            yield from (box for _, box in op.accesses())
+            if isinstance(op, ExchangeOp):
+                yield op.own.data
+        case _:
+            pass
