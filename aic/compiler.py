@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -24,6 +24,7 @@ from dialects.aic import TargetAttr
 from dialects.errors import AicError
 from dialects.module import CORES, TARGET, cores_of, set_combined, set_target, target_of
 from dialects.text import decode_source, parse_module, verify
+from dialects.tuning import Tuning, set_tuning, tuning_of
 from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
 
 _FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
@@ -56,6 +57,10 @@ def compile(
     convert_to_fp16: bool = False,
     combine_inputs: bool = False,
     combine_outputs: bool = False,
+    mos: int | None = None,
+    multicast_weights: bool | None = None,
+    size_split_granularity: int | None = None,
+    vtcm_working_set_limit_ratio: float | None = None,
     aic_binary_dir: str | os.PathLike[str] | None = None,
     from_phase: str | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
@@ -77,6 +82,10 @@ def compile(
         convert_to_fp16: compute in 16-bit floating point; otherwise in the model's precision.
         combine_inputs: combine inputs into fewer buffers for the transfer to the card.
         combine_outputs: combine outputs into a single buffer for the transfer to the host.
+        mos: cores over which output channels are split at most, and as far as they go.
+        multicast_weights: whether weights that several cores use leave DDR once, or once per core.
+        size_split_granularity: KiB of the largest tile of an operation that runs in parts.
+        vtcm_working_set_limit_ratio: share of VTCM that one instruction may use.
         aic_binary_dir: new folder for `programqpc.bin`; by default the file goes when the process
             ends.
         from_phase: phase to start with.
@@ -99,6 +108,10 @@ def compile(
         convert_to_fp16=convert_to_fp16,
         combine_inputs=combine_inputs,
         combine_outputs=combine_outputs,
+        mos=mos,
+        multicast_weights=multicast_weights,
+        size_split_granularity=size_split_granularity,
+        vtcm_working_set_limit_ratio=vtcm_working_set_limit_ratio,
         aic_binary_dir=aic_binary_dir,
         from_phase=from_phase,
         dump_dir=dump_dir,
@@ -153,6 +166,7 @@ def _import(model: Path, options: Options) -> ModuleOp:
     module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     _combine(module, options)
+    set_tuning(module, options.tuning)
     return module
 
 
@@ -165,6 +179,7 @@ def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
         module.attributes[STORE_ATTRIBUTE] = StringAttr(str(options.weights))
     _retarget(module, options, start)
     _combine(module, options)
+    _retune(module, options.tuning, start)
     return module
 
 
@@ -194,6 +209,31 @@ def _retarget(module: ModuleOp, options: Options, start: str) -> None:
             [f"-aic-sku and -aic-num-cores: the module is cut for {has[1]} cores of the SKU '{has[0]}' already"]
         )
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
+
+
+_TUNED_PHASES: Mapping[str, str] = {
+    "mos": "shard",
+    "multicast_weights": "shard",
+    "size_split_granularity": "tile",
+    "vtcm_working_set_limit_ratio": "tile",
+}
+"""The first phase that each tuning value changes."""
+
+
+def _retune(module: ModuleOp, tuning: Tuning, start: str) -> None:
+    """Adds tuning values to those of a module that was read.
+
+    Raises UsageError when a phase that they change lies behind it.
+    """
+    has, given = tuning_of(module).given(), tuning.given()
+    late = [
+        f"-{name.replace('_', '-')} changes the phase {phase}: it excludes -from={start}"
+        for name, phase in _TUNED_PHASES.items()
+        if name in given and given[name] != has.get(name) and PHASE_NAMES.index(phase) < PHASE_NAMES.index(start)
+    ]
+    if late:
+        raise UsageError(late)
+    set_tuning(module, replace(tuning_of(module), **given))
 
 
 def temporary_folder() -> Path:

@@ -6,3 +6,10 @@ class AicError(Exception):
 
     The message says what, where, the limit and what to do; tools print it and exit with 1.
     """
+
+
+class DoesNotFit(AicError):
+    """A network, or a part of it, takes more memory than there is under the limits in force.
+
+    The message says which operation, how much it takes, how much there is, and the difference.
+    """

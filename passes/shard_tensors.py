@@ -3,6 +3,8 @@
 Every op keeps its name and gets a result type with a sharding; what an operand must be is derived from the op's
 indexing table, and where a value is not already held so, a `tile.reshard` says so. Activations stay in VTCM from op to
 op; inputs, constants and outputs lie in DDR, and so do activations that do not fit.
+
+Tuning (`set-tuning`): `mos`; and where weights are not multicast, every core's own reading of them is priced.
 """
 
 from collections.abc import Sequence
@@ -19,13 +21,16 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.element_types import element_bytes
+from dialects.errors import AicError
 from dialects.graph.base import GraphOp, Tensor, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.costs import cost
 from dialects.hardware import Hardware
+from dialects.indexing import Access, Along, Whole
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.reshard import ReshardOp, sharded, sharding_of
 from dialects.tile.sharding import DDR, WHOLE, Sharding, shares_buffer
+from dialects.tuning import tuning_of
 from passes.sharding.costs import block_shape, window_shape
 from passes.sharding.homes import Demand, Read, homes_in_ddr
 from passes.sharding.requirements import required_box, required_sharding
@@ -40,11 +45,15 @@ class ShardTensorsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, cores, main = target_of(op).hardware, cores_of(op), main_of(op)
+        tuning = tuning_of(op)
+        if tuning.mos is not None and tuning.mos > cores:
+            raise AicError(f"shard-tensors: mos is {tuning.mos}, but there are {cores} cores to split channels over")
         ops = [o for o in main.body.block.ops if isinstance(o, GraphOp) and not isinstance(o, ConstantOp)]
         if any(sharding_of(value) is not None for o in ops for value in o.results):
             raise PassFailedException("shard-tensors: the module is already sharded")
         nodes = _nodes(ops, hardware)
-        shardings = choose_shardings(nodes, cores, hardware)
+        multicast = tuning.multicast_weights is not False
+        shardings = choose_shardings(nodes, cores, hardware, channel_cores=tuning.mos, multicast=multicast)
         spilled = homes_in_ddr(_demands(ops, nodes, shardings), hardware.vtcm_usable_bytes)
         _Rewrite(main, cores).run(ops, nodes, shardings, spilled)
 
@@ -57,7 +66,7 @@ def _nodes(ops: Sequence[GraphOp], hardware: Hardware) -> list[Node]:
 def _node(op: GraphOp, numbers: dict[SSAValue, int], hardware: Hardware) -> Node:
     indexing, arguments, result = op.indexing(), op.arguments(), op.result_type
     operands = tuple(
-        Operand(numbers.get(value), t.get_shape(), element_bytes(t.element_type))
+        Operand(numbers.get(value), t.get_shape(), element_bytes(t.element_type), isinstance(value.owner, ConstantOp))
         for value, t in zip(op.operands, op.operand_types, strict=True)
     )
     shape, element, kernel = result.get_shape(), result.element_type, op.kernel_name()
@@ -70,7 +79,17 @@ def _node(op: GraphOp, numbers: dict[SSAValue, int], hardware: Hardware) -> Node
         ]
         return cost(kernel, arguments, local, block_shape(shape, sharding), element, hardware).cycles
 
-    return Node(operands, shape, indexing, compute)
+    weights = any(
+        isinstance(value.owner, ConstantOp) and _are_weights(accesses, len(shape))
+        for value, accesses in zip(op.operands, indexing.operands, strict=True)
+    )
+    return Node(operands, shape, indexing, compute, weights)
+
+
+def _are_weights(accesses: Sequence[Access], rank: int) -> bool:
+    """True when every position of the result's last dimension has values of its own, to be summed over."""
+    channels = any(isinstance(access, Along) and access.dim == rank - 1 for access in accesses)
+    return channels and any(isinstance(access, Whole) for access in accesses)
 
 
 def _demands(ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding]) -> list[Demand]:

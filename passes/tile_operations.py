@@ -3,6 +3,8 @@
 A value that is held in VTCM becomes one buffer, wide enough for the halos of all its consumers. A reshard becomes the
 transfers that it means: nothing, an exchange, a load or multicast, a store. An op whose operands or result do not fit
 is cut into chunks: a loop that loads, computes and stores.
+
+Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-ratio` limit chunks; `multicast-weights`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.element_types import element_bytes
-from dialects.errors import AicError
+from dialects.errors import AicError, DoesNotFit
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.costs import cost
@@ -25,6 +27,7 @@ from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
 from dialects.indexing import Access, Indexing
 from dialects.module import cores_of, main_of, target_of
+from dialects.text import place
 from dialects.tile.boxes import Box, Form, Interval
 from dialects.tile.ops import (
     AllocOp,
@@ -41,9 +44,11 @@ from dialects.tile.ops import (
 )
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
+from dialects.tuning import Tuning, tuning_of
 from passes.sharding.costs import block_shape, window_shape
 from passes.sharding.requirements import local_arguments, required_box
-from passes.tiling.chunks import Cut, Stream, Work, choose_cuts, chunk_extents, least_footprint
+from passes.tiling.chunks import Cut, Limits, Stream, Work, choose_cuts, chunk_extents
+from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.lifetimes import Lifetimes, store_of
 
 FILL_FACTOR = 0.9
@@ -57,7 +62,7 @@ class TileOperationsPass(ModulePass):
     name = "tile-operations"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        _Lowering(main_of(op), cores_of(op), target_of(op).hardware).run()
+        _Lowering(main_of(op), cores_of(op), target_of(op).hardware, tuning_of(op)).run()
 
 
 @dataclass
@@ -65,6 +70,7 @@ class _Lowering:
     main: FuncOp
     cores: int
     hardware: Hardware
+    tuning: Tuning
     program: Block = field(default_factory=Block)
     held: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     """Buffer or DDR tensor of every value that is there."""
@@ -170,11 +176,22 @@ class _Lowering:
     def _operation(self, op: GraphOp, time: int) -> None:
         layer = Layer.of(op, self.pending)
         live = self.lifetimes.live_bytes(time)
-        budget = int(self.hardware.vtcm_usable_bytes * FILL_FACTOR) - live
-        cuts = choose_cuts(layer.work, budget)
+        limits = self._limits(live)
+        cuts = choose_cuts(layer.work, limits)
         if cuts is None:
-            raise AicError(_does_not_fit(layer, live, self.hardware))
+            demand = does_not_fit(layer.work, limits, live, self.hardware.vtcm_usable_bytes)
+            raise DoesNotFit(f"{place(op)} does not fit into VTCM: {demand}")
         self._emit(layer, cuts)
+
+    def _limits(self, live: int) -> Limits:
+        """What the chunks of an op must keep to beside `live` bytes of values."""
+        ratio, part = self.tuning.vtcm_working_set_limit_ratio, self.tuning.size_split_granularity
+        usable = self.hardware.vtcm_usable_bytes
+        return Limits(
+            room=int(usable * FILL_FACTOR) - live,
+            touched=None if ratio is None else int(usable * ratio),
+            part=None if part is None else part * KIB,
+        )
 
     def _emit(self, layer: "Layer", cuts: Sequence[Cut]) -> None:
         op, body = layer.op, self.program
@@ -230,10 +247,15 @@ class _Lowering:
         axes = [
             axis for axis in range(len(box.mesh)) if not any(axis < len(f.mesh) and f.mesh[axis] for f in box.forms())
         ]
-        if self.cores > 1 and axes:
+        if self.cores > 1 and axes and self._may_multicast(source):
             self._add(block, MulticastOp.over(source, buffer, box, axes), like)
         else:
             self._add(block, LoadOp.of(source, buffer, box), like)
+
+    def _may_multicast(self, source: SSAValue) -> bool:
+        """False for weights that each core is to read by itself. Of itself multicast never costs more."""
+        constant = isinstance(source.owner, TensorOp) and source.owner.value is not None
+        return self.tuning.multicast_weights is not False or not constant
 
     def _target(self, layer: "Layer", nominal: Box, extents: Sequence[int]) -> SSAValue:
         """Buffer of the result: resident, or of one chunk when it is stored at once."""
@@ -285,12 +307,18 @@ class Layer:
             for accesses, t in zip(indexing.operands, op.operand_types, strict=True)
         )
         fetched = {value: stream for value, stream in zip(op.operands, streams, strict=True) if value in pending}
+        resident = {
+            value: stream
+            for value, stream in zip(op.operands, streams, strict=True)
+            if value not in pending and _sharding(value).home == "vtcm"
+        }
         work = Work(
             block_shape(shape, sharding),
             indexing.granularity,
             tuple(fetched.values()),
             element_bytes(op.result_type.element_type),
             store is not None,
+            tuple(resident.values()),
         )
         return Layer(op, indexing, sharding, shape, streams, work, store)
 
@@ -343,14 +371,3 @@ def _sharding(value: SSAValue) -> Sharding:
 def _ddr_type(value: SSAValue) -> Buffer:
     tensor = tensor_type(value)
     return buffer_type(tensor.element_type, tensor.get_shape(), "ddr")
-
-
-def _does_not_fit(layer: Layer, live: int, hardware: Hardware) -> str:
-    """Report of an op that fits in no chunks: demand, bound, gap, and what would help."""
-    capacity = int(hardware.vtcm_usable_bytes * FILL_FACTOR)
-    least = least_footprint(layer.work)
-    return (
-        f"{layer.op.name} at {layer.op.location}: its smallest chunk takes {least} bytes of VTCM per core "
-        f"and live values {live}; there are {capacity}, which is {least + live - capacity} too few. More cores or fp16 "
-        "would help."
-    )

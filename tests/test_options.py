@@ -89,13 +89,13 @@ def test_names_gather() -> None:
 
 def test_all_mistakes_at_once() -> None:
     message = mistakes(
-        "-m=a", "-aic-num-cors=3", "-aic-num-cores=0", "-batchsize", "-num-iter=x", "-mos=1", "-ols", "2"
+        "-m=a", "-aic-num-cors=3", "-aic-num-cores=0", "-batchsize", "-num-iter=x", "-io-crc", "-time", "2"
     )
     assert "unknown option -aic-num-cors; did you mean -aic-num-cores" in message
     assert "-aic-num-cores=0: must be at least 1" in message
     assert "-batchsize: a value is missing" in message
     assert "-num-iter=x: must be an integer" in message
-    assert "not supported yet: -mos, -ols" in message
+    assert "not supported yet: -io-crc, -time" in message
 
 
 def test_every_refused_option_is_recognised() -> None:
@@ -142,11 +142,11 @@ def test_keywords_are_the_same_options() -> None:
 
 def test_mistakes_in_keywords() -> None:
     with pytest.raises(UsageError) as caught:
-        options_from_keywords(aic_num_core=1, batchsize=0, mos=1)
+        options_from_keywords(aic_num_core=1, batchsize=0, io_crc=True)
     message = str(caught.value)
     assert "unknown option aic_num_core; did you mean aic_num_cores" in message
     assert "batchsize=0: must be at least 1" in message
-    assert "not supported yet: -mos" in message
+    assert "not supported yet: -io-crc" in message
 
 
 def test_the_table_is_sound() -> None:

@@ -14,6 +14,11 @@ def conflicts(options: Options) -> list[str]:
     cores = load_hardware(options.aic_sku).cores
     if options.aic_num_cores > cores:
         found.append(f"-aic-num-cores={options.aic_num_cores}: the SKU '{options.aic_sku}' has {cores} NSP cores")
+    if options.mos is not None and options.from_phase is None and options.mos > options.aic_num_cores:
+        found.append(
+            f"-mos={options.mos}: output channels are split over at most all cores, of which -aic-num-cores gives "
+            f"{options.aic_num_cores}"
+        )
     if options.run_on_interpreter and options.aic_hw:
         found.append("-run-on-interpreter runs on the host: it excludes -aic-hw")
     if options.input_list_file is not None and options.use_random_input_data is not None:

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     LEVEL = auto()
     """A letter given once or several times: `-v`, `-vv`, `-vvv`."""
     INTEGER = auto()
+    PER_CLUSTER = auto()
+    """An integer; in the documents also a list of them, one per cluster of cores, which is refused: there is one."""
     NUMBER = auto()
     TEXT = auto()
     PATH = auto()
@@ -76,6 +78,8 @@ class Option:
                 return _flag(text)
             case Kind.INTEGER | Kind.LEVEL:
                 return self._in_range(_integer(text))
+            case Kind.PER_CLUSTER:
+                return self._in_range(_for_all_clusters(text))
             case Kind.NUMBER:
                 return self._in_range(_number(text))
             case Kind.SYMBOL:
@@ -107,6 +111,12 @@ def _integer(text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError("must be an integer") from None
+
+
+def _for_all_clusters(text: str) -> int:
+    if "," in text:
+        raise ValueError("must be one integer; one per cluster needs -sdp-cluster-sizes, which is not supported yet")
+    return _integer(text)
 
 
 def _number(text: str) -> float:

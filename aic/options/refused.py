@@ -62,15 +62,7 @@ REFUSED: tuple[Option, ...] = (
     *_group(
         "compilation",
         ("ols", Kind.TEXT, "factor by which operations are split more finely"),
-        ("mos", Kind.TEXT, "effort to reduce the use of on-chip memory"),
         ("allocator-dealloc-delay", Kind.INTEGER, "lengthen the lifetime of buffers", {"minimum": 0, "maximum": 10}),
-        ("size-split-granularity", Kind.INTEGER, "largest tile in KiB", {"minimum": 512, "maximum": 2048}),
-        (
-            "vtcm-working-set-limit-ratio",
-            Kind.NUMBER,
-            "share of VTCM for one instruction",
-            {"minimum": 0, "maximum": 1},
-        ),
         ("aic-enable-depth-first", Kind.FLAG, "optimize depth first"),
         (
             "aic-depth-first-mem",
@@ -78,7 +70,6 @@ REFUSED: tuple[Option, ...] = (
             "memory for depth-first optimization in MiB",
             {"choices": ("16", "20", "24", "28", "32")},
         ),
-        ("multicast-weights", Kind.FLAG, "load weights that several cores use once, and multicast them"),
         ("use-producer-dma", Kind.FLAG, "start transfers from the thread that produces the data"),
         ("sdp-cluster-sizes", Kind.TEXT, "divide the cores of one device into clusters: x,y,z,w"),
         ("enable-single-device-partitioning", Kind.FLAG, "divide the cores of one device into clusters"),

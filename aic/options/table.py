@@ -9,6 +9,7 @@ from aic.options.option import Kind, Option
 from aic.options.refused import REFUSED
 from aic.phases import PHASE_NAMES
 from dialects.hardware import skus
+from dialects.tuning import KNOBS, Tuning
 
 
 def _option(default: Any, name: str, kind: Kind, group: str, help: str, since: str = "0.1.0", **rest: Any) -> Any:
@@ -19,11 +20,17 @@ def _option(default: Any, name: str, kind: Kind, group: str, help: str, since: s
     return field(default=default, metadata={"option": row})
 
 
+def _tuning(name: str, kind: Kind, help: str) -> Any:
+    """The same for an option that tunes the compile; its limits are those of the tuning value of its name."""
+    _, minimum, maximum = KNOBS[name.replace("-", "_")]
+    return _option(None, name, kind, "tuning", help, minimum=minimum, maximum=maximum)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Values of all supported options; each field is one row of the table.
 
-    None, False and no elements mean: not given.
+    None, no elements, and False where it is the default, mean: not given.
     """
 
     model: Path | None = _option(
@@ -118,6 +125,26 @@ class Options:
         None, "weights", Kind.PATH, "compilation", "folder of the weight store, instead of the one that the IR names"
     )
 
+    mos: int | None = _tuning(
+        "mos",
+        Kind.PER_CLUSTER,
+        "maximum output channel split: cores over which output channels, and weights with them, are split at most, "
+        "and as far as they go; the more, the less VTCM weights take, and the more cores communicate",
+    )
+    multicast_weights: bool | None = _tuning(
+        "multicast-weights",
+        Kind.FLAG,
+        "load weights that several cores use once, and multicast them; =0: once per core",
+    )
+    size_split_granularity: int | None = _tuning(
+        "size-split-granularity",
+        Kind.INTEGER,
+        "largest tile, in KiB, of operations that are too large for VTCM and run in parts",
+    )
+    vtcm_working_set_limit_ratio: float | None = _tuning(
+        "vtcm-working-set-limit-ratio", Kind.NUMBER, "share of VTCM that one instruction may use"
+    )
+
     input_list_file: Path | None = _option(
         None,
         "input-list-file",
@@ -159,6 +186,11 @@ class Options:
     )
     version: bool = _option(False, "version", Kind.FLAG, "diagnostics", "print the version and stop")
     help: bool = _option(False, "h", Kind.FLAG, "diagnostics", "print this and stop", aliases=("help", "u", "usage"))
+
+    @property
+    def tuning(self) -> Tuning:
+        """The values that tune the compile."""
+        return Tuning(**{name: getattr(self, name) for name in KNOBS})
 
 
 def _supported() -> tuple[Option, ...]:

@@ -14,6 +14,41 @@ def candidates(shape: tuple[int, ...], granularity: tuple[int, ...], cores: int,
     `granularity[d]`: dimension d may be cut at multiples of that, 0: not at all. Blocks of the last dimension are also
     tried as whole tiles of `columns`, as the engine works. At least one sharding (replicas) is always returned.
     """
+    return _candidates(shape, granularity, cores, columns, _factors(cores))
+
+
+@cache
+def candidates_by_channels(
+    shape: tuple[int, ...], granularity: tuple[int, ...], cores: int, columns: int, most: int
+) -> tuple[Sharding, ...]:
+    """Those of the shardings whose last dimension, in whole tiles of `columns`, lies on as many cores as it can, up to
+    `most`: each of these holds so much less of the weights. What the other cores split, if anything, is open.
+    """
+    rank, inner_sizes = len(shape), sorted({*_factors(cores), min(most, cores)})
+    found = [*_candidates(shape, granularity, cores, columns, inner_sizes)]
+    if rank and granularity[-1]:
+        for inner in inner_sizes:
+            block = _blocks(shape[-1], granularity[-1], inner, columns)[-1]
+            found.append(_on_mesh(rank, (-(-cores // inner), inner), {rank - 1: (1, block)}))
+    parts = {
+        option: channel_parts(shape, option)
+        for option in found
+        if channel_parts(shape, option) == 1 or option.splits[-1].block % columns == 0
+    }
+    furthest = max(count for count in parts.values() if count <= most)
+    return tuple(option for option, count in parts.items() if count == furthest)
+
+
+def channel_parts(shape: Sequence[int], sharding: Sharding) -> int:
+    """Number of parts that the last dimension is cut into."""
+    last = sharding.splits[-1] if sharding.splits else WHOLE
+    return 1 if last.axis is None else -(-shape[-1] // last.block)
+
+
+def _candidates(
+    shape: tuple[int, ...], granularity: tuple[int, ...], cores: int, columns: int, inner_sizes: Sequence[int]
+) -> tuple[Sharding, ...]:
+    """Shardings on one mesh axis, and on two of which the inner one has one of some sizes."""
     rank = len(shape)
     replicas = Sharding("vtcm", (cores,), (WHOLE,) * rank)
     if cores == 1:
@@ -24,7 +59,7 @@ def candidates(shape: tuple[int, ...], granularity: tuple[int, ...], cores: int,
         for block in _blocks(shape[d], granularity[d], cores, columns if d == rank - 1 else 0):
             found.append(_on_mesh(rank, (cores,), {d: (0, block)}))
     for outer, inner in _pairs(open_dims):
-        for inner_cores in _factors(cores):
+        for inner_cores in inner_sizes:
             outer_cores = cores // inner_cores
             outer_block = _blocks(shape[outer], granularity[outer], outer_cores, 0)[0]
             inner_blocks = _blocks(shape[inner], granularity[inner], inner_cores, columns if inner == rank - 1 else 0)

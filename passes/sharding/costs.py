@@ -45,6 +45,12 @@ def reshard_cycles(
     return start + moved / hardware.noc_port_bytes_per_cycle
 
 
+def own_reads_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:
+    """Time in which every core of a mesh reads from DDR, by itself, what it holds of a tensor."""
+    read = prod(target.mesh) * prod(window_shape(shape, target)) * element_bytes
+    return read * hardware.core_clock_hertz / hardware.ddr_bytes_per_second
+
+
 def _received(shape: Sequence[int], source: Sharding, target: Sharding) -> int:
     """Positions that a core must fetch from others, an upper bound."""
     window = window_shape(shape, target)

@@ -14,8 +14,8 @@ from operator import add
 from dialects.hardware import Hardware
 from dialects.indexing import Indexing
 from dialects.tile.sharding import DDR, Sharding
-from passes.sharding.candidates import candidates
-from passes.sharding.costs import reshard_cycles
+from passes.sharding.candidates import candidates, candidates_by_channels
+from passes.sharding.costs import own_reads_cycles, reshard_cycles
 from passes.sharding.requirements import required_sharding
 
 
@@ -26,6 +26,7 @@ class Operand:
     producer: int | None
     shape: tuple[int, ...]
     element_bytes: int
+    is_constant: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,37 +37,59 @@ class Node:
     shape: tuple[int, ...]
     indexing: Indexing
     compute: Callable[[Sharding], float]
+    has_weights: bool = False
+    """Whether some of the operands are weights: constants that differ from one position of the last dimension to the
+    next.
+    """
 
     def requires(self, operand: int, sharding: Sharding) -> Sharding:
         """Sharding that an operand must have."""
         return required_sharding(self.indexing.operands[operand], self.operands[operand].shape, self.shape, sharding)
 
 
-def choose_shardings(nodes: Sequence[Node], cores: int, hardware: Hardware) -> list[Sharding]:
-    """A sharding per node for that many cores."""
-    options = [candidates(node.shape, node.indexing.granularity, cores, hardware.hmx_columns) for node in nodes]
-    return _Search(nodes, options, _Reshards(hardware)).run()
+def choose_shardings(
+    nodes: Sequence[Node], cores: int, hardware: Hardware, *, channel_cores: int | None = None, multicast: bool = True
+) -> list[Sharding]:
+    """A sharding per node for that many cores.
+
+    `channel_cores`: cores over which to split output channels and weights, at most and if possible; None: as is
+    cheapest. `multicast`: whether cores that need the same constant get it by one read of DDR.
+    """
+    options = [_options(node, cores, hardware.hmx_columns, channel_cores) for node in nodes]
+    return _Search(nodes, options, _Reshards(hardware, multicast)).run()
+
+
+def _options(node: Node, cores: int, columns: int, channel_cores: int | None) -> tuple[Sharding, ...]:
+    granularity = node.indexing.granularity
+    if channel_cores is None or not node.has_weights:
+        return candidates(node.shape, granularity, cores, columns)
+    return candidates_by_channels(node.shape, granularity, cores, columns, channel_cores)
 
 
 class _Reshards:
     """Costs of reshards; each is worked out once for all candidates of a value."""
 
-    def __init__(self, hardware: Hardware) -> None:
+    def __init__(self, hardware: Hardware, multicast: bool) -> None:
         self._hardware = hardware
-        self._found: dict[tuple[int, int, tuple[int, ...], Sharding], list[float]] = {}
+        self._multicast = multicast
+        self._found: dict[tuple[int, int, tuple[int, ...], Sharding, bool], list[float]] = {}
 
     def cycles(self, sources: tuple[Sharding, ...], operand: Operand, need: Sharding) -> list[float]:
         """Cycles to bring an operand from each of some shardings to the one that is needed.
 
         `sources` is known by its identity: it must stay alive.
         """
-        key = (id(sources), operand.element_bytes, operand.shape, need)
+        alone = operand.is_constant and not self._multicast
+        key = (id(sources), operand.element_bytes, operand.shape, need, alone)
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = [
-                reshard_cycles(operand.shape, operand.element_bytes, source, need, self._hardware) for source in sources
-            ]
+            found = self._found[key] = [self._one(source, operand, need, alone) for source in sources]
         return found
+
+    def _one(self, source: Sharding, operand: Operand, need: Sharding, alone: bool) -> float:
+        if alone:
+            return own_reads_cycles(operand.shape, operand.element_bytes, need, self._hardware)
+        return reshard_cycles(operand.shape, operand.element_bytes, source, need, self._hardware)
 
 
 _FROM_DDR = (DDR,)

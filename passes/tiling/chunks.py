@@ -4,7 +4,7 @@ what stays there.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 from math import prod
 
 from dialects.indexing import Access, Along
@@ -12,7 +12,7 @@ from dialects.indexing import Access, Along
 
 @dataclass(frozen=True)
 class Stream:
-    """An operand that comes from DDR: its accesses, its shape as far as one core needs it, and its element size."""
+    """An operand: its accesses, its shape as far as one core needs it, and its element size."""
 
     accesses: tuple[Access, ...]
     shape: tuple[int, ...]
@@ -28,6 +28,10 @@ class Stream:
             needed_extent(access, extents[access.dim]) if isinstance(access, Along) else size
             for access, size in zip(self.accesses, self.shape, strict=True)
         )
+
+    def part_bytes(self, extents: Sequence[int]) -> int:
+        """Bytes of that part."""
+        return prod(self.part(extents)) * self.element_bytes
 
 
 def needed_extent(access: Along, extent: int) -> int:
@@ -55,6 +59,26 @@ class Work:
     result_bytes: int
     """Bytes per element of the result."""
     result_streamed: bool
+    resident: tuple[Stream, ...] = ()
+    """Operands that lie in VTCM already."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a cut must keep to, in bytes per core."""
+
+    room: int
+    """VTCM that is free for what is streamed."""
+    touched: int | None = None
+    """VTCM that one chunk may touch in all; None: as much as there is."""
+    part: int | None = None
+    """Largest part of one tensor that is streamed to or from DDR, where the work is cut; None: any."""
+
+
+def chunk_extents(work: Work, cuts: Sequence[Cut]) -> tuple[int, ...]:
+    """Extents of one chunk of the result."""
+    chunks = {cut.dim: cut.chunk for cut in cuts}
+    return tuple(chunks.get(dim, extent) for dim, extent in enumerate(work.extents))
 
 
 def footprint(work: Work, cuts: Sequence[Cut]) -> int:
@@ -63,16 +87,33 @@ def footprint(work: Work, cuts: Sequence[Cut]) -> int:
     total = 0
     for stream in work.streams:
         slots = 2 if any(stream.depends_on(cut.dim) for cut in cuts) else 1
-        total += slots * prod(stream.part(extents)) * stream.element_bytes
+        total += slots * stream.part_bytes(extents)
     if work.result_streamed:
         total += (2 if cuts else 1) * prod(extents) * work.result_bytes
     return total
 
 
-def chunk_extents(work: Work, cuts: Sequence[Cut]) -> tuple[int, ...]:
-    """Extents of one chunk of the result."""
-    chunks = {cut.dim: cut.chunk for cut in cuts}
-    return tuple(chunks.get(dim, extent) for dim, extent in enumerate(work.extents))
+def touched(work: Work, cuts: Sequence[Cut]) -> int:
+    """Bytes of VTCM that the kernel reads and writes in one chunk."""
+    extents = chunk_extents(work, cuts)
+    read = sum(stream.part_bytes(extents) for stream in (*work.streams, *work.resident))
+    return read + prod(extents) * work.result_bytes
+
+
+def largest_part(work: Work, cuts: Sequence[Cut]) -> int:
+    """Bytes of the largest part of one tensor that a chunk brings from DDR or sends there."""
+    extents = chunk_extents(work, cuts)
+    parts = [stream.part_bytes(extents) for stream in work.streams]
+    return max([*parts, prod(extents) * work.result_bytes if work.result_streamed else 0])
+
+
+def fits(work: Work, cuts: Sequence[Cut], limits: Limits) -> bool:
+    """True when cuts keep to all limits."""
+    return (
+        footprint(work, cuts) <= limits.room
+        and (limits.touched is None or touched(work, cuts) <= limits.touched)
+        and (limits.part is None or not cuts or largest_part(work, cuts) <= limits.part)
+    )
 
 
 def traffic(work: Work, cuts: Sequence[Cut]) -> int:
@@ -83,40 +124,45 @@ def traffic(work: Work, cuts: Sequence[Cut]) -> int:
     total = 0
     for stream in work.streams:
         level = max((k + 1 for k, cut in enumerate(cuts) if stream.depends_on(cut.dim)), default=0)
-        total += prod(cut.trips for cut in cuts[:level]) * prod(stream.part(extents)) * stream.element_bytes
+        total += prod(cut.trips for cut in cuts[:level]) * stream.part_bytes(extents)
     return total
 
 
-def choose_cuts(work: Work, budget: int) -> tuple[Cut, ...] | None:
-    """Loops, outermost first, with the least traffic and then the fewest chunks that fit into `budget` bytes; None when
-    nothing fits.
+def choose_cuts(work: Work, limits: Limits) -> tuple[Cut, ...] | None:
+    """Loops, outermost first, with the least traffic and then the fewest chunks that keep to the limits; None when
+    none do.
     """
-    if footprint(work, ()) <= budget:
+    if fits(work, (), limits):
         return ()
-    for depth in (1, 2, 3):
-        fitting = [cuts for cuts in _nests(work, depth) if footprint(work, cuts) <= budget]
+    for depth in _DEPTHS:
+        fitting = [cuts for cuts in _nests(work, depth, limits) if fits(work, cuts, limits)]
         if fitting:
             return min(fitting, key=lambda cuts: (traffic(work, cuts), prod(cut.trips for cut in cuts)))
     return None
 
 
-def least_footprint(work: Work) -> int:
-    """Bytes that the smallest chunks take."""
-    return min(footprint(work, cuts) for depth in (0, 1, 2, 3) for cuts in (_nests(work, depth) if depth else [()]))
+def all_cuts(work: Work, limits: Limits) -> Iterator[tuple[Cut, ...]]:
+    """Every way to cut that is tried, whether it keeps to the limits or not; first that of one piece."""
+    yield ()
+    for depth in _DEPTHS:
+        yield from _nests(work, depth, limits)
 
 
-def _nests(work: Work, depth: int) -> Iterator[tuple[Cut, ...]]:
-    """All nests of that depth, in the order of the result's dimensions and with the last dimension also outside."""
+_DEPTHS = (1, 2, 3)
+"""Numbers of loops that are tried."""
+
+
+def _nests(work: Work, depth: int, limits: Limits) -> Iterator[tuple[Cut, ...]]:
+    """All nests of that depth that make something smaller, in the order of the result's dimensions and in others."""
     useful = [
         dim
         for dim, extent in enumerate(work.extents)
         if work.granularity[dim]
         and extent > work.granularity[dim]
-        and (work.result_streamed or any(stream.depends_on(dim) for stream in work.streams))
+        and (limits.touched is not None or work.result_streamed or any(s.depends_on(dim) for s in work.streams))
     ]
-    for dims in product(useful, repeat=depth):
-        if len(set(dims)) == depth:
-            yield from product(*(_cuts(dim, work.extents[dim], work.granularity[dim]) for dim in dims))
+    for dims in permutations(useful, depth):
+        yield from product(*(_cuts(dim, work.extents[dim], work.granularity[dim]) for dim in dims))
 
 
 def _cuts(dim: int, extent: int, grain: int) -> list[Cut]:

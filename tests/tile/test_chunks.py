@@ -1,5 +1,6 @@
 """Chunks of one core's work: they cover it, fit, and move little."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import permutations, product
 from math import ceil, prod
@@ -7,8 +8,9 @@ from math import ceil, prod
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dialects.indexing import Along, Whole, window
-from passes.tiling.chunks import Cut, Stream, Work, choose_cuts, footprint, least_footprint, traffic
+from dialects.indexing import Access, Along, Whole, window
+from passes.tiling.chunks import Cut, Limits, Stream, Work, choose_cuts, footprint, largest_part, touched, traffic
+from passes.tiling.demand import does_not_fit
 
 extents = st.tuples(*[st.integers(1, 12)] * 3)
 grains = st.tuples(*[st.sampled_from([0, 1, 1, 2, 3])] * 3)
@@ -24,34 +26,67 @@ ACCESSES = (
 @st.composite
 def works(draw: st.DrawFn) -> Work:
     size = draw(extents)
-    streams: list[Stream] = []
-    for accesses in draw(st.lists(st.sampled_from(ACCESSES), max_size=3)):
-        shape = [
-            a.interval(0, size[a.dim])[1] - a.interval(0, size[a.dim])[0] if isinstance(a, Along) else 5
-            for a in accesses
-        ]
-        streams.append(Stream(accesses, tuple(shape), draw(st.sampled_from([1, 2, 4]))))
-    return Work(size, draw(grains), tuple(streams), 2, draw(st.booleans()))
+
+    def operands(most: int) -> tuple[Stream, ...]:
+        accesses = draw(st.lists(st.sampled_from(ACCESSES), max_size=most))
+        return tuple(Stream(a, operand_shape(a, size), draw(st.sampled_from([1, 2, 4]))) for a in accesses)
+
+    return Work(size, draw(grains), operands(3), 2, draw(st.booleans()), operands(2))
 
 
-@given(works(), st.integers(1, 2000))
-def test_chosen_cuts(work: Work, budget: int) -> None:
+def operand_shape(accesses: Sequence[Access], size: Sequence[int]) -> tuple[int, ...]:
+    """What a result of that size needs; dimensions that it needs whole have 5 positions."""
+    along = [a.interval(0, size[a.dim]) if isinstance(a, Along) else (0, 5) for a in accesses]
+    return tuple(high - low for low, high in along)
+
+
+@st.composite
+def some_limits(draw: st.DrawFn) -> Limits:
+    return Limits(draw(st.integers(1, 2000)), *draw(st.tuples(*[st.none() | st.integers(1, 500)] * 2)))
+
+
+@given(works(), some_limits())
+def test_chosen_cuts(work: Work, limits: Limits) -> None:
     """They fit in as few loops as can be, cover each dimension, and move little more than the best of all cuts."""
-    cuts = choose_cuts(work, budget)
-    every = {
-        depth: [nest for nest in nests(work, depth) if brute_footprint(work, nest) <= budget] for depth in range(4)
-    }
+    cuts = choose_cuts(work, limits)
+    every = {depth: [nest for nest in nests(work, depth) if keeps(work, nest, limits)] for depth in range(4)}
     if cuts is None:
         assert not any(every.values())
-        assert least_footprint(work) > budget
         return
-    assert brute_footprint(work, cuts) <= budget
+    assert keeps(work, cuts, limits)
     assert len(cuts) == next(depth for depth, fitting in every.items() if fitting)
     for cut in cuts:
         assert cut.chunk % work.granularity[cut.dim] == 0
         assert (cut.trips - 1) * cut.chunk < work.extents[cut.dim] <= cut.trips * cut.chunk
     best = min(brute_traffic(work, nest) for nest in every[len(cuts)])
     assert brute_traffic(work, cuts) <= 2 * best
+
+
+@given(works(), some_limits())
+def test_demand_of_what_does_not_fit(work: Work, limits: Limits) -> None:
+    """Every limit that is named is broken, by what is named as too few; and one is."""
+    if choose_cuts(work, limits) is not None:
+        return
+    text = does_not_fit(work, limits, live=100, usable=4000)
+    broken = re.findall(r"(\d+) bytes (?:of|at).*? (?:are|allows?) (\d+): (\d+) too few", text)
+    assert broken
+    for demand, bound, gap in (map(int, found) for found in broken):
+        live = 100 if "live" in text and bound == limits.room + 100 else 0
+        assert demand + live - bound == gap > 0
+
+
+def keeps(work: Work, cuts: Sequence[Cut], limits: Limits) -> bool:
+    sizes = chunk(work, cuts)
+    parts = [fetched(stream, sizes) for stream in work.streams]
+    result = prod(sizes) * work.result_bytes
+    touches = sum(parts) + sum(fetched(stream, sizes) for stream in work.resident) + result
+    largest = max([*parts, result if work.result_streamed else 0])
+    assert (touched(work, cuts), largest_part(work, cuts)) == (touches, largest)
+    return (
+        brute_footprint(work, cuts) <= limits.room
+        and (limits.touched is None or touches <= limits.touched)
+        and (limits.part is None or not cuts or largest <= limits.part)
+    )
 
 
 @given(works())

@@ -9,6 +9,9 @@ from functools import cache
 from xdsl.utils.exceptions import VerifyException
 
 
+_PACKAGES = ("aic", "dialects", "passes", "tools")
+
+
 def documentation(documented: type) -> str:
     """A class's own documentation."""
     return inspect.getdoc(documented) or ""
@@ -44,12 +47,9 @@ def refusals(documented: type) -> list[str]:
 
 
 def _definitions(documented: type) -> list[ast.ClassDef]:
-    """The class and those of its bases that are ours, as syntax."""
-    return [
-        _definition(cls)
-        for cls in documented.__mro__
-        if cls.__module__.partition(".")[0] == documented.__module__.partition(".")[0]
-    ]
+    """The class and those of its bases that are ours, or of its own package, as syntax."""
+    packages = (*_PACKAGES, documented.__module__.partition(".")[0])
+    return [_definition(cls) for cls in documented.__mro__ if cls.__module__.partition(".")[0] in packages]
 
 
 @cache

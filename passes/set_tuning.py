@@ -1,0 +1,19 @@
+"""`set-tuning`: writes into the module how the passes that follow are to cut, place and move work."""
+
+from dataclasses import dataclass, replace
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from dialects.tuning import Tuning, set_tuning, tuning_of
+
+
+@dataclass(frozen=True)
+class SetTuningPass(Tuning, ModulePass):
+    """Sets the tuning values that are its options; what the module has of others stays. Refuses values out of range."""
+
+    name = "set-tuning"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        set_tuning(op, replace(tuning_of(op), **self.given()))

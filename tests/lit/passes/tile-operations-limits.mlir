@@ -1,0 +1,33 @@
+// RUN: aic-opt %s -p 'shard-tensors,tile-operations' | filecheck %s
+// RUN: aic-opt %s -p 'set-tuning{size-split-granularity=512},shard-tensors,tile-operations' | filecheck %s --check-prefix=PART
+// RUN: aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.125},shard-tensors,tile-operations' | filecheck %s --check-prefix=RATIO
+// RUN: not aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.0001},shard-tensors,tile-operations' 2>&1 | filecheck %s --check-prefix=NONE
+
+// 32 MB of weights stream through VTCM in parts as large as there is room for: the fewest loops.
+// CHECK: tile.for 16 {
+// CHECK-NEXT: tile.load {{.*}}256 i0 to
+
+// No part of a tensor has more than 512 KiB: 64 columns of 4096 fp16 values.
+// PART: tile.for 64 {
+// PART-NEXT: tile.load {{.*}}64 i0 to
+
+// No kernel touches more than an eighth of VTCM at once, whether it fits or not: the convolution is cut as well.
+// RATIO: tile.for 64 {
+// RATIO: tile.for 2 {
+// RATIO: kernel = "relu"
+// RATIO: tile.for 2 {
+// RATIO-NEXT: tile.compute {{.*}}kernel = "conv"
+
+// What does not fit says what it takes, what there is, and what it would take.
+// NONE: graph.matmul (fc) does not fit into VTCM: in chunks of [1, 1] it touches 16386 bytes of VTCM per core at once, where the limit of the working set allows 832: 15554 too few; a vtcm-working-set-limit-ratio of 0.01 would allow it
+builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64} {
+  func.func @main(%x: tensor<1x4096xf16>, %i: tensor<1x64x64x64xf16>) -> (tensor<1x4096xf16>, tensor<1x64x64x64xf16>) {
+    %w = graph.constant #aic.weight<"w" : tensor<4096x4096xf16>>
+    %v = graph.constant #aic.weight<"v" : tensor<3x3x64x64xf16>>
+    %0 = graph.matmul %x, %w : (tensor<1x4096xf16>, tensor<4096x4096xf16>) -> tensor<1x4096xf16> loc("fc")
+    %1 = graph.relu %i : (tensor<1x64x64x64xf16>) -> tensor<1x64x64x64xf16> loc("relu")
+    %2 = graph.conv %1, %v {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x64x64x64xf16>, tensor<3x3x64x64xf16>) -> tensor<1x64x64x64xf16> loc("conv")
+    %3 = graph.exp %2 : (tensor<1x64x64x64xf16>) -> tensor<1x64x64x64xf16> loc("exp")
+    func.return %0, %3 : tensor<1x4096xf16>, tensor<1x64x64x64xf16>
+  }
+}
