@@ -8,7 +8,6 @@ from functools import cache
 
 from xdsl.utils.exceptions import VerifyException
 
-
 _PACKAGES = ("aic", "dialects", "passes", "tools")
 
 
