@@ -17,11 +17,11 @@ class Whole:
 
 @dataclass(frozen=True)
 class Along:
-    """The operand's dimension follows result dimension `dim`, scaled and windowed.
+    """The operand's dimension follows result dimension `dim`, block by block.
 
-    Result positions [lo, hi) need operand positions [scale * lo - before, scale * (hi - 1) - before + extent), where
-    scale = numerator / denominator is a whole number of positions on every box boundary that the op's granularity
-    allows. Positions outside the operand are padding.
+    Every `denominator` positions of the result are a block; block b needs the `extent` operand positions from
+    numerator * b - before on. Blocks of one position are a sliding window, or plain correspondence. Positions outside
+    the operand are padding. Results are cut between blocks; the last block may be a partial one.
     """
 
     dim: int
@@ -30,16 +30,15 @@ class Along:
     before: int = 0
     extent: int = 1
 
+    @property
+    def after(self) -> int:
+        """Positions that a block needs beyond the first of the next block: what windows overlap."""
+        return self.extent - self.numerator - self.before
+
     def interval(self, lo: int, hi: int) -> tuple[int, int]:
         """Operand positions (may lie outside the operand: padding) for result positions [lo, hi)."""
-        if self.is_window:
-            return self.numerator * lo - self.before, self.numerator * (hi - 1) - self.before + self.extent
-        return lo * self.numerator // self.denominator, -(-hi * self.numerator // self.denominator)
-
-    @property
-    def is_window(self) -> bool:
-        """True for strided windows (convolution, pooling), false for plain or scaled correspondence."""
-        return self.before != 0 or self.extent != 1 or (self.numerator != 1 and self.denominator == 1)
+        blocks = -(-hi // self.denominator)
+        return self.numerator * (lo // self.denominator) - self.before, self.numerator * blocks + self.after
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,14 @@ def window(dim: int, stride: int, before: int, extent: int) -> Along:
     return Along(dim, numerator=stride, before=before, extent=extent)
 
 
+def transposed_window(dim: int, stride: int, reach: int, cut: int) -> Along:
+    """Access of a transposed window: operand position i is part of result positions stride * i - cut up to `reach`
+    further on.
+    """
+    before = (reach - cut) // stride
+    return Along(dim, denominator=stride, before=before, extent=before + 1 + (stride - 1 + cut) // stride)
+
+
 @dataclass(frozen=True)
 class Indexing:
     """The table of one op.
@@ -74,7 +81,4 @@ class Indexing:
 def scaled(dim: int, numerator: int, denominator: int) -> Along:
     """Access of blocks: every `denominator` positions of the result belong to `numerator` positions of the operand."""
     shared = gcd(numerator, denominator)
-    numerator, denominator = numerator // shared, denominator // shared
-    if denominator == 1:
-        return Along(dim, numerator=numerator, extent=numerator)
-    return Along(dim, numerator=numerator, denominator=denominator)
+    return Along(dim, numerator // shared, denominator // shared, extent=numerator // shared)

@@ -20,6 +20,7 @@ from dialects.graph.movement import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceO
 from dialects.graph.normalization import BatchNormOp, SoftmaxBase
 from dialects.graph.properties import Arguments, to_attribute
 from dialects.graph.reduction import CumsumOp, PositionOp, ReduceOp
+from dialects.graph.resizing import ResizeOp
 from dialects.graph.unary import UnaryOp
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import constant_like, constant_of, reshaped, transposed
@@ -30,8 +31,8 @@ from passes.simplify_graph import movement_patterns
 _Aligned = UnaryOp | CastOp | BinaryOp | SelectOp | ConcatOp
 """Ops each of whose operands has the dimensions of the result."""
 
-_Movable = SoftmaxBase | ReduceOp | PositionOp | CumsumOp | SliceOp | PadOp | BatchNormOp | ExpandOp
-"""Ops whose first operand may be permuted; what other operands they have are vectors."""
+_Movable = SoftmaxBase | ReduceOp | PositionOp | CumsumOp | SliceOp | PadOp | BatchNormOp | ExpandOp | ResizeOp
+"""Ops whose first operand may be permuted; what other operands they have lies along one dimension."""
 
 
 @dataclass
@@ -121,7 +122,7 @@ def _common_order(op: GraphOp) -> Order | None:
 def moved_properties(op: GraphOp, order: Order) -> Arguments:
     """The properties that name dimensions, for an operand from before its transpose by `order`."""
     match op:
-        case SoftmaxBase() | ConcatOp() | BatchNormOp() | CumsumOp() | PositionOp():
+        case SoftmaxBase() | ConcatOp() | BatchNormOp() | CumsumOp() | PositionOp() | ResizeOp():
             return {"axis": order[op.axis.value.data]}
         case ReduceOp():
             return {"axes": tuple(sorted(order[d] for d in integers(op.axes)))}

@@ -46,7 +46,7 @@ from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
 from dialects.tuning import Tuning, tuning_of
 from passes.sharding.costs import block_shape, window_shape
-from passes.sharding.requirements import local_arguments, required_box
+from passes.sharding.requirements import required_box
 from passes.tiling.chunks import Cut, Limits, Stream, Work, choose_cuts, chunk_extents
 from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.lifetimes import Lifetimes, store_of
@@ -270,7 +270,7 @@ class _Lowering:
     def _compute(self, layer: "Layer", buffers: Sequence[SSAValue], chunk: Box, extents: Sequence[int]) -> ComputeOp:
         op = layer.op
         boxes = [required_box(layer.accesses(i), t.get_shape(), chunk) for i, t in enumerate(op.operand_types)]
-        arguments = local_arguments(op)
+        arguments = op.local_arguments()
         local = [layer.streams[i].part(extents) for i in range(len(boxes))]
         price = cost(op.kernel_name(), arguments, local, tuple(extents), op.result_type.element_type, self.hardware)
         attributes = {name: to_attribute(value) for name, value in sorted(arguments.items())}

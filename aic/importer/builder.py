@@ -125,8 +125,15 @@ class Builder:
         self._insert(op, self.node)
         return Value(op.result_type, op.output)
 
-    def _shaped(self, kind: type[ShapedOp], value: Value, shape: Sequence[int]) -> Value:
-        return self._result(kind.to(self.ssa(value), shape), [value])
+    def emit_shaped(
+        self,
+        kind: type[ShapedOp],
+        value: Value,
+        shape: Sequence[int],
+        **properties: Plain | Sequence[int] | Sequence[float],
+    ) -> Value:
+        """Result, of this shape, of an op whose result type alone says so. Raises as `emit` does."""
+        return self._result(kind.to(self.ssa(value), shape, **properties), [value])
 
     def reshape(self, value: Value, shape: Sequence[int]) -> Value:
         """The value in another shape: itself, another reading of a constant, or an op."""
@@ -136,7 +143,7 @@ class Builder:
         if isinstance(value.constant, WeightAttr) and prod(shape) == prod(value.shape):
             attribute = WeightAttr(value.constant.key, value.constant.permutation, TensorType(value.element, shape))
             return self.of_attribute(attribute, value.name)
-        return self._shaped(ReshapeOp, value, shape)
+        return self.emit_shaped(ReshapeOp, value, shape)
 
     def transpose(self, value: Value, permutation: Sequence[int]) -> Value:
         """The value with its dimensions permuted: itself, another reading of a constant, or an op."""
@@ -168,7 +175,7 @@ class Builder:
         shape = tuple(shape)
         if shape == value.shape:
             return value
-        return self._shaped(ExpandOp, self.reshape(value, (*(1,) * (len(shape) - value.rank), *value.shape)), shape)
+        return self.emit_shaped(ExpandOp, self.reshape(value, (*(1,) * (len(shape) - value.rank), *value.shape)), shape)
 
     def cast(self, value: Value, element: Attribute) -> Value:
         """The value converted to an element type."""

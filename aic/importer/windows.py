@@ -64,7 +64,7 @@ def read_window(node: Node, x: Value, kernel: Sequence[int]) -> Window:
 
 
 def transposed_window(node: Node, x: Value, kernel: Sequence[int]) -> Window:
-    """The window of a transposed convolution; `pads` are for a convolution over the spread operand, maybe negative.
+    """The window of a transposed convolution; `pads` are positions left out, negative where positions are added.
 
     Raises as `read_window` does.
     """
@@ -72,26 +72,31 @@ def transposed_window(node: Node, x: Value, kernel: Sequence[int]) -> Window:
     if spatial not in (1, 2):
         raise Unsupported(f"{spatial} spatial dimensions; 1 and 2 are supported")
     strides, dilations = (node.integers(name, (1,) * spatial) for name in ("strides", "dilations"))
-    extra, wanted = node.integers("output_padding", (0,) * spatial), node.integers("output_shape")
-    pads = node.integers("pads", (0,) * 2 * spatial)
-    mode = node.text("auto_pad", "NOTSET")
-    low, high = [0] * spatial, [0] * spatial
-    for d, size in enumerate(x.shape[2:]):
-        reach = dilations[d] * (kernel[d] - 1)
-        whole = strides[d] * (size - 1) + extra[d] + reach + 1
-        before, after = pads[d], pads[d + spatial]
-        if wanted or mode in ("SAME_UPPER", "SAME_LOWER"):
-            total = whole - (wanted[len(wanted) - spatial + d] if wanted else size * strides[d])
-            before, after = total // 2, total - total // 2
-            if mode == "SAME_LOWER" or (wanted and mode != "SAME_UPPER"):
-                before, after = after, before
-        low[d], high[d] = reach - before, reach - after + extra[d]
+    extra, pads = node.integers("output_padding", (0,) * spatial), node.integers("pads", (0,) * 2 * spatial)
+    if {len(kernel), len(strides), len(dilations), len(extra)} != {spatial} or len(pads) != 2 * spatial:
+        raise Misfit(f"window {list(kernel)}, strides {strides}, dilations {dilations}, pads {pads} for {x.type}")
+    mode, wanted = node.text("auto_pad", "NOTSET"), node.integers("output_shape")[-spatial:]
+    if mode in ("SAME_UPPER", "SAME_LOWER") and not wanted:
+        wanted = tuple(size * stride for size, stride in zip(x.shape[2:], strides, strict=True))
+    low, high = ([0] * spatial if mode == "VALID" else list(half) for half in (pads[:spatial], pads[spatial:]))
+    for d, size in enumerate(wanted):
+        whole = strides[d] * (x.shape[2 + d] - 1) + dilations[d] * (kernel[d] - 1) + 1 + extra[d]
+        low[d], high[d] = _shares(whole - size, first_half=mode == "SAME_UPPER")
+    high = [pad - more for pad, more in zip(high, extra, strict=True)]
     if spatial == 1:
         low, high, strides, dilations = [0, *low], [0, *high], (1, *strides), (1, *dilations)
     rows, columns = (1, *kernel)[-2:]
     return Window(
         (rows, columns), (strides[0], strides[1]), (dilations[0], dilations[1]), (low[0], low[1], high[0], high[1])
     )
+
+
+def _shares(total: int, *, first_half: bool) -> tuple[int, int]:
+    """Positions left out before and behind of `total`, the smaller half first or last; what is missing is added
+    behind.
+    """
+    less, more = max(0, total) // 2, -(-max(0, total) // 2)
+    return (less, more) if first_half else (more, less + min(0, total))
 
 
 def _auto_pads(

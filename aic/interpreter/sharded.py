@@ -26,7 +26,7 @@ from dialects.tile.boxes import Integers
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding
 from dialects.weights import WeightStore, store_of
-from passes.sharding.requirements import local_arguments, required_box
+from passes.sharding.requirements import required_box
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class _Run:
         sharding, shape = sharding_of(op.output), op.result_type.get_shape()
         if sharding is None or sharding.home == "ddr":
             raise AicError(f"{op.name} at {op.location}: result of type {op.output.type} is not sharded over cores")
-        indexing, arguments = op.indexing(), local_arguments(op)
+        indexing, arguments = op.indexing(), op.local_arguments()
         owned = sharding.owned(shape)
         needs = [
             required_box(accesses, t.get_shape(), owned).bounds(self.cores)

@@ -16,6 +16,7 @@ from dialects.graph.movement import MOVEMENT_OPS
 from dialects.graph.normalization import NORMALIZATION_OPS
 from dialects.graph.pooling import POOLING_OPS
 from dialects.graph.reduction import REDUCTION_OPS
+from dialects.graph.resizing import RESIZING_OPS
 from dialects.graph.unary import UNARY_OPS
 
 __all__ = ["GRAPH_OPS", "Graph", "GraphOp", "Tensor", "tensor_type"]
@@ -28,6 +29,7 @@ GRAPH_OPS: tuple[type[GraphOp], ...] = (
     *NORMALIZATION_OPS,
     *REDUCTION_OPS,
     *MOVEMENT_OPS,
+    *RESIZING_OPS,
     *ATTENTION_OPS,
 )
 """Every op that has a kernel."""

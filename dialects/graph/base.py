@@ -127,6 +127,10 @@ class GraphOp(IRDLOperation, ABC):
         """
         return {name: self._argument(name, to_plain(value)) for name, value in self.properties.items()}
 
+    def local_arguments(self) -> Arguments:
+        """Keyword arguments of the kernel on one core, whose windows already hold the padding around its operands."""
+        return self.arguments()
+
     def _argument(self, name: str, value: Plain) -> Plain:
         if name == "axis" and isinstance(value, int):
             return value - self.operand_types[0].get_num_dims()

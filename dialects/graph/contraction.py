@@ -1,4 +1,4 @@
-"""Ops that contract, run by HMX: `graph.conv` and `graph.matmul`.
+"""Ops that contract, run by HMX: `graph.conv`, `graph.conv_transpose` and `graph.matmul`.
 
 Both may add a bias and apply an activation before rounding.
 """
@@ -11,8 +11,9 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.graph.base import GraphOp, Tensor, broadcast_access, broadcast_shape, integers, numbers, tensor_type
 from dialects.graph.kernels.activation import ACTIVATIONS
+from dialects.graph.properties import Arguments
 from dialects.graph.windows import check_window, window_extents
-from dialects.indexing import Along, Indexing, Whole, scaled, window
+from dialects.indexing import Along, Indexing, Whole, scaled, transposed_window, window
 
 
 class ContractionOp(GraphOp):
@@ -34,6 +35,17 @@ class ContractionOp(GraphOp):
             raise VerifyException(f"{self.name}: activation {name!r} is none of {', '.join(ACTIVATIONS)}")
         if (name == "clip") != (self.bounds is not None and len(numbers(self.bounds)) == 2):
             raise VerifyException(f"{self.name}: activation {name!r} with bounds {self.bounds}; clip alone takes two")
+
+
+def channels_and_image(name: str, x: Tensor, w: Tensor) -> tuple[int, int, int]:
+    """Images, rows and columns of a convolution's input; raises VerifyException unless its channels fit the weight."""
+    if x.get_num_dims() != 4 or w.get_num_dims() != 4:
+        raise VerifyException(f"{name}: input and weight need 4 dimensions, got {x} and {w}")
+    n, rows, columns, channels = x.get_shape()
+    _, _, depth, features = w.get_shape()
+    if depth == 0 or channels % depth or features % (channels // depth):
+        raise VerifyException(f"{name}: {channels} input channels and {features} features do not fit weight {w}")
+    return n, rows, columns
 
 
 @irdl_op_definition
@@ -63,19 +75,16 @@ class ConvOp(ContractionOp):
 
     def infer(self) -> Tensor:
         x, w = tensor_type(self.input), tensor_type(self.weight)
-        if x.get_num_dims() != 4 or w.get_num_dims() != 4:
-            raise VerifyException(f"graph.conv: input and weight need 4 dimensions, got {x} and {w}")
-        n, rows, columns, channels = x.get_shape()
-        kh, kw, depth, features = w.get_shape()
-        if depth == 0 or channels % depth or features % (channels // depth):
-            raise VerifyException(
-                f"graph.conv: {channels} input channels and {features} features do not fit weight {w}"
-            )
+        n, rows, columns = channels_and_image(self.name, x, w)
+        kh, kw, _, features = w.get_shape()
         if self.bias is not None and tensor_type(self.bias).get_shape() != (features,):
             raise VerifyException(f"graph.conv: bias {self.bias.type} for {features} features")
         kernel = check_window(self.name, (kh, kw), self.strides, self.dilations, self.pads)
         extents = window_extents(self.name, (rows, columns), kernel, self.strides, self.dilations, self.pads)
         return TensorType(x.element_type, [n, *extents, features])
+
+    def local_arguments(self) -> Arguments:
+        return {**self.arguments(), "pads": (0, 0, 0, 0)}
 
     def indexing(self) -> Indexing:
         kh, kw, depth, features = tensor_type(self.weight).get_shape()
@@ -89,6 +98,79 @@ class ConvOp(ContractionOp):
         return Indexing(
             (1, 1, 1, 1 if self.groups == 1 else per_group),
             ((Along(0), rows, columns, channels), weight, *bias),
+        )
+
+
+@irdl_op_definition
+class ConvTransposeOp(ContractionOp):
+    """Transposed convolution over rows and columns, channels last. ONNX: ConvTranspose.
+
+    input [N, H, W, C], weight [kh, kw, C / groups, F], bias [F]; result [N, H', W', F] with
+    H' = (H - 1) * stride + dilation * (kh - 1) + 1 - before - after. Input row i times weight row k is part of result
+    row stride * i + dilation * k - before.
+    """
+
+    name = "graph.conv_transpose"
+    NEEDS_SHAPE: ClassVar[bool] = True
+
+    input = operand_def(TensorType)
+    weight = operand_def(TensorType)
+    bias = opt_operand_def(TensorType)
+    strides = prop_def(DenseArrayBase)
+    """Of rows and columns."""
+    dilations = prop_def(DenseArrayBase)
+    """Of rows and columns."""
+    pads = prop_def(DenseArrayBase)
+    """Positions left out, or added where negative: rows before, columns before, rows after, columns after."""
+
+    def infer(self) -> Tensor:
+        x, w = tensor_type(self.input), tensor_type(self.weight)
+        n, *sizes = channels_and_image(self.name, x, w)
+        features = w.get_shape()[3]
+        if self.bias is not None and tensor_type(self.bias).get_shape() != (features,):
+            raise VerifyException(f"{self.name}: bias {self.bias.type} for {features} features")
+        strides, dilations, pads = map(integers, (self.strides, self.dilations, self.pads))
+        if [len(strides), len(dilations), len(pads)] != [2, 2, 4] or min(*strides, *dilations) < 1:
+            raise VerifyException(
+                f"{self.name}: strides and dilations are 2 positive values, pads 4 values, "
+                f"got {strides}, {dilations}, {pads}"
+            )
+        extents = [
+            (size - 1) * strides[d] + dilations[d] * (w.get_shape()[d] - 1) + 1 - pads[d] - pads[d + 2]
+            for d, size in enumerate(sizes)
+        ]
+        if min(*extents, *w.get_shape()[:2]) < 1:
+            raise VerifyException(f"{self.name}: pads {pads} leave nothing of {x}")
+        return TensorType(x.element_type, [n, *extents, features])
+
+    def arguments(self) -> Arguments:
+        arguments = super().arguments()
+        return {**arguments, "pads": integers(self.pads)[:2]}
+
+    def local_arguments(self) -> Arguments:
+        strides, pads = integers(self.strides), integers(self.pads)
+        moved = tuple(pads[d] + strides[d] * access.before for d, access in enumerate(self._windows()))
+        return {**self.arguments(), "pads": moved}
+
+    def _windows(self) -> tuple[Along, Along]:
+        """What rows and columns of the result need: a block is as many positions as the stride."""
+        strides, dilations, pads = map(integers, (self.strides, self.dilations, self.pads))
+        rows, columns = (
+            transposed_window(1 + d, strides[d], dilations[d] * (size - 1), pads[d])
+            for d, size in enumerate(tensor_type(self.weight).get_shape()[:2])
+        )
+        return rows, columns
+
+    def indexing(self) -> Indexing:
+        _, _, depth, features = tensor_type(self.weight).get_shape()
+        groups = tensor_type(self.input).get_shape()[3] // depth
+        channels = Whole() if groups == 1 else scaled(3, depth, features // groups)
+        weight = (Whole(), Whole(), Whole(), Along(3))
+        bias = ((Along(3),),) if self.bias is not None else ()
+        strides = integers(self.strides)
+        return Indexing(
+            (1, strides[0], strides[1], 1 if groups == 1 else features // groups),
+            ((Along(0), *self._windows(), channels), weight, *bias),
         )
 
 
@@ -127,4 +209,4 @@ class MatmulOp(ContractionOp):
         return Indexing((1,) * rank, (lhs, rhs, *bias))
 
 
-CONTRACTION_OPS: tuple[type[GraphOp], ...] = (ConvOp, MatmulOp)
+CONTRACTION_OPS: tuple[type[GraphOp], ...] = (ConvOp, ConvTransposeOp, MatmulOp)

@@ -154,14 +154,32 @@ def _activation_cycles(work: Work) -> float:
 
 
 def _conv(work: Work) -> Cost:
-    """Channels-last convolution. Groups narrower than a tile share one, its weights block-diagonal."""
-    n, rows, columns, features = work.result
-    kh, kw, depth, _ = work.operands[1]
+    """Channels-last convolution."""
+    kh, kw, _, _ = work.operands[1]
+    return _convolution(work, work.result[:3], kh * kw, pointwise=kh * kw == 1)
+
+
+def _conv_transpose(work: Work) -> Cost:
+    """As many convolutions as there are phases of the stride, among which the positions of the weight are divided."""
+    kh, kw, _, _ = work.operands[1]
+    strides = work.arguments["strides"]
+    assert isinstance(strides, tuple)
+    n, rows, columns, _ = work.result
+    phase = (n, -(-rows // int(strides[0])), -(-columns // int(strides[1])))
+    return _convolution(work, phase, kh * kw, pointwise=kh <= strides[0] and kw <= strides[1])
+
+
+def _convolution(work: Work, image: Shape, taps: int, *, pointwise: bool) -> Cost:
+    """Images of so many rows and columns, a sum over `taps` positions of a window at each.
+
+    Groups narrower than a tile share one, its weights block-diagonal.
+    """
+    _, _, depth, features = work.operands[1]
     groups = max(1, work.operands[0][3] // depth) if depth else 1
     per_group = features // groups
-    taps, macs = kh * kw, n * rows * columns * features * kh * kw * depth
-    positions = _conv_positions(work, pointwise=taps == 1)
-    exact = Contraction(n * rows * columns, features, depth, taps)
+    macs = prod(image) * features * taps * depth
+    positions = _conv_positions(work, image, pointwise=pointwise)
+    exact = Contraction(prod(image), features, depth, taps)
     if groups == 1:
         return _contracted(work, Contraction(positions, features, depth, taps), exact, macs)
     shared = max(1, min(groups, work.hardware.hmx_columns // max(1, per_group)))
@@ -169,12 +187,12 @@ def _conv(work: Work) -> Cost:
     return _contracted(work, tiled, exact, macs)
 
 
-def _conv_positions(work: Work, *, pointwise: bool) -> int:
-    """Positions of a convolution's result in whole tiles: of several rows or of one, whichever wastes less.
+def _conv_positions(work: Work, image: Shape, *, pointwise: bool) -> int:
+    """Positions of images in whole tiles: of several rows or of one, whichever wastes less.
 
     With a window of one position the order of positions does not matter, and they are tiled as one run.
     """
-    n, rows, columns, _ = work.result
+    n, rows, columns = image
     tile = _tile_rows(work)
     if pointwise:
         return _up(n * rows * columns, tile)
@@ -282,6 +300,18 @@ def _pool(work: Work) -> Cost:
     return _on_hvx(work, (taps + 1) * work.vectors(prod(work.result)) * work.hardware.hvx_cycles_per_vector.access)
 
 
+def _resample(work: Work) -> Cost:
+    """A copy of whole vectors, or a gather where positions lie within a vector."""
+    return _per_result("gather")(work) if work.arguments["axis"] == -1 else _moved(work)
+
+
+def _interpolate(work: Work) -> Cost:
+    """A product with its sum per neighbour; where neighbours lie within a vector, they are gathered first."""
+    rates = work.hardware.hvx_cycles_per_vector
+    per_neighbour = rates.mul + (rates.gather if work.arguments["axis"] == -1 else 0)
+    return _on_hvx(work, work.vectors(prod(work.result)) * work.operands[1][-1] * per_neighbour)
+
+
 _ELEMENTWISE: dict[str, str] = {
     **dict.fromkeys(
         ("relu", "clip", "leaky_relu", "hard_sigmoid", "neg", "abs", "sign", "floor", "ceil", "round"), "splat"
@@ -299,6 +329,7 @@ _ELEMENTWISE: dict[str, str] = {
 
 FORMULAS: dict[str, Formula] = {
     "conv": _conv,
+    "conv_transpose": _conv_transpose,
     "matmul": _matmul,
     "attention": _attention,
     **{kernel: _per_result(rate) for kernel, rate in _ELEMENTWISE.items()},
@@ -310,6 +341,8 @@ FORMULAS: dict[str, Formula] = {
     "select": _touched,
     "cast": _per_result("convert"),
     **dict.fromkeys(("reshape", "expand", "concat", "slice", "pad"), _moved),
+    "resample": _resample,
+    "interpolate": _interpolate,
     "transpose": _per_result("transpose"),
     **dict.fromkeys(("gather", "gather_elements"), _per_result("gather")),
     **dict.fromkeys(("softmax", "log_softmax"), _per_result("softmax")),

@@ -14,7 +14,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.graph.base import GraphOp, Tensor, check_axes, integers, pointwise, tensor_type
-from dialects.graph.properties import Arguments
+from dialects.graph.properties import Arguments, Plain, to_attribute
 from dialects.graph.regrouping import regroup
 from dialects.indexing import Access, Along, Anywhere, Indexing, Whole
 
@@ -51,10 +51,16 @@ class ShapedOp(GraphOp):
     NEEDS_SHAPE: ClassVar[bool] = True
 
     @classmethod
-    def to(cls, operand: SSAValue | Operation, shape: Sequence[int]) -> Self:
+    def to(
+        cls, operand: SSAValue | Operation, shape: Sequence[int], **properties: Plain | Sequence[int] | Sequence[float]
+    ) -> Self:
         """Op whose result has this shape. Raises VerifyException when the operand does not fit."""
         value = SSAValue.get(operand)
-        op = cls.create(operands=[value], result_types=[TensorType(tensor_type(value).element_type, shape)])
+        op = cls.create(
+            operands=[value],
+            result_types=[TensorType(tensor_type(value).element_type, shape)],
+            properties={name: to_attribute(value) for name, value in sorted(properties.items())},
+        )
         try:
             op.infer()
         except VerifyException:

@@ -7,6 +7,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.graph.base import GraphOp, Tensor, check_float, integers, tensor_type
+from dialects.graph.properties import Arguments
 from dialects.graph.windows import check_window, window_extents
 from dialects.indexing import Along, Indexing, window
 
@@ -32,6 +33,9 @@ class PoolOp(GraphOp):
         kernel = check_window(self.name, integers(self.kernel_shape), self.strides, self.dilations, self.pads)
         shape = window_extents(self.name, (rows, columns), kernel, self.strides, self.dilations, self.pads)
         return TensorType(x.element_type, [n, *shape, channels])
+
+    def local_arguments(self) -> Arguments:
+        return {**self.arguments(), "pads": (0, 0, 0, 0)}
 
     def indexing(self) -> Indexing:
         kernel, strides, dilations, pads = map(integers, (self.kernel_shape, self.strides, self.dilations, self.pads))

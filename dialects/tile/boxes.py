@@ -43,6 +43,14 @@ class Form:
             tuple(_scale(c, numerator, denominator) for c in self.loops),
         )
 
+    def blocks(self, size: int) -> "Form":
+        """Number of blocks of that size that so many positions take, the last one maybe partial.
+
+        Raises ValueError when a coefficient does not divide.
+        """
+        whole = Form(-(-self.constant // size) * size, self.mesh, self.loops)
+        return whole.times(1, size)
+
     @property
     def is_positive(self) -> bool:
         """True when the form is at least 0 for all values of its variables."""

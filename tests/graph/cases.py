@@ -95,6 +95,19 @@ def conv(make: Maker) -> Case:
     return make.op([*arrays, *bias], activation="relu", **properties)
 
 
+def conv_transpose(make: Maker) -> Case:
+    kernel, dilations = ((make.integer(1, high), make.integer(1, high)) for high in (3, 3))
+    strides = make.integer(1, 3), make.integer(1, 3)
+    sizes = make.integer(1, 5), make.integer(1, 5)
+    reach = [(kernel[d] - 1) * dilations[d] for d in (0, 1)]
+    pads = [make.integer(-2, reach[d] // 2) for d in (0, 1, 0, 1)]
+    groups, depth = make.integer(1, 3), make.integer(1, 3)
+    features = groups * make.integer(1, 3)
+    arrays = [make.floats((make.integer(1, 2), *sizes, depth * groups)), make.floats((*kernel, depth, features))]
+    bias = [make.floats((features,))] if make.flag() else []
+    return make.op([*arrays, *bias], activation="relu", strides=strides, dilations=dilations, pads=pads)
+
+
 def matmul(make: Maker) -> Case:
     lead, (m, k, n) = make.shape(0, 2), (make.integer(1, 6) for _ in range(3))
     right = (*(size if make.flag() else 1 for size in lead), k, n) if make.flag() else (k, n)
@@ -162,10 +175,10 @@ def expand(make: Maker) -> Case:
     return shaped(make, make.floats([1 if make.flag() else size for size in shape]), shape)
 
 
-def shaped(make: Maker, array: Array, shape: Sequence[int]) -> Case:
+def shaped(make: Maker, array: Array, shape: Sequence[int], **properties: Any) -> Case:
     assert issubclass(make.kind, ShapedOp)
     block = Block(arg_types=[TensorType(element_type(array.dtype), array.shape)])
-    return make.kind.to(block.args[0], shape), [array]
+    return make.kind.to(block.args[0], shape, **properties), [array]
 
 
 def concat(make: Maker) -> Case:
@@ -219,8 +232,34 @@ def attention(make: Maker) -> Case:
     return make.op([*arrays, *mask], head_dim=size, scale=0.5)
 
 
+def resized(make: Maker) -> tuple[list[int], dict[str, Any]]:
+    """An operand's shape, and a pattern of blocks that grows or shrinks one of its dimensions."""
+    shape = list(make.shape())
+    axis = make.integer(0, len(shape) - 1)
+    pattern = sorted(make.draw(st.lists(st.integers(-1, 3), min_size=1, max_size=4)))
+    return shape, {"axis": axis, "step": make.integer(1, 3), "pattern": pattern}
+
+
+def resample(make: Maker) -> Case:
+    shape, properties = resized(make)
+    low = min(properties["pattern"])
+    pattern = [start - low for start in properties["pattern"]]
+    size = make.integer(1, 9)
+    last = properties["step"] * ((size - 1) // len(pattern))
+    shape[properties["axis"]] = last + max(pattern) + make.integer(1, 3)
+    result = [size if d == properties["axis"] else other for d, other in enumerate(shape)]
+    return shaped(make, make.floats(shape), result, **{**properties, "pattern": pattern})
+
+
+def interpolate(make: Maker) -> Case:
+    shape, properties = resized(make)
+    weights = make.floats((make.integer(1, 9), make.integer(1, 3)))
+    return make.op([make.floats(shape), weights], **properties)
+
+
 SPECIAL: dict[str, Callable[[Maker], Case]] = {
     "conv": conv,
+    "conv_transpose": conv_transpose,
     "matmul": matmul,
     "max_pool": pool,
     "average_pool": pool,
@@ -246,6 +285,8 @@ SPECIAL: dict[str, Callable[[Maker], Case]] = {
     "arg_max": lambda make: along_axis(make, keepdims=make.flag(), select_last=make.flag()),
     "arg_min": lambda make: along_axis(make, keepdims=make.flag(), select_last=make.flag()),
     "cumsum": lambda make: along_axis(make, exclusive=make.flag(), reverse=make.flag()),
+    "resample": resample,
+    "interpolate": interpolate,
     "transpose": transpose,
     "reshape": reshape,
     "expand": expand,

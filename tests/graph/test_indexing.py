@@ -49,9 +49,7 @@ def interval(array: Array, d: int, low: int, high: int, padding: float) -> Array
 def computed(op: GraphOp, table: Indexing, operands: list[Array], box: Box) -> Array:
     """The box of the result, computed from the boxes of the operands alone."""
     parts = [part_of(array, access, box, op.PADDING) for array, access in zip(operands, table.operands, strict=True)]
-    arguments = kernel_arguments(op)
-    if "strides" in arguments:
-        arguments["pads"] = (0, 0, 0, 0)  # the padding is in the box
+    arguments = op.local_arguments()
     if op.NEEDS_SHAPE:
         arguments["shape"] = tuple(high - low for low, high in box)
     return np.asarray(op.kernel()(*parts, **arguments))

@@ -7,7 +7,17 @@ from xdsl.dialects.builtin import TensorType, f16, f32, i1, i32, i64
 from xdsl.ir import Attribute, Block
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph import attention, contraction, elementwise, movement, normalization, pooling, reduction, unary
+from dialects.graph import (
+    attention,
+    contraction,
+    elementwise,
+    movement,
+    normalization,
+    pooling,
+    reduction,
+    resizing,
+    unary,
+)
 from dialects.graph.base import GraphOp
 
 T = TensorType[Attribute]
@@ -33,6 +43,18 @@ def made(kind: type[GraphOp], *types: T, **properties: Any) -> GraphOp:
         (contraction.MatmulOp, [T(f32, [2, 3]), T(f32, [3, 5]), T(f32, [4])], {}, "bias tensor<4xf32> for 5 columns"),
         (contraction.ConvOp, [T(f32, [1, 4, 4, 3]), T(f32, [1, 1, 2, 4])], WINDOW, "3 input channels and 4 features"),
         (contraction.ConvOp, [T(f32, [1, 2, 2, 3]), T(f32, [3, 3, 3, 4])], WINDOW, r"window \(3, 3\)"),
+        (
+            contraction.ConvTransposeOp,
+            [T(f32, [1, 2, 2, 3]), T(f32, [3, 3, 3, 4])],
+            {**WINDOW, "pads": (3, 0, 2, 0)},
+            "leave nothing",
+        ),
+        (
+            resizing.InterpolateOp,
+            [T(f32, [4]), T(f32, [8])],
+            {"axis": 0, "step": 1, "pattern": (0, 0)},
+            r"they are \[positions, neighbours\]",
+        ),
         (pooling.MaxPoolOp, [T(f32, [1, 2, 2])], {"kernel_shape": (1, 1), **WINDOW}, "needs 4 dimensions"),
         (pooling.MaxPoolOp, [T(f32, [1, 2, 2, 1])], {"kernel_shape": (0, 1), **WINDOW}, "at least 1"),
         (normalization.SoftmaxOp, [T(f32, [2, 3])], {"axis": 2}, r"axes \[2\] are not dimensions"),
@@ -54,6 +76,12 @@ def made(kind: type[GraphOp], *types: T, **properties: Any) -> GraphOp:
 def test_what_does_not_fit(kind: type[GraphOp], types: list[T], properties: dict[str, Any], message: str) -> None:
     with pytest.raises(VerifyException, match=message):
         made(kind, *types, **properties)
+
+
+def test_resampling_stays_within_the_operand() -> None:
+    value = Block(arg_types=[T(f32, [4])]).args[0]
+    with pytest.raises(VerifyException, match=r"9 positions by pattern \(0, 0\) leave the dimension"):
+        resizing.ResampleOp.to(value, [9], axis=0, step=1, pattern=[0, 0])
 
 
 def test_a_failed_op_leaves_no_use_of_its_operands() -> None:

@@ -2,14 +2,12 @@
 
 from aic.importer.builder import Builder, Value
 from aic.importer.node import Node
-from aic.importer.operators.movement import take
 from aic.importer.problems import Misfit, Unsupported
 from aic.importer.registry import converts
 from aic.importer.windows import channels_first, channels_last, read_window, transposed_window
 from dialects.element_types import is_float
-from dialects.graph.contraction import ConvOp, MatmulOp
+from dialects.graph.contraction import ConvOp, ConvTransposeOp, MatmulOp
 from dialects.graph.elementwise import AddOp, MulOp
-from dialects.graph.movement import PadOp
 
 
 @converts("Conv", note="1-D and 2-D")
@@ -31,56 +29,26 @@ def conv(builder: Builder, node: Node) -> Value:
 
 @converts("ConvTranspose", note="1-D and 2-D")
 def conv_transpose(builder: Builder, node: Node) -> Value:
-    """Zeros put between the positions of the input, then a convolution with the flipped weight."""
     x, weight, bias = node.operand(0), node.operand(1), node.optional(2)
     groups = node.integer("group", 1)
     if weight.rank != x.rank or x.shape[1] != weight.shape[0] or groups < 1 or x.shape[1] % groups:
         raise Misfit(f"{groups} groups do not fit input {x.type} and weight {weight.type}")
     window = transposed_window(node, x, weight.shape[2:])
-    wide = _spread(builder, channels_last(builder, x), window.strides)
-    wide = _cut_or_padded(builder, wide, window.pads)
-    operands = [wide, _flipped(builder, weight, groups), *([bias] if bias is not None else [])]
-    y = builder.emit(ConvOp, operands, strides=(1, 1), dilations=window.dilations, pads=(0, 0, 0, 0))
+    operands = [channels_last(builder, x), _ungrouped(builder, weight, groups), *([bias] if bias is not None else [])]
+    y = builder.emit(ConvTransposeOp, operands, strides=window.strides, dilations=window.dilations, pads=window.pads)
     return channels_first(builder, y, x.rank)
 
 
-def _spread(builder: Builder, x: Value, strides: tuple[int, int]) -> Value:
-    """[N, H, W, C] with zeros between rows and columns: [N, (H - 1) stride + 1, (W - 1) stride + 1, C]."""
-    for d, stride in ((1, strides[0]), (2, strides[1])):
-        if stride == 1:
-            continue
-        sizes, size = list(x.shape), x.shape[d]
-        split = builder.reshape(x, [*sizes[: d + 1], 1, *sizes[d + 1 :]])
-        after = [0] * split.rank
-        after[d + 1] = stride - 1
-        spread = builder.emit(PadOp, [split], pads=[*[0] * split.rank, *after], value=0.0, mode="constant")
-        sizes[d] = size * stride
-        x = take(builder, builder.reshape(spread, sizes), {d: range((size - 1) * stride + 1)})
-    return x
-
-
-def _cut_or_padded(builder: Builder, x: Value, pads: tuple[int, int, int, int]) -> Value:
-    """[N, H, W, C] with zeros around rows and columns, or with fewer of them where a pad is negative."""
-    top, left, bottom, right = pads
-    rows = range(max(0, -top), x.shape[1] - max(0, -bottom))
-    columns = range(max(0, -left), x.shape[2] - max(0, -right))
-    x = take(builder, x, {1: rows, 2: columns})
-    added = [0, max(0, top), max(0, left), 0, 0, max(0, bottom), max(0, right), 0]
-    return builder.emit(PadOp, [x], pads=added, value=0.0, mode="constant") if any(added) else x
-
-
-def _flipped(builder: Builder, weight: Value, groups: int) -> Value:
-    """[inputs, outputs / groups, rows, columns] turned around, as [rows, columns, inputs / groups, outputs]."""
+def _ungrouped(builder: Builder, weight: Value, groups: int) -> Value:
+    """[inputs, outputs / groups, rows, columns] as [rows, columns, inputs / groups, outputs]."""
     if weight.rank == 3:
         weight = builder.reshape(weight, (*weight.shape[:2], 1, weight.shape[2]))
-    inputs, outputs, rows, columns = weight.shape
     if groups == 1:
-        turned = builder.transpose(weight, (2, 3, 0, 1))
-    else:
-        split = builder.reshape(weight, (groups, inputs // groups, outputs, rows, columns))
-        turned = builder.transpose(split, (3, 4, 1, 0, 2))
-        turned = builder.reshape(turned, (rows, columns, inputs // groups, groups * outputs))
-    return take(builder, turned, {0: range(rows - 1, -1, -1), 1: range(columns - 1, -1, -1)})
+        return builder.transpose(weight, (2, 3, 0, 1))
+    inputs, outputs, rows, columns = weight.shape
+    split = builder.reshape(weight, (groups, inputs // groups, outputs, rows, columns))
+    turned = builder.transpose(split, (3, 4, 1, 0, 2))
+    return builder.reshape(turned, (rows, columns, inputs // groups, groups * outputs))
 
 
 def _rows_columns_inputs_outputs(builder: Builder, weight: Value) -> Value:

@@ -21,7 +21,7 @@ from dialects.tile.ops import ComputeOp, type_of
 Step: TypeAlias = Callable[[], None]
 
 _OPS: Mapping[str, type[GraphOp]] = {op.kernel_name(): op for op in Graph.operations if issubclass(op, GraphOp)}
-_CONTRACTIONS = ("conv", "matmul")
+_CONTRACTIONS = ("conv", "conv_transpose", "matmul")
 _ELEMENTWISE_MODULES = ("dialects.graph.kernels.elementwise", "dialects.graph.kernels.unary")
 
 

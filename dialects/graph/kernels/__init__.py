@@ -19,6 +19,7 @@ from dialects.graph.kernels import (
     normalization,
     pooling,
     reduction,
+    resizing,
     unary,
 )
 from dialects.graph.kernels.registry import KERNELS, Array, Kernel
@@ -34,5 +35,6 @@ __all__ = [
     "normalization",
     "pooling",
     "reduction",
+    "resizing",
     "unary",
 ]

@@ -1,9 +1,12 @@
-"""Kernels of the ops that contract: convolution and matrix multiplication.
+"""Kernels of the ops that contract: convolution, transposed convolution and matrix multiplication.
 
 The sums run in BLAS, in float32 (float64 for f64).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import gcd
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -31,17 +34,95 @@ def conv(
     dimension), b [.., F]; `pads` are rows before, columns before, rows after, columns after. Result [.., H', W', F].
     The number of groups follows from the shapes.
     """
-    x = padded(x, pads, 0.0)
-    groups = x.shape[-1] // w.shape[-2]
-    if groups == 1:
-        y = _dense(x, w, strides, dilations)
-    elif w.shape[-2] == 1 and w.shape[-1] == groups:
-        y = _depthwise(x, w, strides, dilations)
-    else:
-        y = _grouped(x, w, groups, strides, dilations)
+    y = _convolved(padded(x, pads, 0.0), w, strides, dilations)
     if b is not None:
         y = np.add(y, _stacked(b, y.ndim, 1), out=y)
     return activate(y, activation, bounds)
+
+
+def _convolved(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
+    """Convolution without padding, groups by the shapes."""
+    groups = x.shape[-1] // w.shape[-2]
+    if groups == 1:
+        return _dense(x, w, strides, dilations)
+    if w.shape[-2] == 1 and w.shape[-1] == groups:
+        return _depthwise(x, w, strides, dilations)
+    return _grouped(x, w, groups, strides, dilations)
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """Every stride-th position of the result, from `first` on: a convolution of its own, with a part of the weight."""
+
+    first: int
+    start: int
+    """Operand position under the first position of the window, for the first position of the result."""
+    count: int
+    """Number of positions of the result."""
+    taps: slice
+    """The positions of the weight, backwards."""
+    dilation: int
+    reach: int
+    """Operand positions that the window spans beyond its first."""
+
+
+def _phases(size: int, kernel_size: int, stride: int, dilation: int, cut: int) -> list[_Phase]:
+    """The phases of one dimension that any position of the weight contributes to."""
+    shared = gcd(stride, dilation)
+    found: list[_Phase] = []
+    for first in range(min(stride, size)):
+        matching = [k for k in range(kernel_size) if (first + cut - dilation * k) % stride == 0]
+        if not matching:
+            continue
+        reach = (len(matching) - 1) * (dilation // shared)
+        start = (first + cut - dilation * matching[0]) // stride - reach
+        below = matching[0] - 1
+        taps = slice(matching[-1], below if below >= 0 else None, -(stride // shared))
+        found.append(_Phase(first, start, -(-(size - first) // stride), taps, dilation // shared, reach))
+    return found
+
+
+@kernel
+def conv_transpose(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pads: Sequence[int],
+    shape: Sequence[int],
+    activation: str = "",
+    bounds: Sequence[float] = (),
+) -> Array:
+    """Transposed convolution, channels last: x and w as in `conv`, result [.., H', W', F] as `shape` says.
+
+    `pads` are the rows and columns left out before the first ones that are kept; what is left out behind follows from
+    the shape.
+    """
+    rows, columns = (_phases(shape[d - 3], w.shape[d - 4], strides[d], dilations[d], pads[d]) for d in (0, 1))
+    stack = np.broadcast_shapes(x.shape[:-4], w.shape[:-4])
+    y = np.zeros((*stack, x.shape[-4], *shape[-3:-1], w.shape[-1]), x.dtype)
+    if rows and columns:
+        (top, bottom), (left, right) = _missing(rows, x.shape[-3]), _missing(columns, x.shape[-2])
+        x = padded(x, (top, left, bottom, right), 0.0)
+        for r, c in product(rows, columns):
+            over = x[..., r.start + top : r.start + top + r.count + r.reach, :, :]
+            over = over[..., c.start + left : c.start + left + c.count + c.reach, :]
+            part = w[..., r.taps, c.taps, :, :]
+            y[..., r.first :: strides[0], c.first :: strides[1], :] = _convolved(
+                over, part, (1, 1), (r.dilation, c.dilation)
+            )
+    if b is not None:
+        y = np.add(y, _stacked(b, y.ndim, 1), out=y)
+    return activate(y, activation, bounds)
+
+
+def _missing(phases: Sequence[_Phase], size: int) -> tuple[int, int]:
+    """How many positions before and behind an operand of `size` the windows of the phases reach."""
+    low = min(phase.start for phase in phases)
+    high = max(phase.start + phase.count + phase.reach for phase in phases)
+    return max(0, -low), max(0, high - size)
 
 
 def _patches(x: Array, kernel_shape: tuple[int, int], strides: Sequence[int], dilations: Sequence[int]) -> Array:

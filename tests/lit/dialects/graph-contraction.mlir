@@ -7,6 +7,13 @@ func.func @conv(%x: tensor<1x8x8x3xf32>, %w: tensor<3x3x3x16xf32>, %b: tensor<16
   func.return %y : tensor<1x4x4x16xf32>
 }
 
+// CHECK-LABEL: @conv_transpose
+// CHECK-NEXT: graph.conv_transpose %x, %w {{{.*}}pads = array<i64: 1, 1, 0, 0>, strides = array<i64: 2, 2>} : ({{.*}}) -> tensor<1x16x16x16xf16>
+func.func @conv_transpose(%x: tensor<1x8x8x4xf16>, %w: tensor<3x3x4x16xf16>) -> tensor<1x16x16x16xf16> {
+  %y = graph.conv_transpose %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x8x8x4xf16>, tensor<3x3x4x16xf16>) -> tensor<1x16x16x16xf16>
+  func.return %y : tensor<1x16x16x16xf16>
+}
+
 // CHECK-LABEL: @matmul
 // CHECK-NEXT: %y = graph.matmul %a, %b : (tensor<2x4x8xf16>, tensor<8x5xf16>) -> tensor<2x4x5xf16>
 func.func @matmul(%a: tensor<2x4x8xf16>, %b: tensor<8x5xf16>) -> tensor<2x4x5xf16> {
