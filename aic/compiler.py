@@ -61,6 +61,7 @@ def compile(
     multicast_weights: bool | None = None,
     size_split_granularity: int | None = None,
     vtcm_working_set_limit_ratio: float | None = None,
+    allocator_dealloc_delay: int | None = None,
     aic_binary_dir: str | os.PathLike[str] | None = None,
     from_phase: str | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
@@ -86,6 +87,7 @@ def compile(
         multicast_weights: whether weights that several cores use leave DDR once, or once per core.
         size_split_granularity: KiB of the largest tile of an operation that runs in parts.
         vtcm_working_set_limit_ratio: share of VTCM that one instruction may use.
+        allocator_dealloc_delay: instructions by which lifetimes of buffers are lengthened, as far as VTCM has room.
         aic_binary_dir: new folder for `programqpc.bin`; by default the file goes when the process
             ends.
         from_phase: phase to start with.
@@ -112,6 +114,7 @@ def compile(
         multicast_weights=multicast_weights,
         size_split_granularity=size_split_granularity,
         vtcm_working_set_limit_ratio=vtcm_working_set_limit_ratio,
+        allocator_dealloc_delay=allocator_dealloc_delay,
         aic_binary_dir=aic_binary_dir,
         from_phase=from_phase,
         dump_dir=dump_dir,
@@ -216,6 +219,7 @@ _TUNED_PHASES: Mapping[str, str] = {
     "multicast_weights": "shard",
     "size_split_granularity": "tile",
     "vtcm_working_set_limit_ratio": "tile",
+    "allocator_dealloc_delay": "schedule",
 }
 """The first phase that each tuning value changes."""
 

@@ -30,6 +30,7 @@ KNOBS: Mapping[str, Knob] = {
     "multicast_weights": Knob(bool),
     "size_split_granularity": Knob(int, 512, 2048),
     "vtcm_working_set_limit_ratio": Knob(float, 0, 1),
+    "allocator_dealloc_delay": Knob(int, 0, 10),
 }
 """The tuning values, as the vendor documents their options."""
 
@@ -46,6 +47,8 @@ class Tuning:
     """KiB that a part of a tensor has at most where an operation is too large to run in one piece."""
     vtcm_working_set_limit_ratio: float | None = None
     """Part of VTCM that what one instruction touches may take."""
+    allocator_dealloc_delay: int | None = None
+    """Positions of the program for which a buffer's place in VTCM stays its own after its last use."""
 
     def given(self) -> dict[str, int | float | bool]:
         """The values that are given, by name."""

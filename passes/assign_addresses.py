@@ -1,17 +1,28 @@
 """`assign-addresses`: every buffer gets a byte address in VTCM, the same on every core. Buffers whose lives overlap lie
 apart.
+
+Tuning (`set-tuning`): for `allocator-dealloc-delay` positions after its last use a buffer's place stays its own, so that
+what comes next need not wait until it is free; for fewer, with a warning, where VTCM has no room for that.
 """
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from dialects.errors import AicError
+from dialects.errors import DoesNotFit
 from dialects.module import main_of, target_of
+from dialects.text import place as place_of
+from dialects.tile.ops import AllocOp
+from dialects.tuning import tuning_of
 from passes.scheduling.buffers import lives_of
-from passes.scheduling.placement import lower_bound, place
+from passes.scheduling.placement import Life, lower_bound, place
+
+_LOG = logging.getLogger("aic")
 
 
 @dataclass(frozen=True)
@@ -21,15 +32,31 @@ class AssignAddressesPass(ModulePass):
     name = "assign-addresses"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        hardware = target_of(op).hardware
-        lives = lives_of(main_of(op).body.block.ops, hardware.vtcm_alignment_bytes)
-        capacity = hardware.vtcm_usable_bytes
-        offsets, end = place(list(lives.values()), capacity, hardware.vtcm_alignment_bytes)
-        if end > capacity:
-            raise AicError(
-                f"assign-addresses: the buffers take {end} bytes of VTCM, {end - capacity} more than the {capacity} "
-                f"there are (at least {lower_bound(list(lives.values()))} are live at once); more cores or fp16 would "
-                "help"
-            )
+        hardware, ops = target_of(op).hardware, list(main_of(op).body.block.ops)
+        capacity, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
+        wanted = tuning_of(op).allocator_dealloc_delay or 0
+        for delay in range(wanted, -1, -1):
+            lives = lives_of(ops, alignment, delay)
+            offsets, end = place(list(lives.values()), capacity, alignment, search=delay == 0)
+            if end <= capacity:
+                break
+        else:
+            raise DoesNotFit(_demand(ops, lives_of(ops, alignment), end, capacity))
+        if delay < wanted:
+            _LOG.warning("allocator-dealloc-delay: VTCM has room for a delay of %d, not of %d", delay, wanted)
         for alloc, offset in zip(lives, offsets, strict=True):
             alloc.properties["address"] = IntegerAttr(offset, i64)
+
+
+def _demand(ops: list[Operation], lives: Mapping[AllocOp, Life], end: int, capacity: int) -> str:
+    """What the buffers take, where most of them are live, and how much is missing."""
+    least = lower_bound(list(lives.values()))
+    position = next(n for n in range(len(ops)) if _live(lives, n) == least)
+    return (
+        f"the buffers take {end} bytes of VTCM per core, {end - capacity} more than the {capacity} there are; most are "
+        f"live at {place_of(ops[position])}, {least} bytes at once"
+    )
+
+
+def _live(lives: Mapping[AllocOp, Life], position: int) -> int:
+    return sum(life.size for life in lives.values() if life.first <= position <= life.last)

@@ -3,6 +3,8 @@ used.
 
 A fetch moves up over the work of earlier layers, so that DDR and the NoC deliver the next weights while the engines
 still compute. How far is decided by what is live at every position, and proved by placing the buffers.
+
+Tuning (`set-tuning`): `allocator-dealloc-delay` keeps room for buffers beyond their last use.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ from xdsl.passes import ModulePass
 
 from dialects.module import main_of, target_of
 from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
+from dialects.tuning import tuning_of
 from passes.scheduling.buffers import lives_of
 from passes.scheduling.placement import Life, place
 
@@ -31,8 +34,8 @@ class FetchAheadPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, block = target_of(op).hardware, main_of(op).body.block
-        ops = list(block.ops)
-        lives = lives_of(ops, hardware.vtcm_alignment_bytes)
+        ops, delay = list(block.ops), tuning_of(op).allocator_dealloc_delay or 0
+        lives = lives_of(ops, hardware.vtcm_alignment_bytes, delay)
         fetches = [
             Fetch(position, op, alloc)
             for position, op in enumerate(ops)
@@ -40,7 +43,7 @@ class FetchAheadPass(ModulePass):
         ]
         for share in _SHARES:
             order = _ordered(ops, fetches, _earliest(fetches, lives, int(hardware.vtcm_usable_bytes * share)))
-            moved = list(lives_of(order, hardware.vtcm_alignment_bytes).values())
+            moved = list(lives_of(order, hardware.vtcm_alignment_bytes, delay).values())
             end = place(moved, hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes, search=False)[1]
             if end <= hardware.vtcm_usable_bytes:
                 _reorder(block, order)

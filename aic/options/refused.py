@@ -62,7 +62,6 @@ REFUSED: tuple[Option, ...] = (
     *_group(
         "compilation",
         ("ols", Kind.TEXT, "factor by which operations are split more finely"),
-        ("allocator-dealloc-delay", Kind.INTEGER, "lengthen the lifetime of buffers", {"minimum": 0, "maximum": 10}),
         ("aic-enable-depth-first", Kind.FLAG, "optimize depth first"),
         (
             "aic-depth-first-mem",

@@ -144,6 +144,11 @@ class Options:
     vtcm_working_set_limit_ratio: float | None = _tuning(
         "vtcm-working-set-limit-ratio", Kind.NUMBER, "share of VTCM that one instruction may use"
     )
+    allocator_dealloc_delay: int | None = _tuning(
+        "allocator-dealloc-delay",
+        Kind.INTEGER,
+        "lengthen the lifetime of buffers by so many instructions, as far as VTCM has room: fewer false dependencies",
+    )
 
     input_list_file: Path | None = _option(
         None,

@@ -22,13 +22,19 @@ def buffer_bytes(alloc: AllocOp, alignment: int) -> int:
     return -(-bytes_of(alloc.result) // alignment) * alignment * alloc.slots
 
 
-def lives_of(ops: Iterable[Operation], alignment: int) -> dict[AllocOp, Life]:
-    """Life of every buffer that is used, from its first to its last use, in positions of this order of ops."""
+def lives_of(ops: Iterable[Operation], alignment: int, delay: int = 0) -> dict[AllocOp, Life]:
+    """Life of every buffer that is used, from its first use to `delay` positions after its last one, in this order of
+    ops.
+    """
     spans: dict[AllocOp, tuple[int, int]] = {}
+    position = 0
     for position, op in enumerate(ops):
         for instruction in instructions(op):
             for value in instruction.operands:
                 if isinstance(value.owner, AllocOp):
                     first, _ = spans.get(value.owner, (position, position))
                     spans[value.owner] = (first, position)
-    return {alloc: Life(buffer_bytes(alloc, alignment), *span) for alloc, span in spans.items()}
+    return {
+        alloc: Life(buffer_bytes(alloc, alignment), first, min(last + delay, position))
+        for alloc, (first, last) in spans.items()
+    }

@@ -4,6 +4,7 @@ Each changes what it is documented to change, and no value beyond what the order
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +161,16 @@ def test_vtcm_working_set_limit_ratio(compiled: Any) -> None:
     assert tenth.report["cycles"] != whole.report["cycles"]
 
 
+def test_allocator_dealloc_delay(compiled: Any) -> None:
+    """Buffers that keep their place longer take more VTCM, and fewer instructions wait for a place."""
+    chosen, longer = (compiled("-aic-num-cores=4", *o) for o in ((), ("-allocator-dealloc-delay=10",)))
+    waits = [run.ir["schedule"].count(" at ") for run in (chosen, longer)]
+    addresses = [max(map(int, re.findall(r"address = (\d+)", run.ir["schedule"]))) for run in (chosen, longer)]
+    assert waits[1] < waits[0]
+    assert addresses[1] > addresses[0]
+    assert longer.report["cycles"] < chosen.report["cycles"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -174,6 +185,8 @@ def test_vtcm_working_set_limit_ratio(compiled: Any) -> None:
         (["-vtcm-working-set-limit-ratio=-0.1"], "-vtcm-working-set-limit-ratio=-0.1: must be at least 0"),
         (["-vtcm-working-set-limit-ratio=1.01"], "-vtcm-working-set-limit-ratio=1.01: must be at most 1"),
         (["-vtcm-working-set-limit-ratio=half"], "-vtcm-working-set-limit-ratio=half: must be a number"),
+        (["-allocator-dealloc-delay=11"], "-allocator-dealloc-delay=11: must be at most 10"),
+        (["-allocator-dealloc-delay=-1"], "-allocator-dealloc-delay=-1: must be at least 0"),
         (["-vtcm-working-set-limit-ratio=0.0001"], "graph.conv (conv1) does not fit into VTCM: in chunks of"),
     ],
 )
