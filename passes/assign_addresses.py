@@ -1,8 +1,8 @@
 """`assign-addresses`: every buffer gets a byte address in VTCM, the same on every core. Buffers whose lives overlap lie
 apart.
 
-Tuning (`set-tuning`): for `allocator-dealloc-delay` positions after its last use a buffer's place stays its own, so that
-what comes next need not wait until it is free; for fewer, with a warning, where VTCM has no room for that.
+Tuning (`set-tuning`): for `allocator-dealloc-delay` positions after its last use a buffer's place stays its own, so
+that what comes next need not wait until it is free; for fewer, with a warning, where VTCM has no room for that.
 """
 
 import logging
@@ -35,17 +35,26 @@ class AssignAddressesPass(ModulePass):
         hardware, ops = target_of(op).hardware, list(main_of(op).body.block.ops)
         capacity, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
         wanted = tuning_of(op).allocator_dealloc_delay or 0
-        for delay in range(wanted, -1, -1):
-            lives = lives_of(ops, alignment, delay)
-            offsets, end = place(list(lives.values()), capacity, alignment, search=delay == 0)
-            if end <= capacity:
-                break
-        else:
-            raise DoesNotFit(_demand(ops, lives_of(ops, alignment), end, capacity))
+        delay, lives, offsets, end = _placed(ops, wanted, capacity, alignment)
+        if end > capacity:
+            raise DoesNotFit(_demand(ops, lives, end, capacity))
         if delay < wanted:
             _LOG.warning("allocator-dealloc-delay: VTCM has room for a delay of %d, not of %d", delay, wanted)
         for alloc, offset in zip(lives, offsets, strict=True):
             alloc.properties["address"] = IntegerAttr(offset, i64)
+
+
+def _placed(
+    ops: list[Operation], wanted: int, capacity: int, alignment: int
+) -> tuple[int, dict[AllocOp, Life], list[int], int]:
+    """The longest delay up to `wanted` with which buffers fit, else none; with it lives, offsets and the last end."""
+    for delay in range(wanted, 0, -1):
+        lives = lives_of(ops, alignment, delay)
+        offsets, end = place(list(lives.values()), capacity, alignment, search=False)
+        if end <= capacity:
+            return delay, lives, offsets, end
+    lives = lives_of(ops, alignment)
+    return 0, lives, *place(list(lives.values()), capacity, alignment)
 
 
 def _demand(ops: list[Operation], lives: Mapping[AllocOp, Life], end: int, capacity: int) -> str:
