@@ -16,7 +16,8 @@ from xdsl.passes import ModulePass
 
 from dialects.module import SIGNALS, main_of, signals_of
 from dialects.text import place
-from dialects.tile.ops import InstructionOp, TransferOp
+from dialects.tile.attributes import Wait
+from dialects.tile.ops import Engine, InstructionOp, TransferOp
 from dialects.tile.program_order import Run, issue_order
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.problems import refuse
@@ -39,11 +40,11 @@ def check_signals(module: ModuleOp) -> None:
     A deadlock is told with the runs that lead to it.
     """
     runs = list(issue_order(main_of(module).body.block))
-    issues = [Issue(run.op.engine, _signal(run.op), _needs(run)) for run in runs]
+    instructions = list(dict.fromkeys(run.op for run in runs))
+    issues = _issues(runs, instructions)
     deadlock = find_deadlock(issues)
     if deadlock is not None:
         refuse(_stuck_engines(runs, issues, deadlock), f"the program deadlocks on every core {_so_far(runs, deadlock)}")
-    instructions = list(dict.fromkeys(run.op for run in runs))
     refuse(_left_over(instructions, issues, signals_of(module)), "the program does not quiesce")
 
 
@@ -51,8 +52,17 @@ def _signal(op: InstructionOp) -> int | None:
     return None if op.signal is None else op.signal.value.data
 
 
-def _needs(run: Run) -> tuple[Need, ...]:
-    return tuple(Need(wait.signal, count) for wait in run.op.waited if (count := wait.count.at(run.at)) > 0)
+def _issues(runs: Sequence[Run], instructions: Sequence[InstructionOp]) -> list[Issue]:
+    """Runs as their queues see them; what is the same for all runs of an instruction is read once."""
+    facts: dict[InstructionOp, tuple[Engine, int | None, tuple[Wait, ...]]] = {
+        op: (op.engine, _signal(op), op.waited) for op in instructions
+    }
+    issues: list[Issue] = []
+    for op, at, _ in runs:
+        engine, signal, waits = facts[op]
+        needs = tuple([Need(wait.signal, count) for wait in waits if (count := wait.count.at(at)) > 0])
+        issues.append(Issue(engine, signal, needs))
+    return issues
 
 
 # Deadlock.

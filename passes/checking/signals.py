@@ -62,26 +62,39 @@ def _can_go_in_order(issues: Sequence[Issue]) -> bool:
 
 def _stuck(issues: Sequence[Issue]) -> Deadlock | None:
     """Lets every queue go as far as it can, until none goes on."""
-    queues = [[n for n, issue in enumerate(issues) if issue.engine == engine] for engine in ENGINES]
-    places = [0] * len(queues)
     reached: Counter[int] = Counter()
     order: list[int] = []
+    queues = [_Queue([n for n, issue in enumerate(issues) if issue.engine == engine]) for engine in ENGINES]
     before = -1
     while before < len(order):
         before = len(order)
-        for number, queue in enumerate(queues):
-            start = places[number]
-            while places[number] < len(queue) and _starts(issues[queue[places[number]]], reached):
-                places[number] += 1
-            order += queue[start : places[number]]
-    blocked = tuple(queue[place] for queue, place in zip(queues, places, strict=True) if place < len(queue))
+        for queue in queues:
+            order += queue.advance(issues, reached)
+    blocked = tuple(queue.numbers[queue.place] for queue in queues if queue.place < len(queue.numbers))
     return Deadlock(tuple(order), blocked, reached) if blocked else None
 
 
-def _starts(issue: Issue, reached: Counter[int]) -> bool:
-    """True when an issue can start; it is then complete, too."""
-    if any(reached[need.signal] < need.least for need in issue.needs):
-        return False
-    if issue.signal is not None:
-        reached[issue.signal] += 1
-    return True
+@dataclass
+class _Queue:
+    """The issues of an engine, the place of the next one, and how many of its needs have been seen to hold: those hold
+    for ever, and are not looked at again.
+    """
+
+    numbers: Sequence[int]
+    place: int = 0
+    held: int = 0
+
+    def advance(self, issues: Sequence[Issue], reached: Counter[int]) -> Sequence[int]:
+        """Starts, and completes, what can start; the issues that have."""
+        start = self.place
+        while self.place < len(self.numbers):
+            issue = issues[self.numbers[self.place]]
+            while self.held < len(issue.needs):
+                signal, least = issue.needs[self.held]
+                if reached[signal] < least:
+                    return self.numbers[start : self.place]
+                self.held += 1
+            if issue.signal is not None:
+                reached[issue.signal] += 1
+            self.place, self.held = self.place + 1, 0
+        return self.numbers[start:]
