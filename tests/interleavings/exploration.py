@@ -22,18 +22,12 @@ class Outcome:
     """In every execution that ends, each counter stands at its declared total on every core, and never before nothing
     is in flight.
     """
-    before: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    """Conflicting runs (numbers) of which the first can be complete when the second starts."""
-    together: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    """Conflicting runs that can be in flight at the same time."""
     deadlocks: bool = False
     """An execution can stop before its end."""
-
-    @property
-    def races(self) -> set[tuple[int, int]]:
-        """Conflicting runs in no order: together, or in either order."""
-        either = {(a, b) for a, b in self.before if a < b and (b, a) in self.before}
-        return either | {(min(pair), max(pair)) for pair in self.together}
+    races: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    """Runs (numbers) whose accesses conflict, and which can be in flight at the same time, or come in another order
+    than in the text. The text gives no order to the same run on two cores.
+    """
 
 
 def explore(machine: Machine) -> Outcome:
@@ -150,12 +144,11 @@ class _Exploration:
         return all((complete & raisers).bit_count() >= least for raisers, least in self.needs[number])
 
     def _begin(self, number: int, started: int, complete: int) -> None:
-        """Notes how touches that begin now lie to those that conflict with them."""
+        """Notes which touches that begin now race with those that conflict with them."""
         for rival in self.rivals[number]:
-            if complete & rival.ender:
-                self.outcome.before.add((rival.number, rival.mine))
-            elif (started | 1 << number) & rival.starter:
-                self.outcome.together.add((rival.number, rival.mine))
+            late = self.runs[rival.number].turn >= self.runs[rival.mine].turn
+            if (started | 1 << number) & rival.starter and (late or not complete & rival.ender):
+                self.outcome.races.add((min(rival.number, rival.mine), max(rival.number, rival.mine)))
 
     def _ends(self, started: int, complete: int) -> None:
         self.outcome.ends.add((started, complete))

@@ -3,7 +3,7 @@
 Read from the IR by itself: of the compiler only the boxes are used, as text that has been parsed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -103,6 +103,12 @@ def _run(op: Any, number: int, turn: int, core: int, cores: int, at: dict[int, i
 
 def _touches(op: Any, core: int, cores: int, sender: int, at: dict[int, int]) -> Iterator[Touch]:
     operands = list(op.operands)
+    if op.name == "tile.fill":
+        window = _span(operands[0].owner.window, core, at)
+        (extent,) = op.shape.get_values()
+        padding = (position for position in window if not 0 <= position < extent)
+        yield Touch(_cells(operands[0], core, padding, at), True, core)
+        return
     if op.name == "tile.compute":
         boxes = list(op.boxes)
         for k, (value, box) in enumerate(zip(operands, boxes, strict=True)):
@@ -121,7 +127,7 @@ def _touches(op: Any, core: int, cores: int, sender: int, at: dict[int, int]) ->
     yield Touch(_cells(operands[1], core, span, at), True, sender)
 
 
-def _cells(value: Any, core: int, span: range, at: dict[int, int]) -> frozenset[Cell]:
+def _cells(value: Any, core: int, span: Iterable[int], at: dict[int, int]) -> frozenset[Cell]:
     memory = value.owner
     if memory.name == "tile.tensor":
         return frozenset((value.name_hint, position) for position in span)
@@ -158,8 +164,3 @@ def conflicts(machine: Machine) -> Iterator[tuple[tuple[int, Touch], tuple[int, 
     for (first, a), (second, b) in product(touches, repeat=2):
         if first < second and (a.writes or b.writes) and a.cells & b.cells:
             yield (first, a), (second, b)
-
-
-def of_turns(machine: Machine, pairs: Iterable[Sequence[int]]) -> set[tuple[int, ...]]:
-    """Runs by their place in the order of the text, whatever the core."""
-    return {tuple(machine.runs[number].turn for number in pair) for pair in pairs}

@@ -38,7 +38,10 @@ class _Text:
         self.cores = random.choice((1, 2))
         self.left = MOST_RUNS[self.cores]
         self.loops = random.random() < 0.7
-        self.places = [2 * (n if random.random() < 0.8 else 0) * SLOT_BYTES for n in range(random.randint(2, 3))]
+        self.places = [
+            (2 * n if random.random() < 0.75 else random.randint(0, 1)) * SLOT_BYTES
+            for n in range(random.randint(2, 3))
+        ]
         self.buffers = [self._buffer(n) for n in range(len(self.places))]
 
     def program(self) -> str:
@@ -85,7 +88,7 @@ class _Text:
     def _instruction(self, *, ahead: bool) -> str:
         random, (a, b) = self.random, (self.random.randrange(len(self.buffers)) for _ in "ab")
         part = random.choice(("0 to 4", "0 to 4", "0 to 2", "2 to 4"))
-        kind = random.choice(("load", "load", "hmx", "hvx", "store", "multicast", "exchange"))
+        kind = random.choice(("load", "load", "hmx", "hvx", "store", "multicast", "exchange", "fill"))
         if kind == "exchange" and self.cores == 1:
             kind = "hmx"
         match kind:
@@ -98,13 +101,17 @@ class _Text:
                 return f"tile.store %b{a}, %{random.choice('sy')} {{box = {self._box(a, mine)}}}"
             case "exchange":
                 own = self._box(a, "2 m0 to 2 m0 + 2")
-                if self.places[a] == self.places[b] or self.buffers[a][1] != self.buffers[b][1]:
+                apart = abs(self.places[a] - self.places[b]) >= 2 * SLOT_BYTES
+                if not apart or self.buffers[a][1] != self.buffers[b][1]:
                     b = a
                 return f"tile.exchange %b{a}, %b{b} {{box = {self._box(a, part)}, own = {own}}}"
+            case "fill":
+                return f"tile.fill %b{a} {{shape = array<i64: {random.choice((2, 6))}>, value = 0.0 : f64}}"
             case engine:
+                source = "%s" if random.random() < 0.15 else f"%b{a}"
                 boxes = f"{self._box(a, part)}, {self._box(b, part)}"
                 rest = f'kernel = "relu", engine = "{engine}", boxes = [{boxes}], arguments = {{}}'
-                return f"tile.compute %b{a}, %b{b} {{{rest}}}"
+                return f"tile.compute {source}, %b{b} {{{rest}}}"
 
     def _box(self, buffer: int, part: str) -> str:
         """A part of the window of a buffer, as text."""
