@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from aic.emit import emit_qpc, placed_program
 from aic.load import load_qpc
 from aic.options import options_from_keywords
 from aic.qpc.container import open_container
+from aic.qpc.decoding import decode
 from aic.qpc.elf import METADATA_SECTION, PROGRAM_SECTION, read_elf, write_elf
 from aic.qpc.encoding import encode
 from aic.qpc.errors import QpcError
@@ -30,9 +32,12 @@ from dialects import create_context
 from dialects.aic import WeightAttr
 from dialects.equality import first_difference
 from dialects.errors import AicError
-from dialects.module import main_of, set_combined
-from dialects.tile.ops import TensorOp
+from dialects.module import main_of, set_combined, set_signals
+from dialects.tile.attributes import Wait, WaitsAttr
+from dialects.tile.boxes import Form
+from dialects.tile.ops import StoreOp, TensorOp
 from tests.driver.programs import COLUMNS, ROWS, WEIGHT, parsed, tiny_program
+from tests.interleavings.programs import draw_program
 from tests.models.light import light_path
 from tests.qpc.independent_reader import read
 from tests.qpc.samples import damaged
@@ -254,6 +259,37 @@ def test_a_constant_outside_the_file_is_refused(qpc: Path, tmp_path: Path, key: 
     with pytest.raises(QpcError) as caught:
         load_qpc(with_program(qpc, program, tmp_path / "changed"))
     assert message in str(caught.value)
+
+
+def awaits_too_much(module: ModuleOp) -> None:
+    store = next(op for op in main_of(module).body.walk() if isinstance(op, StoreOp))
+    store.properties["waits"] = WaitsAttr((Wait(3, Form(2)),))
+
+
+def declares_too_much(module: ModuleOp) -> None:
+    set_signals(module, (1, 1, 1, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(awaits_too_much, "the program deadlocks on every core"), (declares_too_much, "the program does not quiesce")],
+)
+def test_a_program_that_cannot_end_is_refused(
+    qpc: Path, tmp_path: Path, change: Callable[[ModuleOp], None], message: str
+) -> None:
+    """By the emitter and by the loader alike."""
+    module = tiny_program()
+    change(module)
+    with pytest.raises(AicError, match=message):
+        emit_qpc(module, tmp_path / "never.bin")
+    with pytest.raises(QpcError, match=message):
+        load_qpc(with_program(qpc, placed_program(module)[0], tmp_path / "changed"))
+
+
+def test_schedules_are_decoded_as_they_were() -> None:
+    for seed in range(20):
+        module = draw_program(seed, faults=True)
+        assert first_difference(module, decode(encode(module), create_context())) is None
 
 
 def test_a_program_of_another_level_is_refused(qpc: Path, tmp_path: Path) -> None:
