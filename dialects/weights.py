@@ -91,6 +91,15 @@ class WeightStore:
         self.arrays.setdefault(key, np.broadcast_to(value, shape))
         return key
 
+    def add_columns(self, weight: WeightAttr, columns: range) -> str:
+        """Key of neighbouring positions of the last dimension of a constant: a view where NumPy can make one."""
+        order = "".join(f",{d}" for d in weight.order)
+        shape = "x".join(map(str, weight.type.get_shape()))
+        key = f"{weight.key.data}[{shape}{order}][{columns.start}:{columns.stop}]"
+        # Set anew: an earlier view of that name may be of a file that has changed since.
+        self.arrays[key] = self.seen_as(weight)[..., columns.start : columns.stop]
+        return key
+
     def stored(self, key: str) -> Array:
         """The array behind a key, as stored. Raises AicError for an unknown key."""
         array = self.arrays.get(key)

@@ -2,7 +2,8 @@
 
 Every tensor of fp32 becomes one of fp16. Inputs and outputs keep the model's types; conversions stand right behind the
 inputs and before the outputs. Constants are converted through their handles; those beyond fp16's range are clamped to
-its largest finite value, which a warning of the logger `aic` tells, naming them. Infinities stay.
+its largest finite value, which a warning of the logger `aic` tells, naming them. Infinities stay. Masks of attention
+that are as low as that absorb scores, as the lowest numbers of fp32 do in fp32.
 """
 
 import logging
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import Float32Type, ModuleOp, NameLoc, TensorType, f16, f32
+from xdsl.dialects.builtin import Float32Type, FloatAttr, ModuleOp, NameLoc, TensorType, f16, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -18,6 +19,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from dialects.aic import DenseAttr
 from dialects.element_types import F16_MAX
+from dialects.graph.attention import CausalAttentionOp, HeadsOp
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.elementwise import CastOp
@@ -55,12 +57,23 @@ def _convert(function: FuncOp, store: WeightStore) -> list[str]:
                 op.value = converted(op.value)
             case CastOp() if op.to == f32:
                 op.to = f16
+            case HeadsOp() if _is_f32(op.output):
+                _absorb(op)
             case _:
                 pass
         if isinstance(op, GraphOp | ConstantOp) and _is_f32(op.output):
             Rewriter.replace_value_with_new_type(op.output, _as(op.output, f16))
     _convert_ports(function)
     return clamped
+
+
+def _absorb(op: HeadsOp) -> None:
+    """Makes masks absorb scores from the lowest number of fp16 on, to which those of fp32 are clamped."""
+    if isinstance(op, CausalAttentionOp):
+        (beyond,) = clamped_to_f16(np.array([op.beyond.value.data])).tolist()
+        op.beyond = FloatAttr(beyond, f64)
+    if op.is_masked:
+        op.absorbing = FloatAttr(-F16_MAX, f64)
 
 
 def _convert_ports(function: FuncOp) -> None:

@@ -2,115 +2,35 @@
 
 The op keeps heads side by side in the last dimension. Transposes and reshapes that bring operands and result there are
 put around it; those that exporters write to take the heads apart cancel against them. Scales may stand before or after
-q k^T, on either side.
+q k^T, on either side. Keys and values that are repeated for heads that share them are taken from before that, and what
+a mask hides because it is later than the query is said by a horizon: then no mask of queries by keys is left.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
+import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
-from dialects.graph.attention import AttentionOp
-from dialects.graph.base import integers, tensor_type
+from dialects.graph.attention import AttentionOp, CausalAttentionOp
+from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.constant import ConstantOp
 from dialects.graph.contraction import MatmulOp
-from dialects.graph.elementwise import AddOp, EqualOp, SelectOp
-from dialects.graph.movement import ExpandOp, ReshapeOp, TransposeOp
-from dialects.graph.normalization import SoftmaxOp
-from dialects.graph.reduction import ReduceMaxOp
-from dialects.graph.unary import IsnanOp
+from dialects.graph.elementwise import SelectOp
+from dialects.graph.movement import ReshapeOp, TransposeOp
 from dialects.weights import WeightStore, store_of
-from passes.rewriting.constants import constant_of, element_count, uniform_value
-from passes.rewriting.matching import either_way, is_number, scaled_by
+from passes.recognition.attention import Attention, Heads, Hiding, before_expand, match_attention
+from passes.recognition.masks import Causal, CausalMasks
+from passes.rewriting.constants import constant_of, element_count
 from passes.rewriting.patterns import apply_patterns
 from passes.simplify_graph import movement_patterns
 
-
-@dataclass(frozen=True)
-class Attention:
-    """softmax(query key scale + mask) values, heads apart: [.., heads, S, D], [.., heads, D, T], [.., heads, T, D']."""
-
-    query: SSAValue
-    key: SSAValue
-    values: SSAValue
-    mask: SSAValue | None
-    scale: float
-
-
-def match_attention(op: MatmulOp) -> Attention | None:
-    """The attention whose last product `op` is, if it is one."""
-    weights, guard = _unguarded(op.lhs)
-    softmax, rank = weights.owner, op.result_type.get_num_dims()
-    if (
-        rank not in (3, 4)
-        or not isinstance(softmax, SoftmaxOp)
-        or softmax.axis.value.data != rank - 1
-        or _has_epilogue(op)
-    ):
-        return None
-    scores, mask = _mask_apart(softmax.input)
-    product, scale = scaled_by(scores)
-    inner = product.owner
-    if not isinstance(inner, MatmulOp) or _has_epilogue(inner):
-        return None
-    (query, left), (key, right) = scaled_by(inner.lhs), scaled_by(inner.rhs)
-    found = Attention(query, key, op.rhs, mask, scale * left * right)
-    return found if _heads_agree(found) and (guard is None or _tells_masked_rows(guard, weights, mask)) else None
-
-
-def _has_epilogue(op: MatmulOp) -> bool:
-    return op.bias is not None or op.activation is not None
-
-
-def _unguarded(value: SSAValue) -> tuple[SSAValue, SSAValue | None]:
-    """x and a condition, if the value is 0 where the condition holds, and x elsewhere; otherwise the value itself."""
-    op = value.owner
-    if isinstance(op, SelectOp) and is_number(op.lhs, 0.0):
-        return op.rhs, op.condition
-    return value, None
-
-
-def _tells_masked_rows(guard: SSAValue, weights: SSAValue, mask: SSAValue | None) -> bool:
-    """True when the condition holds for rows that are masked whole; for these the attention op yields zeros itself."""
-    match guard.owner:
-        case IsnanOp(input=x):
-            return x is weights
-        case EqualOp(lhs=peak, rhs=lowest) if uniform_value(lowest) == float("-inf"):
-            reduced = peak.owner
-            if mask is None or not isinstance(reduced, ReduceMaxOp) or not (reduced.kept and _is_last(reduced)):
-                return False
-            return _before_expand(reduced.input) is _before_expand(mask)
-        case _:
-            return False
-
-
-def _is_last(op: ReduceMaxOp) -> bool:
-    return integers(op.axes) == (tensor_type(op.input).get_num_dims() - 1,)
-
-
-def _before_expand(value: SSAValue) -> SSAValue:
-    return value.owner.input if isinstance(value.owner, ExpandOp) else value
-
-
-def _mask_apart(scores: SSAValue) -> tuple[SSAValue, SSAValue | None]:
-    """Scores and what is added to them: a product of matrices (scaled or not) and another value."""
-    op = scores.owner
-    if not isinstance(op, AddOp):
-        return scores, None
-    for value, mask in either_way(op):
-        if isinstance(scaled_by(value)[0].owner, MatmulOp) and value.type == scores.type:
-            return value, mask
-    return scores, None
-
-
-def _heads_agree(found: Attention) -> bool:
-    """True when batch and heads of all three are the same, nothing being broadcast."""
-    shapes = [tensor_type(value).get_shape() for value in (found.query, found.key, found.values)]
-    return len({shape[:-2] for shape in shapes}) == 1 and len({len(shape) for shape in shapes}) == 1
+_ABSORBING = -1e30
+"""A number that is the same in fp32 whatever score is added to it."""
 
 
 @dataclass
@@ -118,6 +38,7 @@ class RecognizeAttention(RewritePattern):
     """An attention in pieces becomes one op."""
 
     store: WeightStore
+    masks: CausalMasks
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: MatmulOp, rewriter: PatternRewriter) -> None:
@@ -125,33 +46,50 @@ class RecognizeAttention(RewritePattern):
         if found is None:
             return
         *lead, rows, size = tensor_type(found.query).get_shape()
-        columns, width = tensor_type(found.values).get_shape()[-2:]
         batch, heads = (1, *lead)[-2:]
+        columns, width = tensor_type(op.rhs).get_shape()[-2:]
         new = _Steps()
+        causal = self._causal_part(found)
+        if not self._may_add(found, causal, heads):
+            return
+        mask = self._mask(found, causal, new)
+        masks = [] if mask is None or self._is_zero(mask, batch * heads * rows * columns) else [new.of_rank_4(mask)]
         query = new.joined(new.reshaped(found.query, (batch, heads, rows, size)), (0, 2, 1, 3))
-        key = new.joined(new.reshaped(found.key, (batch, heads, size, columns)), (0, 3, 1, 2))
-        values = new.joined(new.reshaped(found.values, (batch, heads, columns, width)), (0, 2, 1, 3))
-        operands = [query, key, values]
-        mask = self._mask(found.mask, (batch, heads, rows, columns), new)
-        if mask is not None:
-            operands.append(mask)
-        joined = new.add(AttentionOp.of(operands, {"head_dim": size, "scale": found.scale}))
+        key = new.heads(found.key, (batch, found.key.count, size, columns), (0, 3, 1, 2))
+        values = new.heads(found.values, (batch, found.values.count, columns, width), (0, 2, 1, 3))
+        properties = {"head_dim": size, "scale": found.scale}
+        if causal is None:
+            joined = new.add(AttentionOp.of([query, key, values, *masks], properties))
+        else:
+            horizon = new.add(ConstantOp(self.store.constant(np.arange(1, rows + 1, dtype=np.int32))))
+            operands = [query, key, values, horizon, *masks]
+            joined = new.add(CausalAttentionOp.of(operands, {**properties, "beyond": causal.beyond}))
         apart = new.reshaped(joined, (batch, rows, heads, width))
         result = new.reshaped(new.transposed(apart, (0, 2, 1, 3)), op.result_type.get_shape())
         rewriter.replace(op, new.ops, [result])
 
-    def _mask(self, mask: SSAValue | None, scores: tuple[int, ...], new: "_Steps") -> SSAValue | None:
-        """The mask in four dimensions, before it is expanded; None if it is known to be zero."""
-        if mask is None:
-            return None
-        mask = _before_expand(mask)
+    def _causal_part(self, found: Attention) -> Causal | None:
+        if found.instead is not None:
+            return self.masks.of_hiding(found.instead) if found.mask is None else None
+        return None if found.mask is None else self.masks.of_mask(before_expand(found.mask))
+
+    def _mask(self, found: Attention, causal: Causal | None, new: "_Steps") -> SSAValue | None:
+        """What is added to the scores, before it is expanded, beside what is causal; None if nothing is."""
+        hiding = found.instead if causal is None else causal.others
+        if hiding is not None:
+            return new.hidden(hiding, found.query, self.store)
+        return None if found.mask is None or causal is not None else before_expand(found.mask)
+
+    def _may_add(self, found: Attention, causal: Causal | None, heads: int) -> bool:
+        """True when what is masked can be said by a mask that is added."""
+        if causal is None and found.instead is not None:
+            return found.mask is None and found.instead.number <= _ABSORBING
+        shape = () if found.mask is None else tensor_type(before_expand(found.mask)).get_shape()
+        return len(shape) != 3 or shape[0] in (1, heads)
+
+    def _is_zero(self, mask: SSAValue, scores: int) -> bool:
         constant = constant_of(mask)
-        if constant is not None and element_count(constant) <= prod(scores) and not self.store.held(constant).any():
-            return None
-        shape = tensor_type(mask).get_shape()
-        if len(shape) == 3 and shape[0] not in (1, scores[1]):
-            return None
-        return new.reshaped(mask, (1,) * (4 - len(shape)) + shape)
+        return constant is not None and element_count(constant) <= scores and not self.store.held(constant).any()
 
 
 class _Steps:
@@ -160,9 +98,22 @@ class _Steps:
     def __init__(self) -> None:
         self.ops: list[Operation] = []
 
-    def add(self, op: AttentionOp | ReshapeOp | TransposeOp) -> SSAValue:
+    def add(self, op: GraphOp | ConstantOp) -> SSAValue:
         self.ops.append(op)
         return op.output
+
+    def hidden(self, hiding: Hiding, like: SSAValue, store: WeightStore) -> SSAValue:
+        """A mask of what is hidden, in the element type of another value."""
+        scalar = TensorType(tensor_type(like).element_type, [])
+        zero, number = (
+            self.add(ConstantOp(store.constant(np.array(n, np.float32), scalar))) for n in (0.0, hiding.number)
+        )
+        choices = (zero, number) if hiding.kept else (number, zero)
+        return self.add(SelectOp.of([before_expand(hiding.condition), *choices]))
+
+    def of_rank_4(self, mask: SSAValue) -> SSAValue:
+        shape = tensor_type(mask).get_shape()
+        return self.reshaped(mask, (1,) * (4 - len(shape)) + shape)
 
     def reshaped(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
         return value if tensor_type(value).get_shape() == tuple(shape) else self.add(ReshapeOp.to(value, shape))
@@ -175,6 +126,14 @@ class _Steps:
         batch, length, heads, size = (tensor_type(value).get_shape()[d] for d in order)
         return self.reshaped(self.transposed(value, order), (batch, length, heads * size))
 
+    def heads(self, heads: Heads, shape: tuple[int, int, int, int], order: Sequence[int]) -> SSAValue:
+        """Keys or values of this shape, heads apart, joined as for `joined`."""
+        if not heads.swapped:
+            return self.joined(self.reshaped(heads.value, shape), order)
+        batch, count, a, b = shape
+        swapped = self.reshaped(heads.value, (batch, count, b, a))
+        return self.joined(swapped, [(0, 1, 3, 2)[d] for d in order])
+
 
 @dataclass(frozen=True)
 class RecognizeAttentionPass(ModulePass):
@@ -184,4 +143,4 @@ class RecognizeAttentionPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
-        apply_patterns(op, [*movement_patterns(store), RecognizeAttention(store)])
+        apply_patterns(op, [*movement_patterns(store), RecognizeAttention(store, CausalMasks(store))])

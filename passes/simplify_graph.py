@@ -1,7 +1,8 @@
 """`simplify-graph`: local simplifications to a fixed point.
 
 Transposes and reshapes compose, cancel, and become permutations of constants; what moves nothing or computes nothing
-goes; element-wise ops read operands before they are expanded.
+goes; element-wise ops read operands before they are expanded; products with a matrix have rows in the shape in which
+they are used, and only the columns that are.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from xdsl.pattern_rewriter import RewritePattern
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.patterns import apply_patterns
 from passes.simplification.arithmetic import ConstantsOnTheRight, RemoveNeutralOperand, SelectByConstant
+from passes.simplification.contraction import PartOfMatmul, ReshapeBeforeMatmul
 from passes.simplification.movement import (
     ComposeCasts,
     ComposeReshapes,
@@ -60,5 +62,7 @@ class SimplifyGraphPass(ModulePass):
                 RemoveNeutralOperand(),
                 SelectByConstant(),
                 ExpandAfterElementwise(),
+                ReshapeBeforeMatmul(),
+                PartOfMatmul(store),
             ],
         )

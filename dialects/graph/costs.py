@@ -8,7 +8,7 @@ Every call of a kernel pays a start.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from math import prod
+from math import inf, prod
 from typing import Literal, NamedTuple, TypeAlias
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, IntegerType
@@ -215,24 +215,37 @@ def _matmul(work: Work) -> Cost:
 
 def _attention(work: Work) -> Cost:
     """Two products on HMX and a softmax of the scores on HVX, head after head: the units overlap across heads."""
+    return _attended(work, 1.0)
+
+
+def _causal_attention(work: Work) -> Cost:
+    """Of a square of scores, when nothing beyond the diagonal counts, the tiles below it and on it."""
+    rows, length = work.operands[0][-2], work.operands[1][-2]
+    skips = work.arguments["beyond"] == -inf and rows == length
+    return _attended(work, min(1.0, (1 + _tile_rows(work) / rows) / 2) if skips and rows else 1.0)
+
+
+def _attended(work: Work, share: float) -> Cost:
+    """Attention of which this share of the scores is computed."""
     queries, keys, values = work.operands[:3]
     head_dim = int(str(work.arguments["head_dim"]))
     heads, served = queries[-1] // head_dim, max(1, keys[-1] // head_dim)
     batch, rows, length, value_dim = prod(queries[:-2]), queries[-2], keys[-2], values[-1] // served
     pairs = batch * heads
-    macs = pairs * rows * length * (head_dim + value_dim)
+    macs = int(pairs * rows * length * (head_dim + value_dim) * share)
     if macs == 0:
         return Cost("hmx", 0.0)
     hardware = work.hardware
-    softmax = work.vectors(pairs * rows * length) * hardware.hvx_cycles_per_vector.softmax
+    softmax = work.vectors(pairs * rows * length) * hardware.hvx_cycles_per_vector.softmax * share
     tile = _tile_rows(work)
     scores = Contraction(_up(rows, tile), length, head_dim, 1, pairs)
     weighted = Contraction(_up(rows, tile), value_dim, length, 1, pairs)
     if not runs_on_hmx(work.element):
         exact = (scores._replace(positions=rows), weighted._replace(positions=rows))
         products = sum(_hvx_contraction_cycles(work, contraction) for contraction in exact)
-        return Cost("hvx", hardware.hvx_start_cycles + products + softmax, macs)
-    return _both(work, _hmx_cycles(work, scores) + _hmx_cycles(work, weighted), softmax, pairs, macs)
+        return Cost("hvx", hardware.hvx_start_cycles + products * share + softmax, macs)
+    products = _hmx_cycles(work, scores) + _hmx_cycles(work, weighted)
+    return _both(work, products * share, softmax, pairs, macs)
 
 
 # HVX
@@ -287,6 +300,12 @@ def _moved(work: Work) -> Cost:
     return _on_hvx(work, 2 * work.vectors(prod(work.result)) * work.hardware.hvx_cycles_per_vector.access)
 
 
+def _rotary(work: Work) -> Cost:
+    """Two products with factors that all heads share, and their sum."""
+    rates = work.hardware.hvx_cycles_per_vector
+    return _on_hvx(work, work.vectors(prod(work.result)) * (2 * max(rates.broadcast, rates.mul) + rates.add))
+
+
 def _touched(work: Work) -> Cost:
     """Every vector of every operand is read and every vector of the result written."""
     elements = sum(prod(operand) for operand in work.operands) + prod(work.result)
@@ -332,6 +351,7 @@ FORMULAS: dict[str, Formula] = {
     "conv_transpose": _conv_transpose,
     "matmul": _matmul,
     "attention": _attention,
+    "causal_attention": _causal_attention,
     **{kernel: _per_result(rate) for kernel, rate in _ELEMENTWISE.items()},
     **dict.fromkeys(("add", "sub", "min", "max", "and", "or", "xor"), _binary("add")),
     **dict.fromkeys(("equal", "less", "less_equal", "greater", "greater_equal"), _binary("add")),
@@ -347,6 +367,7 @@ FORMULAS: dict[str, Formula] = {
     **dict.fromkeys(("gather", "gather_elements"), _per_result("gather")),
     **dict.fromkeys(("softmax", "log_softmax"), _per_result("softmax")),
     **dict.fromkeys(("layer_norm", "rms_norm"), _per_result("layer_norm")),
+    "rotary": _rotary,
     "batch_norm": _per_result("broadcast"),
     "lrn": _per_result("lrn"),
     **dict.fromkeys(("max_pool", "average_pool"), _pool),

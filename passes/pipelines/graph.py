@@ -1,6 +1,6 @@
 """The passes of the graph phase."""
 
-_RECOGNIZE = "recognize-layer-norm,recognize-gelu,recognize-attention"
+_RECOGNIZE = "recognize-layer-norm,recognize-gelu,recognize-rotary,recognize-attention"
 _LAYOUT = "sink-transposes,fold-batch-norm,fuse-activations"
 
 GRAPH_PIPELINE = (

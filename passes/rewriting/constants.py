@@ -82,6 +82,15 @@ def _composed(stored: tuple[int, ...], constant: WeightAttr, order: Sequence[int
     return (*moved, *(d for d in range(len(stored)) if stored[d] == 1))
 
 
+def columns_of(constant: Constant, columns: range, store: WeightStore) -> Constant:
+    """Neighbouring positions of the constant's last dimension. Of a handle, a view of what is stored."""
+    shape = (*constant.type.get_shape()[:-1], len(columns))
+    tensor = TensorType(constant.type.element_type, shape)
+    if isinstance(constant, DenseAttr):
+        return DenseAttr.of(constant.array()[..., columns.start : columns.stop], tensor)
+    return WeightAttr.of(store.add_columns(constant, columns), tensor)
+
+
 def retyped(constant: Constant, element: Attribute) -> Constant:
     """The constant converted to another element type; a handle converts what is stored."""
     tensor = TensorType(element, constant.type.get_shape())

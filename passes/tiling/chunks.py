@@ -2,7 +2,7 @@
 what stays there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 from math import prod
@@ -120,11 +120,25 @@ def traffic(work: Work, cuts: Sequence[Cut]) -> int:
     """Bytes that the streams move in all; an operand is fetched anew in every iteration of a loop outside the last one
     it depends on.
     """
-    extents = chunk_extents(work, cuts)
     total = 0
     for stream in work.streams:
         level = max((k + 1 for k, cut in enumerate(cuts) if stream.depends_on(cut.dim)), default=0)
-        total += prod(cut.trips for cut in cuts[:level]) * stream.part_bytes(extents)
+        again = prod(cut.trips for cut in cuts[:level] if not stream.depends_on(cut.dim))
+        total += again * _fetched_once(work, stream, {cut.dim: cut for cut in cuts}) * stream.element_bytes
+    return total
+
+
+def _fetched_once(work: Work, stream: Stream, cuts: Mapping[int, Cut]) -> int:
+    """Positions of an operand that all chunks together need, what neighbours share counted for each."""
+    total = 1
+    for access, size in zip(stream.accesses, stream.shape, strict=True):
+        if not isinstance(access, Along):
+            total *= size
+            continue
+        extent = work.extents[access.dim]
+        cut = cuts.get(access.dim, Cut(access.dim, extent, 1))
+        last = extent - (cut.trips - 1) * cut.chunk
+        total *= (cut.trips - 1) * needed_extent(access, cut.chunk) + needed_extent(access, last)
     return total
 
 

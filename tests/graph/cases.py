@@ -220,7 +220,7 @@ def gather_elements(make: Maker) -> Case:
     return make.op([make.floats(shape), make.integers(taken, shape[axis])], axis=axis)
 
 
-def attention(make: Maker) -> Case:
+def attention(make: Maker, *, causal: bool = False) -> Case:
     batch, rows, columns, kv, shared, size, value = (make.integer(1, 3) for _ in range(7))
     heads = kv * shared
     arrays = [
@@ -229,7 +229,17 @@ def attention(make: Maker) -> Case:
         make.floats((batch, columns, kv * value)),
     ]
     mask = [make.floats([1 if make.flag() else d for d in (batch, heads, rows, columns)])] if make.flag() else []
-    return make.op([*arrays, *mask], head_dim=size, scale=0.5)
+    properties: dict[str, Any] = {"head_dim": size, "scale": 0.5, "absorbing": -1.0}
+    if not causal:
+        return make.op([*arrays, *mask], **properties)
+    horizon = make.integers((rows,), columns) + np.int32(1)
+    return make.op([*arrays, horizon, *mask], beyond=-np.inf if make.flag() else -1.5, **properties)
+
+
+def rotary(make: Maker) -> Case:
+    batch, length, heads, half = (make.integer(1, 3) for _ in range(4))
+    factors = [make.floats((batch if make.flag() else 1, length, 2 * half)) for _ in range(2)]
+    return make.op([make.floats((batch, length, heads * 2 * half)), *factors], head_dim=2 * half)
 
 
 def resized(make: Maker) -> tuple[list[int], dict[str, Any]]:
@@ -296,6 +306,8 @@ SPECIAL: dict[str, Callable[[Maker], Case]] = {
     "gather": gather,
     "gather_elements": gather_elements,
     "attention": attention,
+    "causal_attention": lambda make: attention(make, causal=True),
+    "rotary": rotary,
 }
 
 

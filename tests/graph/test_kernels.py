@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dialects.errors import AicError
-from dialects.graph.kernels import KERNELS, Array
+from dialects.graph.kernels import KERNELS, Array, attention
 
 RANDOM = np.random.default_rng(0)
 
@@ -91,3 +91,45 @@ def test_attention_is_softmax_of_scores_times_values() -> None:
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         expected = weights / weights.sum(axis=1, keepdims=True) @ v[n, :, part]
         np.testing.assert_allclose(actual[n, :, part], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_causal_attention_is_attention_with_a_mask() -> None:
+    q, k, v, padding = floats(2, 4, 6), floats(2, 5, 6), floats(2, 5, 6), floats(2, 1, 1, 5)
+    horizon = np.array([1, 2, 2, 5])
+    arguments = {"head_dim": 3, "scale": 0.7}
+    for beyond in (-np.inf, -0.5):
+        later = np.arange(5) >= horizon[:, None]
+        mask = np.where(later, np.minimum(padding, np.float32(beyond)), padding)
+        expected = KERNELS["attention"](q, k, v, mask, **arguments)
+        actual = KERNELS["causal_attention"](q, k, v, horizon, padding, beyond=beyond, **arguments)
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_many_queries_are_attended_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    q, k, v, mask = floats(2, 7, 6), floats(2, 5, 6), floats(2, 5, 6), floats(2, 2, 7, 5)
+    arguments = {"head_dim": 3, "scale": 0.7}
+    horizon = np.array([1, 2, 3, 4, 5, 5, 5])
+    whole = KERNELS["attention"](q, k, v, mask, **arguments)
+    causal = KERNELS["causal_attention"](q, k, v, horizon, beyond=-np.inf, **arguments)
+    monkeypatch.setattr(attention, "_BLOCK_SCORES", 40)
+    np.testing.assert_allclose(KERNELS["attention"](q, k, v, mask, **arguments), whole, rtol=1e-5, atol=1e-6)
+    blocks = KERNELS["causal_attention"](q, k, v, horizon, beyond=-np.inf, **arguments)
+    np.testing.assert_allclose(blocks, causal, rtol=1e-5, atol=1e-6)
+
+
+def test_the_lowest_mask_absorbs_scores() -> None:
+    """Where all keys of a query have it, they have equal weights."""
+    q, k, v = floats(1, 1, 2), floats(1, 3, 2), floats(1, 3, 2)
+    mask = np.full((1, 1, 1, 3), -65504, np.float32)
+    actual = KERNELS["attention"](q, k, v, mask, head_dim=2, scale=1.0, absorbing=-65504.0)
+    np.testing.assert_allclose(actual[0, 0], v[0].mean(axis=0), rtol=1e-5)
+
+
+def test_rotary_turns_pairs_of_both_halves() -> None:
+    x, angles = floats(2, 3, 8), floats(1, 3, 2)
+    cos, sin = np.tile(np.cos(angles), 2), np.tile(np.sin(angles), 2)
+    actual = KERNELS["rotary"](x, cos, sin, head_dim=4).reshape(2, 3, 2, 2, 2)
+    pairs = x.reshape(2, 3, 2, 2, 2)
+    turned = (pairs[..., 0, :] + 1j * pairs[..., 1, :]) * np.exp(1j * angles)[:, :, None]
+    np.testing.assert_allclose(actual[..., 0, :], turned.real, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(actual[..., 1, :], turned.imag, rtol=1e-5, atol=1e-6)

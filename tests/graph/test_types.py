@@ -71,6 +71,19 @@ def made(kind: type[GraphOp], *types: T, **properties: Any) -> GraphOp:
             {"head_dim": 4, "scale": 1.0},
             "heads of 4 elements do not fit",
         ),
+        (
+            attention.CausalAttentionOp,
+            [*[T(f32, [1, 4, 6])] * 3, T(i32, [3])],
+            {"head_dim": 6, "scale": 1.0, "beyond": -1.0},
+            "horizon tensor<3xi32> for 4 queries",
+        ),
+        (attention.RotaryOp, [T(f32, [1, 4, 6])] * 3, {"head_dim": 3}, "heads of 3 elements, an even number"),
+        (
+            attention.RotaryOp,
+            [T(f32, [2, 4, 6]), T(f32, [1, 4, 6]), T(f32, [3, 4, 6])],
+            {"head_dim": 6},
+            "tensor<3x4x6xf32> does not fit",
+        ),
     ],
 )
 def test_what_does_not_fit(kind: type[GraphOp], types: list[T], properties: dict[str, Any], message: str) -> None:

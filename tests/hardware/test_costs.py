@@ -1,5 +1,7 @@
 """Costs of kernels: against the profile they were calibrated from, and properties that any cost must have."""
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,17 @@ def test_attention_counts_products_and_softmax() -> None:
     assert found.macs == 2 * 12 * 128 * 128 * 64
     assert found.hvx_cycles == softmax
     assert found.cycles > softmax
+
+
+def test_causal_attention_on_whole_squares_costs_little_more_than_half() -> None:
+    def cycles(rows: int, beyond: float) -> float:
+        arguments = {"head_dim": 64, "beyond": beyond}
+        shapes = [(1, rows, 768), (1, 1024, 768), (1, 1024, 768), (rows,)]
+        return cost("causal_attention", arguments, shapes, (1, rows, 768), f16, PRO).cycles - PRO.hmx_start_cycles
+
+    all_keys = cycles(1024, -65504.0)
+    assert cycles(1024, -inf) == pytest.approx(all_keys * (1 + 32 / 1024) / 2)
+    assert cycles(512, -inf) == pytest.approx(all_keys / 2), "the last queries look at all keys"
 
 
 def test_an_activation_on_hvx_costs_and_relu_does_not() -> None:

@@ -8,12 +8,14 @@ tanh form.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
+
+from tests.models.builder import LOWEST, Build
 
 Flavour: TypeAlias = Literal["older", "dynamo", "tanh"]
 
@@ -22,7 +24,6 @@ HIDDEN = 768
 HEADS = 12
 INNER = 3072
 VOCABULARY = 100
-_LOWEST = float(np.finfo(np.float32).min)
 
 
 def bert(flavour: Flavour, layers: int = 2, seed: int = 0) -> onnx.ModelProto:
@@ -33,7 +34,7 @@ def bert(flavour: Flavour, layers: int = 2, seed: int = 0) -> onnx.ModelProto:
     for layer in range(layers):
         build.scope = f"/layer.{layer}"
         hidden = build.layer(hidden, mask)
-    return build.model(hidden)
+    return build.network(hidden)
 
 
 def tokens(seed: int = 0) -> Mapping[str, npt.NDArray[np.int64]]:
@@ -48,36 +49,11 @@ def tokens(seed: int = 0) -> Mapping[str, npt.NDArray[np.int64]]:
     }
 
 
-class _Build:
-    """Nodes and constants of one network, in the order in which they are made."""
-
-    opset = 18
+class _Bert(Build):
+    """What all flavours have in common."""
 
     def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-        self.scope = "/embeddings"
-
-    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"{self.scope}/{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [f"{name}_output_0"], name, **attributes))
-        return f"{name}_output_0"
-
-    def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
-        name = f"{self.scope}/constant_{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.asarray(values, dtype), name))
-        return name
-
-    def drawn(self, *shape: int, scale: float, mean: float = 0.0) -> str:
-        return self.constant(mean + scale * self.rng.standard_normal(shape, np.float32))
-
-    def linear(self, x: str, rows: int, columns: int) -> str:
-        product = self.op("MatMul", x, self.drawn(rows, columns, scale=rows**-0.5))
-        return self.op("Add", self.drawn(columns, scale=0.1), product)
-
-    def shape(self, *sizes: int) -> str:
-        return self.constant(sizes, np.int64)
+        super().__init__(seed, "/embeddings")
 
     def heads(self, x: str) -> str:
         return self.op("Reshape", x, self.shape(1, SEQUENCE, -1, HIDDEN // HEADS))
@@ -86,15 +62,15 @@ class _Build:
         words = self.op("Gather", self.drawn(VOCABULARY, HIDDEN, scale=1), "input_ids")
         types = self.op("Gather", self.drawn(2, HIDDEN, scale=0.5), "token_type_ids")
         positions = self.op("Gather", self.drawn(512, HIDDEN, scale=0.5), self.constant([range(SEQUENCE)], np.int64))
-        return self.layer_norm(self.op("Add", self.op("Add", words, types), positions))
+        return self.norm(self.op("Add", self.op("Add", words, types), positions))
 
     def layer(self, x: str, mask: str) -> str:
         q, k, v = (self.linear(x, HIDDEN, HIDDEN) for _ in range(3))
         context = self.op("Transpose", self.attention(q, k, v, mask), perm=[0, 2, 1, 3])
         context = self.op("Reshape", context, self.shape(1, SEQUENCE, -1))
-        x = self.layer_norm(self.op("Add", self.linear(context, HIDDEN, HIDDEN), x))
+        x = self.norm(self.op("Add", self.linear(context, HIDDEN, HIDDEN), x))
         inner = self.gelu(self.linear(x, HIDDEN, INNER))
-        return self.layer_norm(self.op("Add", self.linear(inner, INNER, HIDDEN), x))
+        return self.norm(self.op("Add", self.linear(inner, INNER, HIDDEN), x))
 
     def mask(self) -> str:
         raise NotImplementedError
@@ -103,24 +79,17 @@ class _Build:
         """[1, heads, sequence, 64] from q, k, v [1, sequence, 768]."""
         raise NotImplementedError
 
-    def layer_norm(self, x: str) -> str:
+    def norm(self, x: str) -> str:
         raise NotImplementedError
 
     def gelu(self, x: str) -> str:
         raise NotImplementedError
 
-    def model(self, hidden: str) -> onnx.ModelProto:
-        self.nodes.append(helper.make_node("Identity", [hidden], ["last_hidden_state"], "/Identity"))
-        inputs = [
-            helper.make_tensor_value_info(name, TensorProto.INT64, [1, SEQUENCE])
-            for name in ("input_ids", "attention_mask", "token_type_ids")
-        ]
-        output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [1, SEQUENCE, HIDDEN])
-        graph = helper.make_graph(self.nodes, "bert", inputs, [output], self.initializers)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+    def network(self, hidden: str) -> onnx.ModelProto:
+        return self.model("bert", tokens(), {"last_hidden_state": (hidden, (1, SEQUENCE, HIDDEN))})
 
 
-class _Older(_Build):
+class _Older(_Bert):
     """The tracing exporter at opset 13, where nothing but Erf and Softmax is a single node."""
 
     opset = 13
@@ -133,7 +102,7 @@ class _Older(_Build):
         mask = self.op("Unsqueeze", "attention_mask", self.shape(1))
         mask = self.op("Unsqueeze", mask, self.shape(2))
         mask = self.op("Cast", mask, to=TensorProto.FLOAT)
-        return self.op("Mul", self.op("Sub", self.constant(1.0), mask), self.constant(_LOWEST))
+        return self.op("Mul", self.op("Sub", self.constant(1.0), mask), self.constant(LOWEST))
 
     def attention(self, q: str, k: str, v: str, mask: str) -> str:
         queries = self.op("Transpose", self.heads(q), perm=[0, 2, 1, 3])
@@ -142,7 +111,7 @@ class _Older(_Build):
         scores = self.op("Div", self.op("MatMul", queries, keys), self.constant(8.0))
         return self.op("MatMul", self.op("Softmax", self.op("Add", scores, mask), axis=-1), values)
 
-    def layer_norm(self, x: str) -> str:
+    def norm(self, x: str) -> str:
         centred = self.op("Sub", x, self.op("ReduceMean", x, axes=[-1]))
         variance = self.op("ReduceMean", self.op("Pow", centred, self.constant(2.0)), axes=[-1])
         deviation = self.op("Sqrt", self.op("Add", variance, self.constant(1e-12)))
@@ -163,7 +132,7 @@ class _Older(_Build):
         return self.op("Mul", self.op("Mul", x, self.constant(0.5)), outer)
 
 
-class _Dynamo(_Build):
+class _Dynamo(_Bert):
     """The dynamo exporter at opset 18, with scaled-dot-product attention."""
 
     def mask(self) -> str:
@@ -179,14 +148,13 @@ class _Dynamo(_Build):
         keys = self.op("Reshape", flat, self.shape(1, HEADS, HIDDEN // HEADS, SEQUENCE))
         root = self.constant((HIDDEN // HEADS) ** -0.25)
         scores = self.op("MatMul", self.op("Mul", queries, root), self.op("Mul", keys, root))
-        added = self.op("Where", mask, self.constant(0.0), self.constant(_LOWEST))
+        added = self.op("Where", mask, self.constant(0.0), self.constant(LOWEST))
         weights = self.op("Softmax", self.op("Add", scores, added), axis=-1)
         guarded = self.op("Where", self.op("IsNaN", weights), self.constant(0.0), weights)
         return self.op("MatMul", guarded, values)
 
-    def layer_norm(self, x: str) -> str:
-        scale, bias = self.drawn(HIDDEN, scale=0.1, mean=1), self.drawn(HIDDEN, scale=0.1)
-        return self.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=1e-12, stash_type=1)
+    def norm(self, x: str) -> str:
+        return self.layer_norm(x, HIDDEN, 1e-12)
 
     def gelu(self, x: str) -> str:
         erf = self.op("Erf", self.op("Div", x, self.constant(2**0.5)))

@@ -137,9 +137,12 @@ def brute_footprint(work: Work, cuts: Sequence[Cut]) -> int:
 
 def brute_traffic(work: Work, cuts: Sequence[Cut]) -> int:
     """Runs the loops: a stream is fetched when a loop around its fetch has moved on."""
-    sizes, total = chunk(work, cuts), 0
+    total = 0
     for stream in work.streams:
         last = max((k for k, cut in enumerate(cuts) if moves(stream, cut)), default=-1)
-        seen = {iteration[: last + 1] for iteration in product(*(range(cut.trips) for cut in cuts))}
-        total += len(seen) * fetched(stream, sizes)
+        for iteration in product(*(range(cut.trips) for cut in cuts[: last + 1])):
+            sizes = list(work.extents)
+            for cut, i in zip(cuts, iteration, strict=False):
+                sizes[cut.dim] = min(cut.chunk, work.extents[cut.dim] - i * cut.chunk)
+            total += fetched(stream, sizes)
     return total

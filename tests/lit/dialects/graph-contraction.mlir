@@ -27,3 +27,12 @@ func.func @attention(%q: tensor<1x6x8xf32>, %k: tensor<1x9x8xf32>, %mask: tensor
   %y = graph.attention %q, %k, %k, %mask {head_dim = 4 : i64, scale = 0.5 : f64} : (tensor<1x6x8xf32>, tensor<1x9x8xf32>, tensor<1x9x8xf32>, tensor<1x1x1x9xf32>) -> tensor<1x6x8xf32>
   func.return %y : tensor<1x6x8xf32>
 }
+
+// CHECK-LABEL: @decoder
+// CHECK-NEXT: graph.rotary %q, %f, %f {head_dim = 4 : i64} : (tensor<1x6x8xf32>, tensor<1x6x4xf32>, tensor<1x6x4xf32>) -> tensor<1x6x8xf32>
+// CHECK-NEXT: graph.causal_attention %{{.*}}, %k, %k, %h {beyond = 0xfff0000000000000 : f64, {{.*}}, absorbing = -6.550400e+04 : f64}
+func.func @decoder(%q: tensor<1x6x8xf32>, %f: tensor<1x6x4xf32>, %k: tensor<1x6x4xf32>, %h: tensor<6xi32>) -> tensor<1x6x8xf32> {
+  %0 = graph.rotary %q, %f, %f {head_dim = 4 : i64} : (tensor<1x6x8xf32>, tensor<1x6x4xf32>, tensor<1x6x4xf32>) -> tensor<1x6x8xf32>
+  %y = graph.causal_attention %0, %k, %k, %h {beyond = 0xfff0000000000000 : f64, head_dim = 4 : i64, scale = 0.5 : f64, absorbing = -65504.0 : f64} : (tensor<1x6x8xf32>, tensor<1x6x4xf32>, tensor<1x6x4xf32>, tensor<6xi32>) -> tensor<1x6x8xf32>
+  func.return %y : tensor<1x6x8xf32>
+}

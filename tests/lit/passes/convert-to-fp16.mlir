@@ -18,3 +18,16 @@ func.func @types(%x: tensor<2xf32>, %i: tensor<2xi64>) -> (tensor<2xf32>, tensor
   %3 = graph.cast %2 {to = i64} : (tensor<2xi1>) -> tensor<2xi64>
   func.return %1, %3 : tensor<2xf32>, tensor<2xi64>
 }
+
+// -----
+
+// The lowest number of fp32 absorbs every score, in fp16 as well.
+// CHECK-LABEL: @masks
+// CHECK: graph.causal_attention %{{.*}} {beyond = -6.550400e+04 : f64, {{.*}}, absorbing = -6.550400e+04 : f64}
+// CHECK-NEXT: graph.attention %{{.*}} {head_dim = 4 : i64, scale = 1.000000e+00 : f64}
+func.func @masks(%x: tensor<1x2x4xf32>, %mask: tensor<1x1x1x2xf32>) -> tensor<1x2x4xf32> {
+  %h = graph.constant #aic.dense<[1, 2] : tensor<2xi32>>
+  %0 = graph.causal_attention %x, %x, %x, %h, %mask {beyond = -3.40282347e+38 : f64, head_dim = 4 : i64, scale = 1.0 : f64} : (tensor<1x2x4xf32>, tensor<1x2x4xf32>, tensor<1x2x4xf32>, tensor<2xi32>, tensor<1x1x1x2xf32>) -> tensor<1x2x4xf32>
+  %1 = graph.attention %0, %0, %0 {head_dim = 4 : i64, scale = 1.0 : f64} : (tensor<1x2x4xf32>, tensor<1x2x4xf32>, tensor<1x2x4xf32>) -> tensor<1x2x4xf32>
+  func.return %1 : tensor<1x2x4xf32>
+}

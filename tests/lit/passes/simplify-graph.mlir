@@ -138,3 +138,48 @@ func.func @padding(%x: tensor<1x8x8x2xf32>, %w: tensor<3x3x2x4xf32>) -> tensor<1
   %1 = graph.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x11x12x2xf32>, tensor<3x3x2x4xf32>) -> tensor<1x11x12x4xf32>
   func.return %1 : tensor<1x11x12x4xf32>
 }
+
+// -----
+
+// Linear layers on matrices of all tokens: the rows keep the shape that they have around them.
+// CHECK-LABEL: @linear_layers
+// CHECK-NEXT: %[[A:.*]] = graph.matmul %x, %w, %b {activation = "relu"} : (tensor<2x3x4xf32>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<2x3x8xf32> loc("first")
+// CHECK-NEXT: graph.matmul %[[A]], %u : (tensor<2x3x8xf32>, tensor<8x4xf32>) -> tensor<2x3x4xf32> loc("second")
+// CHECK-NEXT: return
+func.func @linear_layers(%x: tensor<2x3x4xf32>, %w: tensor<4x8xf32>, %b: tensor<8xf32>, %u: tensor<8x4xf32>) -> tensor<2x3x4xf32> {
+  %0 = graph.reshape %x : (tensor<2x3x4xf32>) -> tensor<6x4xf32>
+  %1 = graph.matmul %0, %w, %b {activation = "relu"} : (tensor<6x4xf32>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<6x8xf32> loc("first")
+  %2 = graph.matmul %1, %u : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32> loc("second")
+  %3 = graph.reshape %2 : (tensor<6x4xf32>) -> tensor<2x3x4xf32>
+  func.return %3 : tensor<2x3x4xf32>
+}
+
+// -----
+
+// Parts of a product's columns, of which the last are not read, are products of their own.
+// CHECK-LABEL: @parts
+// CHECK: %[[B:.*]] = graph.constant #aic.dense<2.0 : tensor<64xf32>> loc("bias")
+// CHECK: %[[Q:.*]] = graph.matmul %x, %{{.*}}, %[[B]] : (tensor<3x1xf32>, tensor<1x64xf32>, tensor<64xf32>) -> tensor<3x64xf32> loc("qkv")
+// CHECK: %[[K:.*]] = graph.matmul %x, %{{.*}}, %{{.*}} -> tensor<3x64xf32> loc("qkv")
+// CHECK-NEXT: return %[[Q]], %[[K]]
+func.func @parts(%x: tensor<3x1xf32>) -> (tensor<3x64xf32>, tensor<3x64xf32>) {
+  %w = graph.constant #aic.dense<1.0 : tensor<1x192xf32>>
+  %b = graph.constant #aic.dense<2.0 : tensor<192xf32>> loc("bias")
+  %0 = graph.matmul %x, %w, %b : (tensor<3x1xf32>, tensor<1x192xf32>, tensor<192xf32>) -> tensor<3x192xf32> loc("qkv")
+  %1 = graph.slice %0 {starts = array<i64: 0, 0>, stops = array<i64: 3, 64>, steps = array<i64: 1, 1>} : (tensor<3x192xf32>) -> tensor<3x64xf32>
+  %2 = graph.slice %0 {starts = array<i64: 0, 64>, stops = array<i64: 3, 128>, steps = array<i64: 1, 1>} : (tensor<3x192xf32>) -> tensor<3x64xf32>
+  func.return %1, %2 : tensor<3x64xf32>, tensor<3x64xf32>
+}
+
+// -----
+
+// A product that is read whole as well stays one.
+// CHECK-LABEL: @parts_and_whole
+// CHECK: graph.matmul
+// CHECK-NEXT: graph.slice
+func.func @parts_and_whole(%x: tensor<3x1xf32>) -> (tensor<3x64xf32>, tensor<3x128xf32>) {
+  %w = graph.constant #aic.dense<1.0 : tensor<1x128xf32>>
+  %0 = graph.matmul %x, %w : (tensor<3x1xf32>, tensor<1x128xf32>) -> tensor<3x128xf32>
+  %1 = graph.slice %0 {starts = array<i64: 0, 0>, stops = array<i64: 3, 64>, steps = array<i64: 1, 1>} : (tensor<3x128xf32>) -> tensor<3x64xf32>
+  func.return %1, %0 : tensor<3x64xf32>, tensor<3x128xf32>
+}

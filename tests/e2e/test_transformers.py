@@ -1,0 +1,66 @@
+"""Transformers and a recommender of reduced size at every level, on even and ragged splits, against onnxruntime.
+
+Lengths of 1 and of primes, batches, masks at either end, heads that share keys and values, tables larger than VTCM.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import onnx
+import pytest
+
+from tests.e2e.levels import Case, check_levels
+from tests.models import decoders, recommender, reference, vit
+from tests.models.cache import CACHE
+
+Network = tuple[onnx.ModelProto, Mapping[str, npt.NDArray[Any]]]
+
+
+def _decoder(make: Any, flavour: decoders.Flavour, *, left: bool = False, **sizes: int) -> Network:
+    built = decoders.Sizes(**sizes)
+    return make(flavour, built), decoders.tokens(built, left=left)
+
+
+def _vit(**sizes: int) -> Network:
+    built = vit.Sizes(**sizes)
+    return vit.vit(built), vit.images(built)
+
+
+def _wide_deep(**sizes: int) -> Network:
+    built = recommender.Sizes(**sizes)
+    return recommender.wide_deep(built), recommender.features(built)
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "llama older": lambda: _decoder(decoders.llama, "older"),
+    "llama dynamo": lambda: _decoder(decoders.llama, "dynamo", batch=2, length=17),
+    "llama of one token": lambda: _decoder(decoders.llama, "dynamo", length=1),
+    "llama padded left": lambda: _decoder(decoders.llama, "dynamo", left=True),
+    "gpt2 older": lambda: _decoder(decoders.gpt2, "older", kv_heads=6, batch=3),
+    "gpt2 dynamo": lambda: _decoder(decoders.gpt2, "dynamo", kv_heads=6, length=300, layers=1),
+    "vit": lambda: _vit(batch=2),
+    "wide and deep": _wide_deep,
+    "wide and deep, tables larger than VTCM": lambda: _wide_deep(rows=1 << 17, width=32, tables=2, batch=64),
+}
+
+
+@cache
+def case_of(name: str) -> Case:
+    """The network of that name, its reference computed once."""
+    model, inputs = NETWORKS[name]()
+    path = CACHE / f"{name.replace(' ', '_')}.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+    output = model.graph.output[0].name
+    expected = reference.run(path, inputs)[output]
+    return Case(path, inputs, output, expected, reference.fp16_bound(path, inputs, output), {})
+
+
+@pytest.mark.parametrize("fp16", [True, False], ids=["fp16", "fp32"])
+@pytest.mark.parametrize("cores", [1, 7, 16])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> None:
+    check_levels(case_of(name), cores, fp16=fp16, folder=tmp_path)
