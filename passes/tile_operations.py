@@ -174,7 +174,7 @@ class _Lowering:
     # ---- ops
 
     def _operation(self, op: GraphOp, time: int) -> None:
-        layer = Layer.of(op, self.pending)
+        layer = Layer.of(op, self.pending, self.hardware.hmx_columns)
         live = self.lifetimes.live_bytes(time)
         limits = self._limits(live)
         cuts = choose_cuts(layer.work, limits)
@@ -299,8 +299,8 @@ class Layer:
     store: ReshardOp | None
 
     @staticmethod
-    def of(op: GraphOp, pending: Mapping[SSAValue, ReshardOp]) -> "Layer":
-        """An op whose operands in `pending` come from DDR."""
+    def of(op: GraphOp, pending: Mapping[SSAValue, ReshardOp], columns: int) -> "Layer":
+        """An op whose operands in `pending` come from DDR. `columns`: of a tile of HMX."""
         indexing, sharding, shape, store = op.indexing(), _sharding(op.output), op.result_type.get_shape(), store_of(op)
         streams = tuple(
             Stream(accesses, t.get_shape(), element_bytes(t.element_type))
@@ -319,6 +319,7 @@ class Layer:
             element_bytes(op.result_type.element_type),
             store is not None,
             tuple(resident.values()),
+            columns,
         )
         return Layer(op, indexing, sharding, shape, streams, work, store)
 

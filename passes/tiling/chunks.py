@@ -61,6 +61,8 @@ class Work:
     result_streamed: bool
     resident: tuple[Stream, ...] = ()
     """Operands that lie in VTCM already."""
+    columns: int = 1
+    """Columns of a tile of the engine: chunks of the last dimension that are larger are whole tiles."""
 
 
 @dataclass(frozen=True)
@@ -175,17 +177,23 @@ def _nests(work: Work, depth: int, limits: Limits) -> Iterator[tuple[Cut, ...]]:
         and extent > work.granularity[dim]
         and (limits.touched is not None or work.result_streamed or any(s.depends_on(dim) for s in work.streams))
     ]
+    last = len(work.extents) - 1
     for dims in permutations(useful, depth):
-        yield from product(*(_cuts(dim, work.extents[dim], work.granularity[dim]) for dim in dims))
+        yield from product(
+            *(_cuts(d, work.extents[d], work.granularity[d], work.columns if d == last else 1) for d in dims)
+        )
 
 
-def _cuts(dim: int, extent: int, grain: int) -> list[Cut]:
-    """Even cuts of one dimension into 2, 3, 4, 6, 8, .. chunks."""
+def _cuts(dim: int, extent: int, grain: int, quantum: int) -> list[Cut]:
+    """Even cuts of one dimension into 2, 3, 4, 6, 8, .. chunks, those of more than a quantum rounded up to whole
+    ones.
+    """
     grains = -(-extent // grain)
     cuts: dict[int, Cut] = {}
     parts = 2
     while parts < 2 * grains:
         chunk = -(-grains // parts) * grain
+        chunk = -(-chunk // quantum) * quantum if chunk > quantum and quantum % grain == 0 else chunk
         cuts.setdefault(chunk, Cut(dim, chunk, -(-extent // chunk)))
         parts = parts * 3 // 2 if parts & (parts - 1) == 0 else parts * 4 // 3
     return [cut for cut in cuts.values() if cut.trips > 1]

@@ -3,16 +3,16 @@
 // RUN: aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.125},shard-tensors,tile-operations' | filecheck %s --check-prefix=RATIO
 // RUN: not aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.0001},shard-tensors,tile-operations' 2>&1 | filecheck %s --check-prefix=NONE
 
-// 32 MB of weights stream through VTCM in parts as large as there is room for: the fewest loops.
-// CHECK: tile.for 16 {
-// CHECK-NEXT: tile.load {{.*}}256 i0 to
+// 32 MB of weights stream through VTCM in the fewest parts that there is room for, of whole tiles of 32 columns.
+// CHECK: tile.for 12 {
+// CHECK-NEXT: tile.load {{.*}}352 i0 to
 
 // No part of a tensor has more than 512 KiB: 64 columns of 4096 fp16 values.
 // PART: tile.for 64 {
 // PART-NEXT: tile.load {{.*}}64 i0 to
 
 // No kernel touches more than an eighth of VTCM at once, whether it fits or not: the convolution is cut as well.
-// RATIO: tile.for 64 {
+// RATIO: tile.for 43 {
 // RATIO: tile.for 2 {
 // RATIO: kernel = "relu"
 // RATIO: tile.for 2 {
