@@ -17,7 +17,7 @@ from aic.importer import import_model
 from aic.load import QPC_FILE
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
-from aic.phases import PHASE_NAMES, Observer, phases_between, run_phases
+from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.packing import describe
 from dialects import create_context
 from dialects.aic import TargetAttr
@@ -66,6 +66,7 @@ def compile(
     from_phase: str | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
     weights: str | os.PathLike[str] | None = None,
+    validate_passes: bool = False,
     observer: Observer | None = None,
 ) -> Qpc:
     """Compiles a model into a QPC. The keywords are the options of `aic-exec`.
@@ -93,6 +94,8 @@ def compile(
         from_phase: phase to start with.
         dump_dir: folder for the IR after each phase.
         weights: folder of the weight store.
+        validate_passes: run the network before and after each pass on random inputs, and raise
+            `aic.validation.Drift` at the first whose values drift beyond its precision.
         observer: told about phases and passes as they run.
 
     Raises:
@@ -119,13 +122,21 @@ def compile(
         from_phase=from_phase,
         dump_dir=dump_dir,
         weights=weights,
+        validate_passes=validate_passes,
     )
     with unhandled_log_shown("aic"):
+        if options.validate_passes:
+            from aic.validation import PassValidator  # needs the interpreters of all levels
+
+            observer = Observers(observer or Observer(), PassValidator())
         return compile_with(options, observer)
 
 
 def compile_with(options: Options, observer: Observer | None = None) -> Qpc:
-    """As `compile`, for options that are read already; they run to the end, whatever `to_phase` says."""
+    """As `compile`, for options that are read already; they run to the end, whatever `to_phase` says.
+
+    Who wants passes validated observes with an `aic.validation.PassValidator`.
+    """
     if options.aic_binary_dir is None:
         return Qpc(_compile_to(temporary_folder() / QPC_FILE, options, observer))
     with _new_folder(options.aic_binary_dir) as folder:
@@ -248,7 +259,15 @@ def temporary_folder() -> Path:
 
 
 def _compile_to(path: Path, options: Options, observer: Observer | None) -> Path:
-    module = lower(options, _LAST, observer, emit=lambda module: emit_qpc(module, path))
+    def emit(module: ModuleOp) -> None:
+        emit_qpc(module, path)
+        try:
+            (observer or Observer()).qpc_written(path)
+        except AicError:
+            path.unlink()
+            raise
+
+    module = lower(options, _LAST, observer, emit)
     drop_store(store_of(module).folder)
     return path
 

@@ -66,8 +66,48 @@ class Observer:
     def pass_finished(self, phase: str, name: str, seconds: float) -> None:
         """A pass of a phase has run."""
 
+    def between_passes(
+        self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
+    ) -> None:
+        """The module as it is before the first pass of a phase (`previous` is None), between two, and after the last.
+
+        What is done here counts neither for a pass nor for the phase.
+        """
+
+    def qpc_written(self, path: Path) -> None:
+        """The QPC lies at `path`. It does not stay when this raises AicError."""
+
     def phase_finished(self, phase: str, module: ModuleOp, seconds: float) -> None:
         """A phase has run, and the module has been checked."""
+
+
+class Observers(Observer):
+    """Several observers, told in turn."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def phase_started(self, phase: str) -> None:
+        for observer in self._observers:
+            observer.phase_started(phase)
+
+    def pass_finished(self, phase: str, name: str, seconds: float) -> None:
+        for observer in self._observers:
+            observer.pass_finished(phase, name, seconds)
+
+    def between_passes(
+        self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
+    ) -> None:
+        for observer in self._observers:
+            observer.between_passes(phase, previous, module, following)
+
+    def qpc_written(self, path: Path) -> None:
+        for observer in self._observers:
+            observer.qpc_written(path)
+
+    def phase_finished(self, phase: str, module: ModuleOp, seconds: float) -> None:
+        for observer in self._observers:
+            observer.phase_finished(phase, module, seconds)
 
 
 def phases_between(start: str, stop: str) -> tuple[Phase, ...]:
@@ -116,10 +156,10 @@ def run_phases(
             module = _made(source)
         if weights is not None:
             move_store(module, str(weights))
-        _run_phase(module, phase, phase.passes(fp16=fp16), observer)
+        observed = _run_phase(module, phase, phase.passes(fp16=fp16), observer)
         if phase.name == PHASE_NAMES[-1] and emit is not None:
             emit(module)
-        observer.phase_finished(phase.name, module, time.perf_counter() - start)
+        observer.phase_finished(phase.name, module, time.perf_counter() - start - observed)
         if dump_dir is not None and phase.name != PHASE_NAMES[-1]:
             _dump(module, dump_dir / f"{PHASE_NAMES.index(phase.name):02d}.{phase.name}.mlir")
     return _made(source) if module is None else module
@@ -129,22 +169,28 @@ def _made(source: ModuleOp | Callable[[], ModuleOp]) -> ModuleOp:
     return source if isinstance(source, ModuleOp) else source()
 
 
-def _run_phase(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> None:
-    """Passes, then the check; what no pass has touched since the last check is not checked again."""
-    if pipeline:
-        _run_passes(module, phase, pipeline, observer)
+def _run_phase(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> float:
+    """Passes, then the check; what no pass has touched since the last check is not checked again.
+
+    Returns the seconds that the observer took between passes.
+    """
+    observed = _run_passes(module, phase, pipeline, observer) if pipeline else 0.0
     if pipeline or phase.name == PHASE_NAMES[0]:
         _check(module, phase, pipeline)
+    return observed
 
 
-def _run_passes(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> None:
+def _run_passes(module: ModuleOp, phase: Phase, pipeline: str, observer: Observer) -> float:
     clock = _PassClock(phase.name, observer)
     passes = PassPipeline.parse_spec(get_upstream_passes() | get_all_passes(), pipeline, clock.between_passes)
     try:
         passes.apply(create_context(), module)
     except (AicError, DiagnosticException) as error:
+        if not clock.running:  # an observer's own error
+            raise
         message = str(error).removeprefix(f"{clock.running}: ")
         raise AicError(f"phase {phase.name}, pass {clock.running}: {message}") from error
+    return clock.observed
 
 
 class _PassClock:
@@ -152,16 +198,22 @@ class _PassClock:
 
     def __init__(self, phase: str, observer: Observer) -> None:
         self.running = ""
+        self.observed = 0.0
+        """Seconds that the observer took between passes."""
         self._phase = phase
         self._observer = observer
         self._start = 0.0
 
     def between_passes(self, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
         """Called by the pipeline before, between and after passes."""
+        ended = time.perf_counter()
         if previous is not None:
-            self._observer.pass_finished(self._phase, previous.name, time.perf_counter() - self._start)
+            self._observer.pass_finished(self._phase, previous.name, ended - self._start)
+        self.running = ""
+        self._observer.between_passes(self._phase, previous, module, following)
         self.running = "" if following is None else following.name
         self._start = time.perf_counter()
+        self.observed += self._start - ended
 
 
 def _check(module: ModuleOp, phase: Phase, pipeline: str) -> None:

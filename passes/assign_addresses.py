@@ -8,6 +8,7 @@ that what comes next need not wait until it is free; for fewer, with a warning, 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -19,6 +20,7 @@ from dialects.module import main_of, target_of
 from dialects.text import place as place_of
 from dialects.tile.ops import AllocOp
 from dialects.tuning import tuning_of
+from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of
 from passes.scheduling.placement import Life, lower_bound, place
 
@@ -30,6 +32,7 @@ class AssignAddressesPass(ModulePass):
     """Places buffers in VTCM by size and lifetime."""
 
     name = "assign-addresses"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, ops = target_of(op).hardware, list(main_of(op).body.block.ops)

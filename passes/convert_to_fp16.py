@@ -8,6 +8,7 @@ that are as low as that absorb scores, as the lowest numbers of fp32 do in fp32.
 
 import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
@@ -26,6 +27,7 @@ from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import Constant, retyped
+from passes.rewriting.precision import Precision
 
 _LOG = logging.getLogger("aic")
 
@@ -35,6 +37,7 @@ class ConvertToFp16Pass(ModulePass):
     """Computes in fp16 what was computed in fp32; inputs and outputs keep their types."""
 
     name = "convert-to-fp16"
+    PRECISION: ClassVar[Precision] = Precision.FP16
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)

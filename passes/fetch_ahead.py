@@ -9,6 +9,7 @@ Tuning (`set-tuning`): `allocator-dealloc-delay` keeps room for buffers beyond t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
@@ -19,6 +20,7 @@ from xdsl.passes import ModulePass
 from dialects.module import main_of, target_of
 from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
 from dialects.tuning import tuning_of
+from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of
 from passes.scheduling.placement import Life, place
 
@@ -31,6 +33,7 @@ class FetchAheadPass(ModulePass):
     """Moves fetches of constants up as far as VTCM allows."""
 
     name = "fetch-ahead"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, block = target_of(op).hardware, main_of(op).body.block

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import prod
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -32,6 +32,7 @@ from dialects.tile.ops import (
     TransferOp,
     bytes_of,
 )
+from passes.rewriting.precision import Precision
 from passes.scheduling.hazards import Access, Dependency, Instance, Region, find_dependencies, replayed_iterations
 
 
@@ -40,6 +41,7 @@ class InsertWaitsPass(ModulePass):
     """Makes the order between engines and cores explicit."""
 
     name = "insert-waits"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         block = main_of(op).body.block

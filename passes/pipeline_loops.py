@@ -5,6 +5,7 @@ next one. The buffer gets two slots that the iterations take in turn; so does a 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -13,6 +14,7 @@ from xdsl.passes import ModulePass
 
 from dialects.module import main_of
 from dialects.tile.ops import AllocOp, FillOp, ForOp, LoadOp, MulticastOp, StoreOp
+from passes.rewriting.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class PipelineLoopsPass(ModulePass):
     """Fetches one iteration ahead into buffers of two slots."""
 
     name = "pipeline-loops"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         _pipeline(main_of(op).body.block, depth=0)

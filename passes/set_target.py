@@ -1,6 +1,7 @@
 """`set-target`: writes into the module which card, and how many of its cores, the passes that follow compile for."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -8,6 +9,7 @@ from xdsl.passes import ModulePass
 
 from dialects.aic import TargetAttr
 from dialects.module import cores_of, set_target
+from passes.rewriting.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class SetTargetPass(ModulePass):
     """Compiles for `cores` cores of the card `sku` from here on. Refuses an unknown card and more cores than it has."""
 
     name = "set-target"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     sku: str = "pro"
     """The card: a name of `dialects.hardware`."""

@@ -4,16 +4,17 @@ What only some options need is imported where it is needed: a compilation starts
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.compiler import Qpc, compile_with, lower
-from aic.files.inputs import read_input_list
+from aic.files.inputs import load_inputs, read_input_list
 from aic.importer import supported_operators_text
 from aic.options import Options, help_text, parse_arguments
-from aic.phases import PHASE_NAMES, Observer
+from aic.phases import PHASE_NAMES, Observer, Observers
 from dialects.files import written_aside
 from dialects.text import print_module
 from dialects.weights import store_of
@@ -62,8 +63,8 @@ def _compile_and_run(options: Options) -> None:
     log = CompileLog(options.verbosity)
     module: ModuleOp | None = None
     qpc: Qpc | None = None
-    with progress(len(PHASE_NAMES)) as step:
-        observer = PhaseProgress(step, log)
+    with _validation(options, inferences) as validator, progress(len(PHASE_NAMES)) as step:
+        observer = Observers(PhaseProgress(step), log, validator)
         if options.to_phase not in (None, PHASE_NAMES[-1]):
             _stop_early(options, options.to_phase or "", observer)
         elif options.run_on_interpreter:
@@ -76,6 +77,23 @@ def _compile_and_run(options: Options) -> None:
         _run_on_interpreter(module, options, inferences)
     elif qpc is not None:
         _run_on_card(qpc, options, inferences)
+
+
+@contextmanager
+def _validation(options: Options, inferences: Inferences) -> Generator[Observer]:
+    """Yields the observer that validates passes, if the options ask for it, and prints in the end what it has found."""
+    if not options.validate_passes:
+        yield Observer()
+        return
+    from aic.validation import PassValidator
+    from tools.validation_table import print_verdicts
+
+    given = (lambda tensors: load_inputs(inferences.files[0], tensors)) if inferences.files else None
+    validator = PassValidator(given, options.use_random_input_data or "gaussian")
+    try:
+        yield validator
+    finally:
+        print_verdicts(validator.verdicts)
 
 
 def _run_on_interpreter(module: ModuleOp, options: Options, inferences: Inferences) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute
@@ -29,6 +29,9 @@ from tools.catalogue import list_operations, list_passes
 from tools.process import run_command
 from tools.roundtrip import check_roundtrip
 
+if TYPE_CHECKING:
+    from aic.validation import PassValidator
+
 NAME = "aic-opt"
 
 
@@ -42,6 +45,7 @@ class AicOptMain(xDSLOptMain):
         self._output: Path | None = None
         self._clock = 0.0
         self._running: str | None = None
+        self._validator: PassValidator | None = None
         super().__init__("Runs passes on IR text: our dialects and passes, and xDSL's own.", args)
 
     # What the tool knows.
@@ -74,6 +78,11 @@ class AicOptMain(xDSLOptMain):
             "--weights", help="folder of the weight store, instead of the one that the module names"
         )
         arg_parser.add_argument(
+            "--validate-passes",
+            action="store_true",
+            help="run the module before and after each pass, and fail at the first whose values drift",
+        )
+        arg_parser.add_argument(
             "--verify-roundtrip",
             action="store_true",
             help="fail unless the result parses back equal from its pretty and generic forms, locations included",
@@ -102,7 +111,8 @@ class AicOptMain(xDSLOptMain):
         if self.args.weights is not None:
             prog.attributes[STORE_ATTRIBUTE] = StringAttr(self.args.weights)
         try:
-            super().apply_passes(prog)
+            with self._validation():
+                super().apply_passes(prog)
         except (AicError, DiagnosticException) as error:
             # xDSL attaches dumps of the whole module as notes; --verify-diagnostics would print them.
             error.__notes__ = []
@@ -115,6 +125,21 @@ class AicOptMain(xDSLOptMain):
             check_roundtrip(prog, self.ctx)
         _keep_new_weights(prog)
 
+    @contextmanager
+    def _validation(self) -> Generator[None]:
+        """Validates the passes that run in the block, if that is asked for, and prints what was found."""
+        if not self.args.validate_passes:
+            yield
+            return
+        from aic.validation import PassValidator
+        from tools.validation_table import print_verdicts
+
+        self._validator = PassValidator()
+        try:
+            yield
+        finally:
+            print_verdicts(self._validator.verdicts)
+
     def _between_passes(self, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
         if self.args.time_passes and previous is not None:
             print(f"{previous.name}: {time.perf_counter() - self._clock:.6f} s", file=sys.stderr)
@@ -122,6 +147,9 @@ class AicOptMain(xDSLOptMain):
             verify(module, self._source)
         if self.args.print_between_passes and previous is not None and following is not None:
             print(f"// IR after {previous.name}\n{print_module(module)}", file=sys.stderr)
+        self._running = None
+        if self._validator is not None:
+            self._validator.between_passes("", previous, module, following)
         self._running = None if following is None else following.name
         self._clock = time.perf_counter()
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import aic
-from aic.phases import PHASE_NAMES
+from aic.phases import PHASE_NAMES, Observers
 from aic.qpc.validate import validate
 from aic.session import Session
 from aic.tensors import Array
@@ -100,7 +100,7 @@ def _compile(model: Path, output: Path, cores: int, batchsize: int | None = None
             aic_num_cores=cores,
             convert_to_fp16=True,
             aic_binary_dir=output,
-            observer=PhaseProgress(step, log),
+            observer=Observers(PhaseProgress(step), log),
         )
         return Compiled(Session(qpc.path), log)
 

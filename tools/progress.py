@@ -4,8 +4,6 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from xdsl.dialects.builtin import ModuleOp
-
 from aic.phases import Observer
 
 
@@ -33,18 +31,10 @@ def progress(total: int) -> Generator[Callable[[str], None]]:
 
 
 class PhaseProgress(Observer):
-    """Tells of every phase, then hands on to another observer."""
+    """Tells of every phase as it starts."""
 
-    def __init__(self, step: Callable[[str], None], following: Observer) -> None:
+    def __init__(self, step: Callable[[str], None]) -> None:
         self._step = step
-        self._following = following
 
     def phase_started(self, phase: str) -> None:
         self._step(f"phase {phase}")
-        self._following.phase_started(phase)
-
-    def pass_finished(self, phase: str, name: str, seconds: float) -> None:
-        self._following.pass_finished(phase, name, seconds)
-
-    def phase_finished(self, phase: str, module: ModuleOp, seconds: float) -> None:
-        self._following.phase_finished(phase, module, seconds)

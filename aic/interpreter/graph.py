@@ -29,6 +29,9 @@ from dialects.weights import WeightStore, store_of
 Observer: TypeAlias = Callable[[Operation, Array], None]
 """Sees every op with its result, as interpreters hold it (f16 in float32), in the order of execution."""
 
+Alteration: TypeAlias = Callable[[GraphOp, Array], Array]
+"""What is to stand in place of an op's result."""
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -84,9 +87,12 @@ class GraphRunner:
                 raise AicError(f"{op.name} is not an op of the graph dialect; the graph interpreter cannot run it")
 
     def run(
-        self, inputs: Mapping[str, npt.NDArray[Any]], observe: Observer | None = None
+        self,
+        inputs: Mapping[str, npt.NDArray[Any]],
+        observe: Observer | None = None,
+        alter: Alteration | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
-        """Outputs by name, in their stored dtype.
+        """Outputs by name, in their stored dtype. With `alter` every result is altered before it is observed and used.
 
         Raises AicError for an input that is missing, unknown, or of another shape or dtype, and where data makes an op
         fail.
@@ -99,6 +105,8 @@ class GraphRunner:
             result = np.asarray(step.kernel(*[values[slot] for slot in step.operands], **step.arguments))
             if step.rounds_to is not None:
                 result = round_to(result, step.rounds_to)
+            if alter is not None:
+                result = alter(step.op, result)
             values[step.result] = result
             if observe is not None:
                 observe(step.op, result)

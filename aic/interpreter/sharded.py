@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 
-from aic.interpreter.graph import input_ports, output_ports
+from aic.interpreter.graph import Observer, input_ports, output_ports
 from dialects.element_types import held_dtype
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp, tensor_type
@@ -50,8 +50,11 @@ Value: TypeAlias = Array | Sharded
 """A tensor in DDR (an array), or one in VTCM."""
 
 
-def run_sharded(module: ModuleOp, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Outputs by name for inputs by name. Raises AicError when a core needs what it does not hold."""
+def run_sharded(module: ModuleOp, inputs: Mapping[str, Array], observe: Observer | None = None) -> dict[str, Array]:
+    """Outputs by name for inputs by name. Raises AicError when a core needs what it does not hold.
+
+    `observe` sees every op and reshard with its result, put together from what the cores own.
+    """
     main = main_of(module)
     run = _Run(cores_of(module), store_of(module))
     for argument, port in zip(main.body.block.args, input_ports(main), strict=True):
@@ -71,7 +74,21 @@ def run_sharded(module: ModuleOp, inputs: Mapping[str, Array]) -> dict[str, Arra
                         outputs[port.name] = run.in_ddr(value).astype(port.dtype)
                 case _:
                     raise AicError(f"{op.name} at {op.location} cannot be run at the sharded level")
+            if observe is not None and isinstance(op, GraphOp | ReshardOp) and not isinstance(op, ConstantOp):
+                observe(op, whole(run.values[op.output]))
     return outputs
+
+
+def whole(value: Value) -> Array:
+    """The tensor, put together from what each core owns."""
+    if not isinstance(value, Sharded):
+        return value
+    result = np.zeros(value.shape, value.shards[0].array.dtype)
+    low, high = value.sharding.owned(value.shape).bounds(len(value.shards))
+    for shard, begin, end in zip(value.shards, low, np.minimum(high, value.shape), strict=True):
+        if (end > begin).all():
+            result[_range(begin, end)] = shard.array[_range(begin - shard.corner, end - shard.corner)]
+    return result
 
 
 class _Run:

@@ -185,6 +185,13 @@ class Options:
         "run on the graph-level interpreter instead of the simulator",
     )
 
+    validate_passes: bool = _option(
+        False,
+        "validate-passes",
+        Kind.FLAG,
+        "diagnostics",
+        "run the network before and after each pass on the same inputs; stop at the first pass whose values drift",
+    )
     time_passes: bool = _option(False, "time-passes", Kind.FLAG, "diagnostics", "print the time that each pass takes")
     verbosity: int = _option(
         0, "v", Kind.LEVEL, "diagnostics", "say more, with every letter", aliases=("vv", "vvv"), minimum=0, maximum=3

@@ -4,8 +4,10 @@ No IR is touched when the steps run. Loops are unrolled into steps: their number
 never of elements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -16,7 +18,7 @@ from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
-from dialects.tile.boxes import Integers
+from dialects.tile.boxes import Box, Integers
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
@@ -41,8 +43,20 @@ class Plan:
     outputs: list[TensorOp]
     memory: Mapping[SSAValue, Held]
 
+    def boxes(self, value: SSAValue, box: Box, iteration: tuple[int, ...], cores: int) -> list[tuple[Integers, Array]]:
+        """What every core has of a box of a tensor or buffer: its low corner and a view; empty boxes are left out."""
+        held = self.memory[value]
+        low, high = box.bounds(cores, iteration)
+        corners = held.corners(low, cores, iteration)
+        busy = [core for core in range(cores) if (high[core] > low[core]).all()]
+        return [(low[core], _part(held.array, corners[core], high[core] - low[core])) for core in busy]
 
-def make_plan(module: ModuleOp, constants: Constants) -> Plan:
+
+Observer: TypeAlias = Callable[[InstructionOp, tuple[int, ...]], None]
+"""Called when an instruction has run, with the loop variables that it ran for."""
+
+
+def make_plan(module: ModuleOp, constants: Constants, observe: Observer | None = None) -> Plan:
     """Plan of a tile program, scheduled or not."""
     cores, body = cores_of(module), main_of(module).body.block
     declared = [op for op in body.walk() if isinstance(op, TensorOp | AllocOp)]
@@ -52,6 +66,8 @@ def make_plan(module: ModuleOp, constants: Constants) -> Plan:
     planner = _Planner(cores, memory)
     for instruction, iteration in instances:
         planner.add(instruction, iteration)
+        if observe is not None:
+            planner.steps.append(partial(observe, instruction, iteration))
     tensors = [op for op in declared if isinstance(op, TensorOp)]
     return Plan(
         planner.steps,

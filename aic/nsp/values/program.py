@@ -7,7 +7,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.nsp.values.memory import Constants
-from aic.nsp.values.plan import Plan, make_plan
+from aic.nsp.values.plan import Observer, Plan, make_plan
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
@@ -39,9 +39,9 @@ class Program:
             return self.plan.memory[tensor.result].array.astype(dtype)
 
 
-def load_program(module: ModuleOp, constants: Constants | None = None) -> Program:
+def load_program(module: ModuleOp, constants: Constants | None = None, observe: Observer | None = None) -> Program:
     """Program of a tile module; constants come from the module's weight store unless given."""
-    return Program(make_plan(module, constants or store_of(module).stored_bytes))
+    return Program(make_plan(module, constants or store_of(module).stored_bytes, observe))
 
 
 def check_inputs(tensors: Sequence[TensorOp], inputs: Mapping[str, Array]) -> None:

@@ -1,0 +1,162 @@
+"""How far rounding moves the values of a network: the bound that a change of rounding alone is held to.
+
+Nothing fixed serves all networks: depth, cancellation, and steps (rounding to integers, comparisons) decide what an
+error of one part in 2^24 becomes. So it is measured, by Monte Carlo arithmetic (D. S. Parker, UCLA CSD-970002): the
+network runs several times with every result moved at random by as much as a correct implementation may move it, and
+how far an element strays in these runs tells what is allowed for it.
+
+A result is moved by up to
+
+- u |y|, u the unit roundoff of its element type (2^-24 for f32, 2^-11 for f16, 2^-53 for f64): its own rounding;
+- where it sums n terms that may cancel, u rms(y) and v sqrt(n) rms(y) more: the roundings of the terms and of the n
+  partial sums (v = 2^-24, sums of f16 are f32), which go with the size of the terms, not with that of their sum;
+- for f16 the distance of its subnormal numbers, 2^-25, more.
+
+Results of ops that move values, and integers, stay. To allow for a conversion to fp16, u is that of f16 throughout, and
+inputs are moved too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod, sqrt
+from typing import TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, f16
+from xdsl.ir import Attribute, Operation
+
+from aic.interpreter.graph import GraphRunner
+from dialects.graph.attention import AttentionOp
+from dialects.graph.base import GraphOp
+from dialects.graph.contraction import ContractionOp
+from dialects.graph.kernels import Array
+from dialects.graph.movement import PadOp
+from dialects.graph.normalization import LayerNormOp
+from dialects.graph.pooling import AveragePoolOp
+from dialects.graph.reduction import CumsumOp, ReduceOp
+from dialects.indexing import Access, Along
+
+Observe: TypeAlias = Callable[[Operation, Array], None]
+
+SAMPLES = 3
+"""Runs with moved results."""
+MARGIN = 4.0
+"""What is allowed, in multiples of how far an element strays plus how far elements of its tensor do on average: of
+three runs the farthest one is rarely much nearer than a fourth would be."""
+_UNITS: dict[type[Attribute], float] = {Float16Type: 2.0**-11, Float32Type: 2.0**-24, Float64Type: 2.0**-53}
+_SUBNORMAL = 2.0**-25
+"""Half the distance of subnormal numbers of f16."""
+_CANCELS = (ContractionOp, AttentionOp, ReduceOp, LayerNormOp, AveragePoolOp, CumsumOp)
+"""Ops that sum terms of either sign."""
+
+
+def allowed_outputs(
+    runner: GraphRunner, inputs: Mapping[str, Array], outputs: Mapping[str, Array], *, to_fp16: bool
+) -> dict[str, Array]:
+    """How far each element of each output may be off; infinite where it may be anything."""
+    reach = {name: np.zeros(array.shape) for name, array in outputs.items()}
+    for sample in range(SAMPLES):
+        moved = _run_moved(runner, inputs, sample, to_fp16)
+        for name, array in outputs.items():
+            np.maximum(reach[name], distance(moved[name], array), out=reach[name])
+    return {name: _allowed(values, outputs[name].dtype) for name, values in reach.items()}
+
+
+def allowed_results(
+    runner: GraphRunner, inputs: Mapping[str, Array], results: Mapping[Operation, Array], *, to_fp16: bool
+) -> dict[Operation, Array]:
+    """The same for the result of every op."""
+    reach = {op: np.zeros(array.shape) for op, array in results.items()}
+
+    def observe(op: Operation, moved: Array) -> None:
+        np.maximum(reach[op], distance(moved, results[op]), out=reach[op])
+
+    for sample in range(SAMPLES):
+        _run_moved(runner, inputs, sample, to_fp16, observe)
+    return {op: _allowed(values, results[op].dtype) for op, values in reach.items()}
+
+
+def distance(a: Array, b: Array) -> Array:
+    """|a - b|, 0 where both are the same (NaN and infinities too), infinite where one of them is not finite."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(a.astype(np.float64) - b.astype(np.float64))
+    same = (a == b) | (np.isnan(apart) & np.isnan(a.astype(np.float64)) & np.isnan(b.astype(np.float64)))
+    return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
+
+
+def _allowed(reach: Array, dtype: np.dtype[np.generic]) -> Array:
+    if dtype.kind != "f":  # it may be anything where rounding changes it at all
+        return np.where(reach > 0, np.inf, 0.0)
+    finite = reach[np.isfinite(reach)]
+    typical = sqrt(float(np.mean(np.square(finite)))) if finite.size else 0.0
+    return MARGIN * (reach + typical)
+
+
+def _run_moved(
+    runner: GraphRunner, inputs: Mapping[str, Array], sample: int, to_fp16: bool, observe: Observe | None = None
+) -> dict[str, Array]:
+    """Outputs of a run with moved results."""
+    random = np.random.default_rng(sample)
+    given = {name: _rounded_input(array, random) for name, array in inputs.items()} if to_fp16 else inputs
+    with np.errstate(all="ignore"):
+        return runner.run(given, observe, _Mover(random, to_fp16))
+
+
+def _rounded_input(array: Array, random: np.random.Generator) -> Array:
+    if array.dtype.kind != "f":
+        return array
+    return _moved(array, _UNITS[Float16Type] * np.abs(array) + _SUBNORMAL, random)
+
+
+@dataclass(frozen=True)
+class _Mover:
+    """Moves the result of an op at random."""
+
+    random: np.random.Generator
+    to_fp16: bool
+
+    def __call__(self, op: GraphOp, result: Array) -> Array:
+        element = f16 if self.to_fp16 and isinstance(op.result_type.element_type, Float32Type) else None
+        element = element or op.result_type.element_type
+        unit = _UNITS.get(type(element))
+        if unit is None or op.EXACT or isinstance(op, PadOp) or result.size == 0:
+            return result
+        terms = sqrt(_terms(op))
+        own_sums = min(unit, _UNITS[Float32Type]) * terms
+        reach = (unit + own_sums) * np.abs(result)
+        if isinstance(op, _CANCELS):
+            reach += (unit + own_sums) * _size(op, result)
+        if isinstance(element, Float16Type):
+            reach += _SUBNORMAL
+        return _moved(result, reach, self.random)
+
+
+def _moved(values: Array, reach: Array, random: np.random.Generator) -> Array:
+    by = reach * random.uniform(-1.0, 1.0, values.shape).astype(reach.dtype)
+    return (values + np.where(np.isfinite(by), by, 0)).astype(values.dtype)
+
+
+def _size(op: GraphOp, result: Array) -> Array:
+    """Root mean square of the results: of contractions per channel or column, whose weights may differ in size."""
+    axes = tuple(range(result.ndim - 1)) if isinstance(op, ContractionOp) else None
+    finite = np.where(np.isfinite(result), result, 0)
+    return np.sqrt(np.mean(np.square(finite), axis=axes, keepdims=True))
+
+
+def _terms(op: GraphOp) -> int:
+    """How many elements of an operand an element of the result is made of."""
+    return max(
+        (_read(accesses, t.get_shape()) for accesses, t in zip(op.indexing().operands, op.operand_types, strict=True)),
+        default=1,
+    )
+
+
+def _read(accesses: Sequence[Access], shape: Sequence[int]) -> int:
+    """Elements of an operand of that shape that one element of the result is made of."""
+    sizes = zip(accesses, shape, strict=True)
+    return max(1, prod(min(size, _extent(access)) if isinstance(access, Along) else size for access, size in sizes))
+
+
+def _extent(access: Along) -> int:
+    low, high = access.interval(0, 1)
+    return high - low

@@ -1,0 +1,239 @@
+"""The observer that runs a module before and after each pass and compares."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from aic.interpreter.graph import GraphRunner
+from aic.nsp.values.memory import Constants
+from aic.phases import Observer
+from aic.tensors import TensorInfo
+from aic.validation.comparison import NONE, Difference, difference
+from aic.validation.inputs import drawn_inputs, table_rows
+from aic.validation.levels import (
+    RunLevel,
+    converted,
+    inputs_of,
+    level_of,
+    run_module,
+    traced,
+    traced_graph,
+    unsharded,
+)
+from aic.validation.localization import Culprit, Reference, find_culprit
+from aic.validation.spread import allowed_outputs, allowed_results
+from dialects.equality import same_module
+from dialects.errors import AicError
+from dialects.graph.kernels import Array
+from passes.rewriting.precision import Precision, precision_of
+
+EMISSION = "the emitted and loaded QPC"
+"""What stands in place of a pass's name for the QPC."""
+
+
+GivenInputs: TypeAlias = Callable[[Sequence[TensorInfo]], Mapping[str, Array]]
+"""Inputs by name for a network that takes these tensors."""
+
+
+class Drift(AicError):
+    """A pass has changed values by more than its precision allows, or left a module that cannot be run."""
+
+
+@dataclass(frozen=True)
+class PassVerdict:
+    """What was found of one pass."""
+
+    phase: str
+    name: str
+    level: RunLevel
+    """Which interpreter ran the module after the pass."""
+    precision: Precision
+    difference: Difference
+    changed: bool
+    """Whether the pass changed the module at all; if not, nothing was run."""
+    seconds: float
+    """What running and comparing took."""
+
+
+class PassValidator(Observer):
+    """Validates every pass, and the emitted QPC, on the same inputs. Raises Drift at the first pass that drifts.
+
+    What a precision allows is measured (`aic.validation.spread`) on the graph: at first, and anew when the network has
+    been converted to fp16. A module that begins at the tile level is held to equal bits.
+    """
+
+    def __init__(self, given: GivenInputs | None = None, distribution: str = "gaussian") -> None:
+        """Uses the inputs that `given` returns; draws them from the distribution when there is none."""
+        self.verdicts: list[PassVerdict] = []
+        self._given = given
+        self._distribution = distribution
+        self._inputs: dict[str, Array] = {}
+        self._before: ModuleOp | None = None
+        self._outputs: dict[str, Array] = {}
+        self._allowed: dict[Precision, dict[str, Array]] = {}
+
+    def between_passes(
+        self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
+    ) -> None:
+        if previous is not None:
+            self.check(phase, previous.name, precision_of(type(previous)), module)
+        elif self._before is None:
+            self._begin(module)
+
+    def qpc_written(self, path: Path) -> None:
+        """Compares the QPC, loaded from its file alone, with the module that it was emitted from: equal bits."""
+        from aic.load import load_qpc
+
+        loaded = load_qpc(path)
+        self.check("emit", EMISSION, Precision.EXACT, loaded.module, loaded.constants.stored_bytes)
+
+    def check(
+        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None = None
+    ) -> None:
+        """Compares a module with the one before it. Raises Drift."""
+        start = time.perf_counter()
+        before = self._before
+        if before is None:
+            raise AicError(f"{name}: there is no module before it to compare with")
+        level = level_of(module)
+        precision = Precision.EXACT if level_of(before) is RunLevel.TILE else precision
+        if same_module(before, module) and constants is None:
+            self._note(PassVerdict(phase, name, level, precision, NONE, False, time.perf_counter() - start))
+            return
+        outputs = self._run_after(phase, name, module, constants)
+        differences = self._compared(precision, outputs)
+        worst = NONE
+        for found in differences.values():
+            worst = worst.worse(found)
+        drifting = [output for output, found in differences.items() if found.drifts]
+        if drifting:
+            culprit = self._culprit(precision, before, module, constants, drifting)
+            self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
+            raise Drift(_message(phase, name, precision, differences, drifting, culprit))
+        self._before, self._outputs = module.clone(), outputs
+        if precision is Precision.FP16:
+            self._allowed.clear()  # what rounds from here on is rounded to fp16
+        self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
+
+    def _note(self, verdict: PassVerdict) -> None:
+        self.verdicts.append(verdict)
+
+    def _begin(self, module: ModuleOp) -> None:
+        """Takes the module that the first pass is given: draws inputs, and computes what they lead to."""
+        self._before = module.clone()
+        if self._given is not None:
+            self._inputs = dict(self._given(inputs_of(module)))
+            self._outputs = run_module(module, self._inputs)
+            return
+        for distribution in (self._distribution, "uniform"):
+            rows = {} if level_of(module) is RunLevel.TILE else table_rows(module)
+            self._inputs = drawn_inputs(inputs_of(module), rows, distribution)
+            self._outputs = run_module(module, self._inputs)
+            if not _says_nothing(self._outputs):
+                return
+
+    def _run_after(self, phase: str, name: str, module: ModuleOp, constants: Constants | None) -> dict[str, Array]:
+        try:
+            outputs = run_module(module, self._inputs, constants)
+        except Exception as error:
+            # Whatever a wrong module makes an interpreter raise is the pass's fault.
+            raise Drift(f"{_place(phase, name)} leaves a module that cannot be run: {error}") from error
+        if outputs.keys() != self._outputs.keys():
+            raise Drift(f"{_place(phase, name)} the outputs {list(self._outputs)} became {list(outputs)}")
+        return outputs
+
+    def _compared(self, precision: Precision, outputs: Mapping[str, Array]) -> dict[str, Difference]:
+        """Every output compared with what it was."""
+        allowed: Mapping[str, Array | None] = {}
+        if precision is not Precision.EXACT:
+            allowed = self._allowed_at(precision)
+        return {
+            output: difference(before, outputs[output], allowed.get(output)) for output, before in self._outputs.items()
+        }
+
+    def _allowed_at(self, precision: Precision) -> dict[str, Array]:
+        """What each element of the outputs may be off, measured once."""
+        if precision not in self._allowed:
+            runner, inputs = self._graph_before()
+            with np.errstate(all="ignore"):
+                outputs = runner.run(inputs)
+            self._allowed[precision] = allowed_outputs(runner, inputs, outputs, to_fp16=precision is Precision.FP16)
+        return self._allowed[precision]
+
+    def _graph_before(self) -> tuple[GraphRunner, dict[str, Array]]:
+        """The graph of the module before the pass, and the inputs in its element types."""
+        assert self._before is not None
+        graph = unsharded(self._before)
+        return GraphRunner(graph), converted(graph, self._inputs)
+
+    def _culprit(
+        self,
+        precision: Precision,
+        before: ModuleOp,
+        module: ModuleOp,
+        constants: Constants | None,
+        drifting: list[str],
+    ) -> Culprit | None:
+        suspect = traced(module, self._inputs, constants)
+        if precision is Precision.EXACT:
+            return find_culprit(Reference(traced(before, self._inputs), None), suspect, drifting)
+        runner, inputs = self._graph_before()
+        trace = traced_graph(before, runner, inputs)
+        results = {value.op: value.array for value in trace.values}
+        allowed = allowed_results(runner, inputs, results, to_fp16=precision is Precision.FP16)
+        return find_culprit(Reference(trace, allowed), suspect, drifting)
+
+
+def _place(phase: str, name: str) -> str:
+    """What messages begin with."""
+    return f"phase {phase}, pass {name}:" if phase else f"pass {name}:"
+
+
+def _says_nothing(outputs: Mapping[str, Array]) -> bool:
+    """Whether most of what was computed is not a number: the inputs are not such as the network takes."""
+    floats = [array for array in outputs.values() if array.dtype.kind == "f"]
+    finite = sum(int(np.isfinite(array).sum()) for array in floats)
+    return 2 * finite < sum(array.size for array in floats)
+
+
+def _message(
+    phase: str,
+    name: str,
+    precision: Precision,
+    differences: Mapping[str, Difference],
+    drifting: list[str],
+    culprit: Culprit | None,
+) -> str:
+    """Pass, operation and node, how much, and which outputs it reaches."""
+    lines = [f"{_place(phase, name)} values drift beyond its precision ({_PROMISES[precision]})"]
+    if culprit is None:
+        lines.append("every operation computes what one before the pass did; outputs are returned wrongly")
+    else:
+        tensor = f", which makes {culprit.tensor!r}" if culprit.tensor else ""
+        lines.append(f"first: {culprit.op.name} of node {culprit.node!r}{tensor}{_by(culprit.difference)}")
+    for output in drifting[:_LISTED]:
+        lines.append(f"output {output!r}{_by(differences[output])}")
+    if len(drifting) > _LISTED:
+        lines.append(f"and {len(drifting) - _LISTED} more outputs")
+    return "\n  ".join(lines)
+
+
+_LISTED = 5
+_PROMISES = {
+    Precision.EXACT: "equal bits",
+    Precision.ROUNDING: "roundings in the element types of the values",
+    Precision.FP16: "roundings to fp16",
+}
+
+
+def _by(found: Difference | None) -> str:
+    if found is None:
+        return ""
+    bound = f", {found.used:.3g} times what is allowed" if np.isfinite(found.used) and found.used > 0 else ""
+    return f": off by {found.error:.3g} of its largest value{bound}"

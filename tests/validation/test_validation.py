@@ -1,0 +1,133 @@
+"""Right compilations pass, and a mistake that is planted into any level is found and named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from xdsl.dialects.builtin import ModuleOp
+
+import aic
+from aic.validation import Drift, PassValidator
+from passes.rewriting.precision import Precision
+from tests.models import bert
+from tests.models.digits import DIGITS_BN
+from tests.validation import wrong_passes as wrong
+from tests.validation.wrong_passes import plant
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three convolutions, the last two of one image with different halos; their difference and their sum."""
+    draw = np.random.default_rng(0)
+    shapes = {"w1": (8, 4, 3, 3), "w2": (8, 8, 3, 3), "w3": (8, 8, 5, 5)}
+    weights = [
+        numpy_helper.from_array(draw.standard_normal(shape).astype(np.float32) / 8, name)
+        for name, shape in shapes.items()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], name="first", pads=[1] * 4),
+        helper.make_node("Relu", ["a"], ["b"], name="rectify"),
+        helper.make_node("Conv", ["b", "w2"], ["c"], name="second", pads=[1] * 4),
+        helper.make_node("Conv", ["b", "w3"], ["d"], name="third", pads=[2] * 4),
+        helper.make_node("Sub", ["c", "d"], ["y"], name="subtract"),
+        helper.make_node("Add", ["c", "d"], ["z"], name="join"),
+    ]
+    ports = {name: [1, 8, 12, 12] for name in ("y", "z")}
+    graph = helper.make_graph(
+        nodes,
+        "validated",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 12, 12])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ports.items()],
+        weights,
+    )
+    path = tmp_path_factory.mktemp("model") / "validated.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+@pytest.mark.parametrize("fp16", [True, False], ids=["fp16", "fp32"])
+def test_no_pass_drifts(model: Path, cores: int, fp16: bool) -> None:
+    validator = PassValidator()
+    aic.compile(model, aic_num_cores=cores, convert_to_fp16=fp16, observer=validator)
+    assert max(verdict.difference.used for verdict in validator.verdicts) < 0.7
+    errors = {verdict.name: verdict.difference.error for verdict in validator.verdicts}
+    assert (errors.get("convert-to-fp16", 0) > 1e-5) == fp16
+    assert validator.verdicts[-1].phase == "emit"
+    assert {verdict.name for verdict in validator.verdicts} >= {"simplify-graph", "shard-tensors", "insert-waits"}
+
+
+def test_a_transformer_does_not_drift(tmp_path: Path) -> None:
+    path = tmp_path / "bert.onnx"
+    onnx.save(bert.bert("older", layers=1), path)
+    aic.compile(path, aic_num_cores=3, convert_to_fp16=True, validate_passes=True)
+
+
+@pytest.mark.parametrize(
+    ("phase", "change", "cores", "first"),
+    [
+        ("graph", wrong.perturb_constant, 1, "graph.conv of node 'second'"),
+        ("graph", wrong.swap_operands, 1, "graph.sub of node 'subtract', which makes 'y'"),
+        ("graph", wrong.drop_relu, 1, "graph.conv of node 'second'"),
+        ("graph", wrong.turn_image, 1, "graph.conv of node 'first'"),
+        ("graph", wrong.swap_outputs, 1, "outputs are returned wrongly"),
+        ("shard", wrong.narrow_halo, 3, "leaves a module that cannot be run: graph.conv"),
+        ("tile", wrong.shift_halo, 3, "tile.compute of node 'second'"),
+        ("tile", wrong.send_less, 3, "tile.compute of node 'second'"),
+        ("tile", wrong.store_early, 1, "outputs are returned wrongly"),
+        ("schedule", wrong.shift_halo, 3, "tile.compute of node 'second'"),
+    ],
+)
+def test_a_mistake_is_named(
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    phase: str,
+    change: Callable[[ModuleOp], None],
+    cores: int,
+    first: str,
+) -> None:
+    plant(monkeypatch, phase, change)
+    with pytest.raises(Drift) as caught:
+        aic.compile(model, aic_num_cores=cores, validate_passes=True)
+    assert f"phase {phase}, pass plant-mistake: " in str(caught.value)
+    assert first in str(caught.value)
+
+
+def test_a_mistake_in_fp16_is_told_from_rounding(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, "shard", lambda module: None)
+    aic.compile(model, convert_to_fp16=True, validate_passes=True)
+    plant(monkeypatch, "tile", wrong.shift_halo)
+    with pytest.raises(Drift, match="'second'"):
+        aic.compile(model, aic_num_cores=3, convert_to_fp16=True, validate_passes=True)
+
+
+def test_a_promise_of_equal_bits_is_kept_to_the_bit(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, "graph", lambda module: wrong.perturb_constant(module, by=2e-7))
+    aic.compile(model, validate_passes=True)
+    plant(monkeypatch, "graph", lambda module: wrong.perturb_constant(module, by=2e-7), PRECISION=Precision.EXACT)
+    with pytest.raises(Drift, match=r"\(equal bits\)\n  first: graph.conv of node 'second'"):
+        aic.compile(model, validate_passes=True)
+
+
+def test_a_qpc_with_other_constants_drifts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import aic.compiler
+
+    emit_qpc = aic.compiler.emit_qpc
+
+    def emitted_wrongly(module: ModuleOp, path: Path) -> None:
+        """A bit of the first weight is another."""
+        emit_qpc(module, path)
+        from aic.load import load_qpc
+
+        entry = next(iter(load_qpc(path).constants.entries.values()))
+        content = bytearray(path.read_bytes())
+        content[entry.offset + 2] ^= 0x40
+        path.write_bytes(bytes(content))
+
+    monkeypatch.setattr(aic.compiler, "emit_qpc", emitted_wrongly)
+    with pytest.raises(Drift, match="pass the emitted and loaded QPC: values drift"):
+        aic.compile(DIGITS_BN, validate_passes=True, aic_binary_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
