@@ -34,6 +34,7 @@ from dialects.graph.movement import PadOp
 from dialects.graph.normalization import LayerNormOp
 from dialects.graph.pooling import AveragePoolOp
 from dialects.graph.reduction import CumsumOp, ReduceOp
+from dialects.graph.resizing import InterpolateOp
 from dialects.indexing import Access, Along
 
 Observe: TypeAlias = Callable[[Operation, Array], None]
@@ -46,7 +47,7 @@ three runs the farthest one is rarely much nearer than a fourth would be."""
 _UNITS: dict[type[Attribute], float] = {Float16Type: 2.0**-11, Float32Type: 2.0**-24, Float64Type: 2.0**-53}
 _SUBNORMAL = 2.0**-25
 """Half the distance of subnormal numbers of f16."""
-_CANCELS = (ContractionOp, AttentionOp, ReduceOp, LayerNormOp, AveragePoolOp, CumsumOp)
+_CANCELS = (ContractionOp, AttentionOp, ReduceOp, LayerNormOp, AveragePoolOp, CumsumOp, InterpolateOp)
 """Ops that sum terms of either sign."""
 
 
