@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
+from aic.instances import too_many_instances
 from aic.load import load_qpc, qpc_path
 from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.report import Report, make_report
@@ -12,6 +13,7 @@ from aic.nsp.timing import Performance, make_plan, measure
 from aic.nsp.values.program import Program, load_program
 from aic.tensors import Array, TensorInfo
 from dialects.element_types import stored_dtype
+from dialects.errors import AicError
 from dialects.module import cores_of, target_of
 from dialects.tile.ops import TensorOp, type_of
 
@@ -22,13 +24,18 @@ class Session:
     `aic.Session("out").run({"image": array})` gives the outputs by name.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, aic_num_of_instances: int = 1) -> None:
         """Loads a QPC, given as a file or as the folder of `programqpc.bin`; nothing else is read, then or later.
 
-        Raises AicError when there is none, or it is malformed.
+        With `aic_num_of_instances`, so many instances of the network run on the card, each on NSPs and memory of its
+        own, and share DDR and PCIe. What they compute is the same; times are those of all at work.
+
+        Raises AicError when there is no QPC, it is malformed, or the card has not enough NSPs or DDR.
         """
         self.path = qpc_path(os.fspath(path))
         self._loaded = load_qpc(self.path)
+        self.instances = aic_num_of_instances
+        self._check_instances()
         self._program: Program = load_program(self._loaded.module, self._loaded.constants.stored_bytes)
         self.inputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.inputs)
         """What `run` takes, in the order of the model."""
@@ -67,6 +74,19 @@ class Session:
         """
         return self._program.run(inputs)
 
+    def _check_instances(self) -> None:
+        available, use = target_of(self._loaded.module).hardware.cores, self.memory
+        if self.instances < 1:
+            raise AicError(f"{self.instances} instances: there must be at least one")
+        problem = too_many_instances(self.instances, self.cores, self.sku, available)
+        if problem is not None:
+            raise AicError(problem)
+        ddr = use.ddr_constants + self.instances * use.ddr_shared
+        if ddr > use.ddr_available:
+            raise AicError(
+                f"{self.instances} instances take {ddr} bytes of DDR, the SKU '{self.sku}' has {use.ddr_available}"
+            )
+
     @property
     def performance(self) -> Performance:
         """Modelled performance of one inference. Raises AicError for an operation without a cost formula."""
@@ -81,7 +101,7 @@ class Session:
         """The modelled performance, and the seconds that the timing engine took."""
         start = time.perf_counter()
         module = self._loaded.module
-        performance = measure(make_plan(module), target_of(module).hardware)
+        performance = measure(make_plan(module), target_of(module).hardware, self.instances)
         return performance, time.perf_counter() - start
 
 

@@ -114,6 +114,12 @@ def test_every_refused_option_is_recognised() -> None:
         (["a", "-operators-supported=caffe"], "must be onnx"),
         (["a", "-aic-hw-version=1.0"], "must be 2.0"),
         (["a", "-aic-num-cores=17"], "the SKU 'pro' has 16 NSP cores"),
+        (
+            ["a", "-aic-num-cores=6", "-aic-num-of-instances=3"],
+            "3 instances on 6 NSPs each take 18, the SKU",
+        ),
+        (["a", "-aic-num-of-instances=2", "-compile-only", "-aic-binary-dir=o"], "excludes -aic-num-of-instances"),
+        (["a", "-run-on-interpreter", "-aic-num-of-instances=2"], "excludes -aic-num-of-instances"),
         (["a", "-run-on-interpreter", "-aic-hw"], "excludes -aic-hw"),
         (["a", "-run-on-interpreter", "-combine-inputs"], "excludes -combine-inputs"),
         (["a", "-compile-only"], "needs -aic-binary-dir"),

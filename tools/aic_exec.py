@@ -109,9 +109,9 @@ def _run_on_interpreter(module: ModuleOp, options: Options, inferences: Inferenc
 def _run_on_card(qpc: Qpc, options: Options, inferences: Inferences) -> None:
     from aic.session import Session
 
-    session = Session(qpc.path)
+    session = Session(qpc.path, aic_num_of_instances=options.aic_num_of_instances)
     run_inferences(session.run, session.inputs, inferences, options.write_output_dir)
-    print(simulated(session.sku, session.cores))
+    print(simulated(session))
     print(summary(session.performance, inferences.count, session.batch_size, SET_SIZE))
     if options.verbosity >= _REPORT_VERBOSITY:
         print_report(session.timing())

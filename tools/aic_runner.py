@@ -30,9 +30,9 @@ def _run(argv: Sequence[str]) -> int:
         return 0
     _refuse_what_is_not_simulated(arguments)
     inferences = _inferences(arguments)
-    session = Session(arguments.test_data)
+    session = Session(arguments.test_data, aic_num_of_instances=arguments.aic_num_of_activations)
     run_inferences(session.run, session.inputs, inferences, arguments.write_output_dir)
-    print(simulated(session.sku, session.cores))
+    print(simulated(session))
     print(summary(session.performance, inferences.count, session.batch_size, arguments.set_size))
     if arguments.trace is not None:
         write_trace(session.performance, arguments.trace)
@@ -64,11 +64,9 @@ def _inferences(arguments: argparse.Namespace) -> Inferences:
 
 
 def _refuse_what_is_not_simulated(arguments: argparse.Namespace) -> None:
-    """Raises AicError for values that name more than there is: one card, one activation."""
+    """Raises AicError for a card other than the one that there is."""
     if arguments.aic_device_id != 0:
         raise AicError(f"-d {arguments.aic_device_id}: there is one simulated card, 0")
-    if arguments.aic_num_of_activations != 1:
-        raise AicError(f"-a {arguments.aic_num_of_activations}: the simulated card runs one activation of a network")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,7 +100,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="inferences that are queued at a time: with 1 nothing overlaps (default 10)",
     )
-    add("-a", "--aic-num-of-activations", type=_positive, default=1, metavar="N", help="activations: 1")
+    add(
+        "-a",
+        "--aic-num-of-activations",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="activations: instances of the network that run at once, each on NSPs of its own (default 1)",
+    )
     add("-d", "--aic-device-id", type=int, default=0, metavar="ID", help="card to run on: 0")
     add("--trace", type=Path, metavar="FILE", help="write a Chrome/Perfetto trace of one inference")
     add("--report", nargs="?", const="-", metavar="FILE", help="print the report of one inference, or write it as JSON")

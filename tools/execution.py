@@ -14,6 +14,7 @@ from tools.progress import progress
 if TYPE_CHECKING:
     from aic.nsp.report import Report
     from aic.nsp.timing import Performance
+    from aic.session import Session
 
 _PIPED_WIDTH = 200
 """Columns of tables that do not go to a terminal: names of nodes of deep networks stand in one line."""
@@ -66,11 +67,15 @@ def run_inferences(
 def summary(performance: "Performance", count: int, batch_size: int, set_size: int) -> str:
     """The runner's summary line, from the timing engine.
 
-    With a set size of 1 each inference waits for the one before; with more they are queued, so that transfers overlap
-    with work, and after the first each takes one period.
+    Inferences are dealt out to the instances. With a set size of 1 an instance takes one when the one before is back;
+    with more they are queued, so that transfers overlap with work, and after the first of each instance one more is
+    done every period.
     """
-    following = performance.latency_seconds if set_size == 1 else performance.period_seconds
-    seconds = performance.latency_seconds + (count - 1) * following
+    instances = len(performance.timelines)
+    if set_size == 1:
+        seconds = -(-count // instances) * performance.latency_seconds
+    else:
+        seconds = performance.latency_seconds + max(count - instances, 0) * performance.period_seconds
     return (
         f"InferenceCnt {count} TotalDuration {seconds * 1e6:.0f}us BatchSize {batch_size} "
         f"Inf/Sec {count * batch_size / seconds:.2f}"
@@ -85,6 +90,9 @@ def print_report(report: "Report") -> None:
     report.render(console if console.is_terminal else Console(width=_PIPED_WIDTH))
 
 
-def simulated(sku: str, cores: int) -> str:
+def simulated(session: "Session") -> str:
     """What must be said of every time and value: where it comes from."""
-    return f"card: simulated Cloud AI 100 {sku.capitalize()}, {cores} NSPs; times are those of its model"
+    nsps = f"{session.cores} NSPs"
+    if session.instances > 1:
+        nsps = f"{session.instances} instances on {nsps} each"
+    return f"card: simulated Cloud AI 100 {session.sku.capitalize()}, {nsps}; times are those of its model"

@@ -75,10 +75,15 @@ class UnitRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is reported of one inference. Shares and utilisations are parts of 1."""
+    """Everything that is reported of one inference. Shares and utilisations are parts of 1.
+
+    Of several instances: units and operations are those of the first, times and memories those of all.
+    """
 
     sku: str
+    instances: int
     cores: int
+    """Of each instance."""
     clock_hertz: float
     cycles: float
     device_us: float
@@ -114,10 +119,11 @@ def make_report(performance: Performance, wall_seconds: float) -> Report:
     peak = timeline.cycles * timeline.plan.cores * hardware.hmx_f16_macs_per_cycle
     return Report(
         sku=hardware.sku,
+        instances=len(performance.timelines),
         cores=timeline.plan.cores,
         clock_hertz=hardware.core_clock_hertz,
-        cycles=timeline.cycles,
-        device_us=timeline.seconds * _MICRO,
+        cycles=performance.program_cycles,
+        device_us=performance.program_seconds * _MICRO,
         latency_us=performance.latency_seconds * _MICRO,
         inferences_per_second=performance.inferences_per_second,
         pace=performance.pace,
@@ -151,7 +157,7 @@ _LINKS: tuple[tuple[str, LinkKind], ...] = (
 def _memory_rows(performance: Performance) -> Iterable[MemoryRow]:
     timeline = performance.timeline
     plan, hardware = timeline.plan, timeline.hardware
-    ddr = hardware.ddr_bytes_per_second * timeline.seconds or 1.0
+    ddr = hardware.ddr_bytes_per_second * performance.program_seconds / len(performance.timelines) or 1.0
     yield MemoryRow("DDR read", int(timeline.ddr_read_bytes), timeline.ddr_read_bytes / ddr)
     yield MemoryRow("DDR written", int(timeline.ddr_write_bytes), timeline.ddr_write_bytes / ddr)
     for name, kind in _LINKS:
@@ -230,7 +236,8 @@ def _right(*names: str) -> list[Column]:
 
 
 def _summary(report: Report) -> Table:
-    table = Table(title=f"{report.sku}, {report.cores} cores at {report.clock_hertz / 1e6:.0f} MHz", show_header=False)
+    each = f"{report.instances} instances of {report.cores} cores" if report.instances > 1 else f"{report.cores} cores"
+    table = Table(title=f"{report.sku}, {each} at {report.clock_hertz / 1e6:.0f} MHz", show_header=False)
     for name, value in (
         ("device time", f"{report.device_us:,.1f} µs, {report.cycles:,.0f} cycles"),
         ("latency with PCIe", f"{report.latency_us:,.1f} µs"),

@@ -3,6 +3,9 @@
 One process per NSP with rows for HVX, HMX and DMA; HOST_PROC with the network's inputs and outputs on their way over
 PCIe; DDR with its rate as a counter. Time 0 is when the host starts to send the inputs. Transfers that overlap on one
 core get further DMA rows, as slices of one row must nest.
+
+Of several instances, each shows one inference with all others at work; the host's transfers are those of the one that
+begins first.
 """
 
 import json
@@ -14,7 +17,7 @@ from typing import TypeAlias
 from aic.nsp.report import bytes_written
 from aic.nsp.timing.performance import Performance
 from aic.nsp.timing.records import Kernel, Moves, Shape, Step
-from aic.nsp.timing.timeline import Interval, Unit
+from aic.nsp.timing.timeline import Interval, Timeline, Unit
 from dialects.files import written_aside
 
 TraceEvent: TypeAlias = dict[str, object]
@@ -36,14 +39,14 @@ def trace(performance: Performance) -> dict[str, object]:
     """A trace as the object that its JSON holds."""
     timeline = performance.timeline
     hardware = timeline.hardware
-    other = {"sku": hardware.sku, "cores": timeline.plan.cores, "clockHz": hardware.core_clock_hertz}
+    other = {"sku": hardware.sku, "cores": _cores(performance), "clockHz": hardware.core_clock_hertz}
     events = [*_names(performance), *_host(performance), *_slices(performance), *_ddr(performance)]
     return {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
 
 
 def _names(performance: Performance) -> Iterator[TraceEvent]:
     """Names of processes and of the rows that every NSP has."""
-    cores = performance.timeline.plan.cores
+    cores = _cores(performance)
     names = ["HOST_PROC", *(f"NSP {core}" for core in range(cores)), "DDR"]
     for pid, name in enumerate(names):
         yield _metadata("process_name", pid, {"name": name})
@@ -52,6 +55,11 @@ def _names(performance: Performance) -> Iterator[TraceEvent]:
     for core in range(cores):
         for unit, row in _ROWS.items():
             yield _metadata("thread_name", core + 1, {"name": unit.upper()}, row)
+
+
+def _cores(performance: Performance) -> int:
+    """Cores of all instances."""
+    return sum(timeline.plan.cores for timeline in performance.timelines)
 
 
 def _metadata(kind: str, pid: int, args: dict[str, object], tid: int = 0) -> TraceEvent:
@@ -73,7 +81,7 @@ def _slice(name: str, pid: int, tid: int, start: float, seconds: float, args: di
 
 
 def _host(performance: Performance) -> Iterator[TraceEvent]:
-    device_end = performance.input_seconds + performance.timeline.seconds
+    device_end = performance.input_seconds + _first(performance).seconds
     for name, start, transfers in (("inputs", 0.0, performance.inputs), ("outputs", device_end, performance.outputs)):
         for transfer in transfers:
             yield _slice(name, HOST, 0, start, transfer.seconds, {"bytes": transfer.bytes})
@@ -81,22 +89,38 @@ def _host(performance: Performance) -> Iterator[TraceEvent]:
 
 
 def _slices(performance: Performance) -> Iterator[TraceEvent]:
-    """What the NSPs' units do, in the order of time."""
-    timeline = performance.timeline
+    """What the NSPs' units do, instance by instance in the order of time."""
+    for instance, timeline in enumerate(performance.timelines):
+        begin = performance.input_seconds + _since_first(performance, timeline.begin)
+        yield from _slices_of(timeline, begin, 1 + instance * timeline.plan.cores)
+
+
+def _first(performance: Performance) -> Timeline:
+    """The inference that begins first."""
+    return min(performance.timelines, key=lambda timeline: timeline.begin)
+
+
+def _since_first(performance: Performance, time: float) -> float:
+    """Seconds from its beginning to a time that all instances share."""
+    first = _first(performance)
+    return (time - first.begin) / first.hardware.core_clock_hertz
+
+
+def _slices_of(timeline: Timeline, begin: float, first_pid: int) -> Iterator[TraceEvent]:
+    """What the units of one instance do, whose inference begins after `begin` seconds."""
     clock = timeline.hardware.core_clock_hertz
     lanes = [_Lanes() for _ in range(timeline.plan.cores)]
     for interval in sorted(timeline.intervals, key=lambda i: (i.start, i.core, i.unit, i.step)):
-        row = _ROWS[interval.unit]
+        row, pid = _ROWS[interval.unit], first_pid + interval.core
         if interval.unit == "dma":
             lane, new = lanes[interval.core].take(interval.start, interval.end)
             row += lane
             if new and lane:
-                yield _metadata("thread_name", interval.core + 1, {"name": f"DMA {lane + 1}"}, row)
+                yield _metadata("thread_name", pid, {"name": f"DMA {lane + 1}"}, row)
         step = timeline.plan.steps[interval.step]
         name = step.instruction.node or step.instruction.operation
-        start = performance.input_seconds + interval.start / clock
         length = (interval.end - interval.start) / clock
-        yield _slice(name, interval.core + 1, row, start, length, _arguments(step, interval))
+        yield _slice(name, pid, row, begin + interval.start / clock, length, _arguments(step, interval))
 
 
 class _Lanes:
@@ -145,12 +169,14 @@ def _ddr(performance: Performance) -> Iterator[TraceEvent]:
     timeline = performance.timeline
     clock = timeline.hardware.core_clock_hertz
     for sample in timeline.ddr_samples:
-        time = performance.input_seconds + sample.time / clock
+        time = performance.input_seconds + _since_first(performance, sample.time)
+        if time < 0:
+            continue
         rate = sample.bytes_per_cycle * clock / 1e9
         yield {
             "ph": "C",
             "name": "DDR GB/s",
-            "pid": timeline.plan.cores + 1,
+            "pid": _cores(performance) + 1,
             "tid": 0,
             "ts": round(time * _MICRO, 6),
             "args": {"GB/s": round(rate, 3)},

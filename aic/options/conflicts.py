@@ -1,5 +1,6 @@
 """Options that are right one by one and wrong together."""
 
+from aic.instances import too_many_instances
 from aic.options.table import Options
 from aic.phases import PHASE_NAMES
 from dialects.hardware import load_hardware
@@ -14,6 +15,11 @@ def conflicts(options: Options) -> list[str]:
     cores = load_hardware(options.aic_sku).cores
     if options.aic_num_cores > cores:
         found.append(f"-aic-num-cores={options.aic_num_cores}: the SKU '{options.aic_sku}' has {cores} NSP cores")
+    elif options.from_phase is None:
+        problem = too_many_instances(options.aic_num_of_instances, options.aic_num_cores, options.aic_sku, cores)
+        found += [f"-aic-num-of-instances: {problem}"] if problem is not None else []
+    if options.run_on_interpreter and options.aic_num_of_instances > 1:
+        found.append("-run-on-interpreter runs on the host: it excludes -aic-num-of-instances")
     if options.mos is not None and options.from_phase is None and options.mos > options.aic_num_cores:
         found.append(
             f"-mos={options.mos}: output channels are split over at most all cores, of which -aic-num-cores gives "
@@ -74,6 +80,7 @@ def _execution(options: Options) -> list[str]:
         "-input-list-file": options.input_list_file is not None,
         "-use-random-input-data": options.use_random_input_data is not None,
         "-num-iter": options.num_iter is not None,
+        "-aic-num-of-instances": options.aic_num_of_instances > 1,
         "-write-output-dir": options.write_output_dir is not None,
         "-run-on-interpreter": options.run_on_interpreter,
     }

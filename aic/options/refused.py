@@ -87,7 +87,6 @@ REFUSED: tuple[Option, ...] = (
         ("time", Kind.NUMBER, "seconds during which to submit inferences", {"minimum": 0}),
         ("stats-batchsize", Kind.INTEGER, "batch size that statistics are normalized by", {"minimum": 1}),
         ("device-id", Kind.INTEGER, "device to run on", {"minimum": 0}),
-        ("aic-num-of-instances", Kind.INTEGER, "instances of the network to run", {"minimum": 1}),
         ("json-input-file", Kind.PATH, "JSON file of input and output files with types and dimensions"),
         ("submit-timeout", Kind.INTEGER, "time limit of an inference in milliseconds", {"minimum": 0}),
         ("submit-retry-count", Kind.INTEGER, "retries of an inference that reached its time limit", {"minimum": 0}),

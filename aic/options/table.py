@@ -174,6 +174,14 @@ class Options:
         "number of inferences; the inputs are used over and over",
         minimum=1,
     )
+    aic_num_of_instances: int = _option(
+        1,
+        "aic-num-of-instances",
+        Kind.INTEGER,
+        "execution",
+        "instances of the network that run at once, each on as many cores as it is compiled for",
+        minimum=1,
+    )
     write_output_dir: Path | None = _option(
         None, "write-output-dir", Kind.PATH, "execution", "folder for the outputs of each inference"
     )

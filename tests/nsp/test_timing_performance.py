@@ -126,7 +126,7 @@ def test_the_clock_falls_with_the_load_of_hmx() -> None:
     assert moving.core_clock_hertz == standard.core_clock_hertz
     timeline = run(bound_by_hmx(), 4, standard)
     bert = replace(timeline, cycles=timeline.macs / (standard.cores * 0.38 * standard.hmx_f16_macs_per_cycle))
-    assert under_load(standard, bert).core_clock_hertz == pytest.approx(1.2385e9, rel=0.03)
+    assert under_load(standard, [bert]).core_clock_hertz == pytest.approx(1.2385e9, rel=0.03)
 
 
 @pytest.mark.parametrize("sku", ["standard", "pro", "ultra"])

@@ -4,6 +4,7 @@ The period grows linearly with the multiply-accumulates per cycle, averaged over
 rate of the published peak the clock is the one that the peak implies.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xdsl.dialects.builtin import IntegerType
@@ -12,11 +13,11 @@ from aic.nsp.timing.timeline import Timeline
 from dialects.hardware import Hardware
 
 
-def under_load(hardware: Hardware, timeline: Timeline) -> Hardware:
-    """The hardware at the clock that it has while it runs what the timeline shows."""
-    f16, i8 = _hmx_macs(timeline)
-    cycles = timeline.cycles * hardware.cores or 1.0
-    growth = (f16 * hardware.period_growth_per_f16_mac + i8 * hardware.period_growth_per_i8_mac) / cycles
+def under_load(hardware: Hardware, timelines: Sequence[Timeline]) -> Hardware:
+    """The hardware at the clock that it has while instances run what their timelines show."""
+    f16, i8 = _hmx_macs(timelines[0])
+    each = (f16 * hardware.period_growth_per_f16_mac + i8 * hardware.period_growth_per_i8_mac) / hardware.cores
+    growth = sum(each / (timeline.cycles or 1.0) for timeline in timelines)
     return replace(hardware, core_clock_hertz=hardware.core_clock_hertz / (1 + growth))
 
 

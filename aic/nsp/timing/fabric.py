@@ -53,19 +53,16 @@ class Fabric:
         links["ddr", 0] = Link("ddr", 0, hardware.ddr_bytes_per_second / clock)
         return Fabric(links)
 
-    def start(self, step: int, core: int, flow: Flow) -> None:
-        """A flow joins now."""
-        uses = [(self.links[kind, index], part) for kind, index, part in flow.uses]
-        for link, part in uses:
-            link.bytes += flow.bytes * part
+    def start(self, step: int, core: int, flow: Flow, first: int = 0) -> None:
+        """A flow of a core of the SoC joins now; the flow's own numbers of cores count from `first`."""
+        uses = [(self.links[kind, 0 if kind == "ddr" else first + own], part) for kind, own, part in flow.uses]
         current = Current(step, core, float(flow.bytes), uses)
         self.chains.setdefault((core, uses[0][0].kind), []).append(current)
         self._settled = False
 
     def next_end(self) -> float:
         """When the next flow ends, if none joins before; infinity when there is none."""
-        if not self._settled:
-            self._settle()
+        self.settle()
         if not self.moving:
             return inf
         return self._now + min([current.left / current.rate for current in self.moving])
@@ -91,7 +88,10 @@ class Fabric:
         for link in carrying.values():
             link.busy += elapsed
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Shares out the rates of the links anew, where flows have joined or ended."""
+        if self._settled:
+            return
         self.moving = share(self.chains.values(), self.links.values())
         self._settled = True
         for current in self.moving:

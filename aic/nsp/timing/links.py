@@ -15,12 +15,11 @@ from aic.nsp.timing.records import LinkKind
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """The DDR, or a port of a core. `busy` are the cycles in which it carried something, `bytes` what it carried."""
+    """The DDR, or a port of a core. `busy` are the cycles in which it carried something."""
 
     kind: LinkKind
     core: int
     bytes_per_cycle: float
-    bytes: float = 0.0
     busy: float = 0.0
     free: float = 0.0
     """While rates are shared out: what no flow has yet."""

@@ -1,16 +1,16 @@
 """What happened when: the result of the timing engine as plain data.
 
-Times are cycles of the core clock from the start of the first instruction.
+Times are cycles of the core clock from the beginning of the inference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
 from aic.nsp.timing.fabric import Sample
-from aic.nsp.timing.links import Link
 from aic.nsp.timing.prices import Price
-from aic.nsp.timing.records import Kernel, LinkKind, Plan
+from aic.nsp.timing.records import Kernel, LinkKind, Moves, Plan
 from dialects.hardware import Hardware
 
 Unit: TypeAlias = Literal["hmx", "hvx", "dma"]
@@ -26,17 +26,29 @@ class Interval(NamedTuple):
     end: float
 
 
+class Traffic(NamedTuple):
+    """Bytes that pass a link in one inference, and the link's rate."""
+
+    kind: LinkKind
+    core: int
+    bytes: float
+    bytes_per_cycle: float
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One run of a plan. `issue[c]` are the cycles in which core c's DMA engine issued transfers."""
+    """One inference of a plan. `issue[c]` are the cycles in which core c's DMA engine issued transfers."""
 
     plan: Plan
     hardware: Hardware
     prices: Sequence[Sequence[Price]]
+    begin: float
+    """When the inference begins, in the time that it shares with those of other instances."""
     cycles: float
     intervals: Sequence[Interval]
-    links: Sequence[Link]
+    links: Sequence[Traffic]
     ddr_samples: Sequence[Sample]
+    """The rate of DDR, of all instances together, in the time that they share."""
     issue: Sequence[float]
 
     @property
@@ -79,3 +91,13 @@ class Timeline:
     def macs(self) -> int:
         """Multiply-accumulates of all cores, without the padding of tiles."""
         return sum(price.macs for prices in self.prices for price in prices)
+
+
+def traffic(plan: Plan, rates: Mapping[tuple[LinkKind, int], float]) -> tuple[Traffic, ...]:
+    """What one inference of a plan moves over links of these rates (bytes per cycle)."""
+    carried = dict.fromkeys(rates, 0.0)
+    for step in plan.steps:
+        for flow in chain.from_iterable(step.work.flows if isinstance(step.work, Moves) else ()):
+            for kind, core, part in flow.uses:
+                carried[kind, core] += flow.bytes * part
+    return tuple(Traffic(kind, core, carried[kind, core], rate) for (kind, core), rate in rates.items())
