@@ -67,15 +67,27 @@ def transposed_window(dim: int, stride: int, reach: int, cut: int) -> Along:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """The result may be made part by part along dimension `dim`, in order: for every part but the first, operand
+    `operand` is the last position along `dim` of the part before.
+    """
+
+    dim: int
+    operand: int
+
+
+@dataclass(frozen=True)
 class Indexing:
     """The table of one op.
 
     `granularity[d]`: result dimension d may be cut at multiples of this many positions; 0 means it must not be cut.
     `operands[i][d]`: what the op reads of dimension d of operand i.
+    `carried`: a dimension that is not cut, but may be gone through in order.
     """
 
     granularity: tuple[int, ...]
     operands: tuple[tuple[Access, ...], ...]
+    carried: Carried | None = None
 
 
 def scaled(dim: int, numerator: int, denominator: int) -> Along:

@@ -15,6 +15,7 @@ from dialects.graph.elementwise import ELEMENTWISE_OPS
 from dialects.graph.movement import MOVEMENT_OPS
 from dialects.graph.normalization import NORMALIZATION_OPS
 from dialects.graph.pooling import POOLING_OPS
+from dialects.graph.recurrence import RECURRENCE_OPS
 from dialects.graph.reduction import REDUCTION_OPS
 from dialects.graph.resizing import RESIZING_OPS
 from dialects.graph.unary import UNARY_OPS
@@ -30,6 +31,7 @@ GRAPH_OPS: tuple[type[GraphOp], ...] = (
     *REDUCTION_OPS,
     *MOVEMENT_OPS,
     *RESIZING_OPS,
+    *RECURRENCE_OPS,
     *ATTENTION_OPS,
 )
 """Every op that has a kernel."""

@@ -203,12 +203,11 @@ def _conv_positions(work: Work, image: Shape, *, pointwise: bool) -> int:
 
 
 def _matmul(work: Work) -> Cost:
-    """[.., M, K] x [.., K, N]; with one right side for all, the left sides are one matrix."""
+    """[.., M, K] x [.., K, N]; left sides that meet one right side are one matrix."""
     depth = work.operands[0][-1]
     *lead, rows, columns = work.result
-    batch = prod(lead)
-    if prod(work.operands[1][:-2]) == 1:
-        batch, rows = 1, batch * rows
+    batch = prod(work.operands[1][:-2])
+    rows = rows * prod(lead) // batch if batch else 0
     tiled = Contraction(batch * _up(rows, _tile_rows(work)), columns, depth, 1)
     return _contracted(work, tiled, Contraction(batch * rows, columns, depth, 1), batch * rows * columns * depth)
 
@@ -246,6 +245,29 @@ def _attended(work: Work, share: float) -> Cost:
         return Cost("hvx", hardware.hvx_start_cycles + products * share + softmax, macs)
     products = _hmx_cycles(work, scores) + _hmx_cycles(work, weighted)
     return _both(work, products * share, softmax, pairs, macs)
+
+
+def _recurrence(work: Work) -> Cost:
+    """Step after step a product with the state, and activations of its result, which wait for each other.
+
+    A product of few rows fills no tile of HMX; then HVX may be quicker.
+    """
+    directions, steps, batch, columns = work.operands[0]
+    states, *_, hidden = work.result
+    macs = directions * steps * batch * columns * hidden
+    if macs == 0:
+        return Cost("hvx", 0.0)
+    hardware, rates = work.hardware, work.hardware.hvx_cycles_per_vector
+    gates = work.vectors(directions * batch * columns) * (rates.transcendental + 2 * rates.add)
+    vector = gates + work.vectors(directions * batch * states * hidden) * (rates.transcendental + 2 * rates.mul)
+    product = Contraction(batch, columns, hidden, 1, directions)
+    on_hvx = steps * (hardware.hvx_start_cycles + _hvx_contraction_cycles(work, product) + vector)
+    if not runs_on_hmx(work.element):
+        return Cost("hvx", on_hvx, macs)
+    tiled = _hmx_cycles(work, product._replace(positions=_up(batch, _tile_rows(work))))
+    vector += hardware.hvx_start_cycles
+    on_hmx = steps * (hardware.hmx_start_cycles + tiled + vector)
+    return Cost("hvx", on_hvx, macs) if on_hvx <= on_hmx else Cost("hmx", on_hmx, macs, steps * vector)
 
 
 # HVX
@@ -352,6 +374,7 @@ FORMULAS: dict[str, Formula] = {
     "matmul": _matmul,
     "attention": _attention,
     "causal_attention": _causal_attention,
+    **dict.fromkeys(("lstm", "gru", "rnn"), _recurrence),
     **{kernel: _per_result(rate) for kernel, rate in _ELEMENTWISE.items()},
     **dict.fromkeys(("add", "sub", "min", "max", "and", "or", "xor"), _binary("add")),
     **dict.fromkeys(("equal", "less", "less_equal", "greater", "greater_equal"), _binary("add")),

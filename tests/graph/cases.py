@@ -13,6 +13,7 @@ from dialects.element_types import element_type
 from dialects.graph import GraphOp
 from dialects.graph.kernels import Array
 from dialects.graph.movement import ShapedOp
+from dialects.graph.recurrence import RecurrentOp
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 Case: TypeAlias = "tuple[GraphOp, list[Array]]"
@@ -267,6 +268,17 @@ def interpolate(make: Maker) -> Case:
     return make.op([make.floats(shape), weights], **properties)
 
 
+def recurrent(make: Maker) -> Case:
+    assert issubclass(make.kind, RecurrentOp)
+    directions, steps, batch, hidden = make.integer(1, 2), make.integer(1, 4), make.integer(1, 3), make.integer(1, 3)
+    columns = make.kind.GATES * hidden
+    rows = make.draw(st.sampled_from(make.kind.BIAS_ROWS))
+    shapes = [(directions, steps, batch, columns), (directions, hidden, columns), (directions, rows, columns)]
+    initial = (make.kind.STATES, directions, 1, batch, hidden)
+    valid = [make.bits((directions, steps, batch, 1))] if make.flag() else []
+    return make.op([*(make.floats(shape) for shape in (*shapes, initial)), *valid], clip=2.0)
+
+
 SPECIAL: dict[str, Callable[[Maker], Case]] = {
     "conv": conv,
     "conv_transpose": conv_transpose,
@@ -308,6 +320,7 @@ SPECIAL: dict[str, Callable[[Maker], Case]] = {
     "attention": attention,
     "causal_attention": lambda make: attention(make, causal=True),
     "rotary": rotary,
+    **dict.fromkeys(("lstm", "gru", "rnn"), recurrent),
 }
 
 

@@ -9,6 +9,7 @@ from dialects.graph import GRAPH_OPS, GraphOp
 from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array
 from dialects.graph.pooling import AveragePoolOp
+from dialects.graph.recurrence import RECURRENCE_OPS
 from dialects.indexing import Access, Along, Anywhere, Indexing, Whole
 from tests.graph.cases import Draw, random_case
 
@@ -71,6 +72,27 @@ def test_a_box_follows_from_the_boxes_in_the_table(kind: type[GraphOp], data: st
         np.testing.assert_array_equal(actual, expected)
     else:  # BLAS sums in an order of its own
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", RECURRENCE_OPS, ids=lambda kind: kind.kernel_name())
+@settings(max_examples=20)
+@given(data=st.data())
+def test_parts_in_order_are_the_whole(kind: type[GraphOp], data: st.DataObject) -> None:
+    """Along a dimension that is carried, a part follows from its operands and the last position of the part before."""
+    op, operands = random_case(data.draw, kind)
+    table = op.indexing()
+    assert table.carried is not None
+    dim, state = table.carried.dim, table.carried.operand
+    whole = op.kernel()(*operands, **op.arguments())
+    cut = data.draw(st.integers(0, whole.shape[dim]))
+    parts: list[Array] = []
+    for low, high in ((0, cut), (cut, whole.shape[dim])):
+        box = tuple((low, high) if d == dim else (0, size) for d, size in enumerate(whole.shape))
+        if low == high:
+            continue
+        parts.append(computed(op, table, operands, box))
+        operands[state] = np.take(parts[-1], [-1], axis=dim)
+    np.testing.assert_allclose(np.concatenate(parts, axis=dim), whole, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", GRAPH_OPS, ids=lambda kind: kind.kernel_name())

@@ -14,6 +14,7 @@ from dialects.graph import (
     movement,
     normalization,
     pooling,
+    recurrence,
     reduction,
     resizing,
     unary,
@@ -21,6 +22,7 @@ from dialects.graph import (
 from dialects.graph.base import GraphOp
 
 T = TensorType[Attribute]
+RECURRENT = [T(f32, shape) for shape in ([1, 4, 2, 6], [1, 2, 6], [1, 1, 6], [1, 1, 1, 2, 2])]
 WINDOW = {"strides": (1, 1), "dilations": (1, 1), "pads": (0, 0, 0, 0)}
 
 
@@ -55,6 +57,9 @@ def made(kind: type[GraphOp], *types: T, **properties: Any) -> GraphOp:
             {"axis": 0, "step": 1, "pattern": (0, 0)},
             r"they are \[positions, neighbours\]",
         ),
+        (recurrence.GruOp, RECURRENT, {"activations": "tanh"}, r"\['tanh'\] are not 2 of sigmoid"),
+        (recurrence.LstmOp, RECURRENT, {}, "do not fit weights .* of 4 gates"),
+        (recurrence.GruOp, [*RECURRENT, T(i1, [1, 4, 2, 6])], {}, r"valid tensor<1x4x2x6xi1> does not fit"),
         (pooling.MaxPoolOp, [T(f32, [1, 2, 2])], {"kernel_shape": (1, 1), **WINDOW}, "needs 4 dimensions"),
         (pooling.MaxPoolOp, [T(f32, [1, 2, 2, 1])], {"kernel_shape": (0, 1), **WINDOW}, "at least 1"),
         (normalization.SoftmaxOp, [T(f32, [2, 3])], {"axis": 2}, r"axes \[2\] are not dimensions"),
