@@ -33,6 +33,7 @@ from dialects.graph.kernels import Array
 from dialects.graph.movement import PadOp
 from dialects.graph.normalization import LayerNormOp
 from dialects.graph.pooling import AveragePoolOp
+from dialects.graph.recurrence import RecurrentOp
 from dialects.graph.reduction import CumsumOp, ReduceOp
 from dialects.graph.resizing import InterpolateOp
 from dialects.indexing import Access, Along
@@ -47,7 +48,16 @@ three runs the farthest one is rarely much nearer than a fourth would be."""
 _UNITS: dict[type[Attribute], float] = {Float16Type: 2.0**-11, Float32Type: 2.0**-24, Float64Type: 2.0**-53}
 _SUBNORMAL = 2.0**-25
 """Half the distance of subnormal numbers of f16."""
-_CANCELS = (ContractionOp, AttentionOp, ReduceOp, LayerNormOp, AveragePoolOp, CumsumOp, InterpolateOp)
+_CANCELS = (
+    ContractionOp,
+    AttentionOp,
+    RecurrentOp,
+    ReduceOp,
+    LayerNormOp,
+    AveragePoolOp,
+    CumsumOp,
+    InterpolateOp,
+)
 """Ops that sum terms of either sign."""
 
 
