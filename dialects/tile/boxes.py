@@ -198,6 +198,18 @@ class Box:
             high[:, d] = _evaluated(interval.high, coordinates, iteration, np.minimum)
         return low, high
 
+    def bounds_in(self, iterations: Integers, cores: int) -> tuple[Integers, Integers]:
+        """As `bounds`, for iterations [iterations, loops] at once: [iterations, cores, rank]. Loops beyond those given
+        are in their first iteration. Numbers beyond 64 bits wrap.
+        """
+        coordinates, variables = core_coordinates(cores, self.mesh), list(iterations.T[:, :, None])
+        low = np.empty((len(iterations), cores, len(self.dims)), np.int64)
+        high = np.empty_like(low)
+        for d, interval in enumerate(self.dims):
+            low[..., d] = _evaluated(interval.low, coordinates, variables, np.maximum)
+            high[..., d] = _evaluated(interval.high, coordinates, variables, np.minimum)
+        return low, high
+
     def extents(self, cores: int, trips: Sequence[int] = ()) -> tuple[int, ...]:
         """Largest extent per dimension over all cores and all iterations of loops with these trip counts."""
         largest = np.zeros(len(self.dims), np.int64)
@@ -227,7 +239,7 @@ def core_coordinates(cores: int, mesh: tuple[int, ...]) -> Integers:
 
 
 def _evaluated(
-    bound: Bound, coordinates: Integers, iteration: Sequence[int], choose: Callable[..., Integers]
+    bound: Bound, coordinates: Integers, iteration: Sequence[int | Integers], choose: Callable[..., Integers]
 ) -> Integers | int:
     values = [_value(form, coordinates, iteration) for form in bound]
     result = values[0]
@@ -236,11 +248,11 @@ def _evaluated(
     return result
 
 
-def _value(form: Form, coordinates: Integers, iteration: Sequence[int]) -> Integers | int:
-    """Value of a form, per core where it depends on the core."""
+def _value(form: Form, coordinates: Integers, iteration: Sequence[int | Integers]) -> Integers | int:
+    """Value of a form: a number, [cores], or, of loop variables [iterations, 1], [iterations, cores]."""
     value: Integers | int = form.constant
     for coefficient, i in zip(form.loops, iteration, strict=False):
-        value += coefficient * i
+        value = value + coefficient * i
     for axis, coefficient in enumerate(form.mesh):
         if coefficient:
             value = value + coefficient * coordinates[:, axis]

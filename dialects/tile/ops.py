@@ -403,10 +403,18 @@ class MulticastOp(TransferOp):
 
 @irdl_op_definition
 class StoreOp(TransferOp):
-    """Each core copies its box of a buffer to a tensor in DDR."""
+    """Each core copies its box of a buffer to a tensor in DDR, an output or scratch. A scalar, which has no box that
+    could be empty on other cores, is stored by the first core.
+    """
 
     name = "tile.store"
     SPACES: ClassVar[tuple[Space, Space]] = ("vtcm", "ddr")
+
+    def verify_(self) -> None:
+        super().verify_()
+        tensor = self.destination.owner
+        if isinstance(tensor, TensorOp) and tensor.role.data not in ("output", "scratch"):
+            raise VerifyException(f"tile.store: the tensor is {tensor.role.data}; only outputs and scratch are written")
 
 
 @irdl_op_definition

@@ -56,6 +56,13 @@ def multicast_senders(bounds: Bounds) -> Integers:
     return np.where(_full(bounds), _equal(bounds).argmax(axis=-1), np.arange(bounds[0].shape[-2]))
 
 
+def storing(bounds: Bounds) -> npt.NDArray[np.bool_]:
+    """Which cores [.., cores] move anything in a `tile.store`: those with a box; of a scalar, which all hold, the
+    first.
+    """
+    return _full(bounds) & ((bounds[0].shape[-1] > 0) | (np.arange(bounds[0].shape[-2]) == 0))
+
+
 def _full(bounds: Bounds) -> npt.NDArray[np.bool_]:
     """Whether each core's box holds a position."""
     return np.all(bounds[1] > bounds[0], axis=-1)

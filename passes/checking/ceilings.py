@@ -20,8 +20,8 @@ MAX_RUNS = 1 << 18
 """Instructions that one inference executes, each iteration counted."""
 MAX_WAITS = 1 << 21
 """Waits of all these together."""
-MAX_COUNT = 1 << 40
-"""Numbers in the count of a wait, which is a number of runs."""
+MAX_NUMBER = 1 << 40
+"""Numbers in boxes, and in counts of waits. What is computed of them stays within 64 bits."""
 
 
 def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
@@ -34,7 +34,7 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
         yield f"executes {issued.runs} instructions, at most {MAX_RUNS} are run"
     elif issued.waits > MAX_WAITS:
         yield f"waits {issued.waits} times, at most {MAX_WAITS} are run"
-    ddr = 0
+    ddr, known = 0, set[Box]()
     for op in body.walk():
         match op:
             case TensorOp() | AllocOp() if min(type_of(op.result).get_shape(), default=1) < 0:
@@ -48,8 +48,9 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
             case _:
                 pass
         for box in _boxes(op):
-            if len(box.mesh) > MAX_MESH_AXES or prod(box.mesh[1:]) > hardware.cores:
-                yield f"{place(op)}: a mesh of {list(box.mesh)} cores"
+            if box not in known:
+                known.add(box)
+                yield from (f"{place(op)}: {problem}" for problem in _problems(box, hardware))
     if ddr > hardware.ddr_bytes:
         yield f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}"
 
@@ -81,15 +82,22 @@ def _issued(block: Block, depth: int) -> _Issued | None:
 
 def _large_counts(op: InstructionOp) -> Iterator[str]:
     for wait in op.waited:
-        if max(map(abs, (wait.count.constant, *wait.count.loops))) > MAX_COUNT:
-            yield f"{place(op)}: waits for signal {wait.signal} to reach a count beyond {MAX_COUNT}"
+        if max(map(abs, (wait.count.constant, *wait.count.loops))) > MAX_NUMBER:
+            yield f"{place(op)}: waits for signal {wait.signal} to reach a count beyond {MAX_NUMBER}"
 
 
 def _placement(alloc: AllocOp, hardware: Hardware) -> Iterator[str]:
     start = 0 if alloc.address is None else alloc.address.value.data
-    end = start + alloc.slots * bytes_of(alloc.result)
+    end = start + alloc.slots * max(bytes_of(alloc.result), 1)
     if start < 0 or end > hardware.vtcm_usable_bytes:
         yield f"{place(alloc)}: lies at {start} to {end} of {hardware.vtcm_usable_bytes} bytes of VTCM"
+
+
+def _problems(box: Box, hardware: Hardware) -> Iterator[str]:
+    if len(box.mesh) > MAX_MESH_AXES or prod(box.mesh[1:]) > hardware.cores:
+        yield f"a mesh of {list(box.mesh)} cores"
+    if max((abs(n) for form in box.forms() for n in (form.constant, *form.mesh, *form.loops)), default=0) > MAX_NUMBER:
+        yield f"the box <{box}> has numbers beyond {MAX_NUMBER}"
 
 
 def _boxes(op: object) -> Iterator[Box]:

@@ -83,6 +83,17 @@ def test_an_independent_reader_finds_what_the_program_says(qpc: Path) -> None:
     assert metadata["mappings"] == [(0, 3, len(seen["constants"]["static"]))]
 
 
+def zeros(output: str, shape: str, address: int, signal: int) -> str:
+    """Instructions that set an output to zeros: all of the buffer lies outside of a tensor of size 0."""
+    window = f"window = #tile.box<[1] : 0 to {shape[0]}>, address = {address} : i64"
+    box = f"box = #tile.box<[1] : 0 to {shape[0]}>"
+    return f"""
+      %zeros_{output} = tile.alloc {{{window}}} : memref<{shape}, "vtcm">
+      tile.fill %zeros_{output} {{shape = array<i64: 0>, value = 0.0 : f64, signal = {signal} : i64}}
+      tile.store %zeros_{output}, %{output} {{{box}, signal = {signal + 1} : i64, waits = #tile.waits<{signal} at 1>}}
+    """
+
+
 def test_combined_ports_share_a_buffer_and_a_request(tmp_path: Path) -> None:
     text = "func.func @main() {\n"
     for name, role, shape in (
@@ -92,7 +103,9 @@ def test_combined_ports_share_a_buffer_and_a_request(tmp_path: Path) -> None:
         ("z", "output", "2xi64"),
     ):
         text += f'%{name} = tile.tensor {{label = "{name}", role = "{role}"}} : memref<{shape}, "ddr">\n'
+    text += zeros("y", "3xi8", address=0, signal=0) + zeros("z", "2xi64", address=2048, signal=2)
     module = parsed(text + "func.return\n}")
+    set_signals(module, [1, 1, 1, 1])
     seen = {}
     for combined in ((), ("inputs",), ("inputs", "outputs")):
         for ports in combined:
@@ -201,7 +214,7 @@ def test_a_module_that_is_no_program_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_qpc_cannot_describe_is_refused(tmp_path: Path, element: str, shape: str, message: str) -> None:
-    tensor = f'tile.tensor {{label = "y", role = "output"}} : memref<{shape}x{element}, "ddr">'
+    tensor = f'tile.tensor {{label = "y", role = "input"}} : memref<{shape}x{element}, "ddr">'
     text = f"func.func @main() {{\n  %y = {tensor}\n  func.return\n}}"
     with pytest.raises(AicError) as caught:
         emit_qpc(parsed(text), tmp_path / "x.bin")

@@ -177,8 +177,3 @@ def test_two_cores_that_store_to_one_place() -> None:
 def test_inputs_that_do_not_fit() -> None:
     with pytest.raises(AicError, match="x: missing; z: the network has no such input"):
         run_checked(edited(), {"z": INPUT})
-
-
-def test_only_outputs_and_scratch_are_written() -> None:
-    with pytest.raises(AicError, match="only outputs and scratch are written"):
-        run_checked(edited(("tile.store", "%b, %y -> %b, %x")), {"x": INPUT})

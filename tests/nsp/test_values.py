@@ -92,7 +92,7 @@ def test_every_sharding(name: str, cores: int, monkeypatch: pytest.MonkeyPatch) 
     taken, body = 0, NETWORKS[name]
     draw = np.random.default_rng(0)
 
-    def chosen(nodes: Sequence[Node], cores: int, hardware: Hardware) -> list[Sharding]:
+    def chosen(nodes: Sequence[Node], cores: int, hardware: Hardware, **tuning: object) -> list[Sharding]:
         options = [candidates(node.shape, node.indexing.granularity, cores, 4) for node in nodes]
         return [
             shardings[(taken if n == 0 else int(draw.integers(99))) % len(shardings)]

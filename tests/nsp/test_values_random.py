@@ -29,7 +29,7 @@ def test_as_the_compiler_shards(network: Network, cores: int, seed: int) -> None
 @settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(networks(), CORES, st.sampled_from([1024, 2048, 4096, 1 << 16]), st.data())
 def test_however_values_are_sharded(network: Network, cores: int, vtcm: int, data: st.DataObject) -> None:
-    def drawn(nodes: Sequence[Node], cores: int, hardware: Hardware) -> list[Sharding]:
+    def drawn(nodes: Sequence[Node], cores: int, hardware: Hardware, **tuning: object) -> list[Sharding]:
         options = [candidates(node.shape, node.indexing.granularity, cores, 4) for node in nodes]
         return [data.draw(st.sampled_from(shardings)) for shardings in options]
 

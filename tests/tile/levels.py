@@ -12,6 +12,7 @@ from aic.interpreter.sharded import run_sharded
 from aic.nsp.checked import run_checked
 from aic.nsp.values import load_program
 from aic.phases import phases_between, run_phases
+from aic.static_checks import check_program
 from dialects.aic import TargetAttr
 from dialects.module import set_target
 from tests.tile.networks import same_bits
@@ -20,8 +21,8 @@ Outputs = Mapping[str, npt.NDArray[Any]]
 
 
 def assert_levels_agree(module: ModuleOp, cores: int, target: TargetAttr, seed: int) -> None:
-    """The sharded, tiled and scheduled module computes what the graph does, within what the order of sums makes; the
-    values engine and the checked mode give the same bits.
+    """The sharded, tiled and scheduled module computes what the graph does, within what the order of sums makes, and
+    passes all checks; the values engine and the checked mode give the same bits.
 
     Raises AicError when the network does not fit into the target's VTCM.
     """
@@ -37,6 +38,7 @@ def assert_levels_agree(module: ModuleOp, cores: int, target: TargetAttr, seed: 
     tiled = load_program(module).run(inputs)
     assert_close(tiled, expected)
     run_phases(module, phases_between("schedule", "schedule"))
+    check_program(module)
     assert same_bits(load_program(module).run(inputs), tiled)
     assert same_bits(run_checked(module, inputs), tiled)
 

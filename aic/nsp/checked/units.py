@@ -26,7 +26,7 @@ from dialects.tile.ops import (
     TransferOp,
     type_of,
 )
-from dialects.tile.senders import Bounds, exchange_parts, multicast_senders
+from dialects.tile.senders import Bounds, exchange_parts, multicast_senders, storing
 
 
 @dataclass(frozen=True)
@@ -62,24 +62,24 @@ class Dma:
 
     def load(self, op: LoadOp, iteration: tuple[int, ...]) -> None:
         """Every core brings its box."""
-        self._move(op, iteration, list(range(self._cores)))
+        self._move(op, iteration, {core: core for core in range(self._cores)})
 
     def multicast(self, op: MulticastOp, iteration: tuple[int, ...]) -> None:
         """The first core of those with the same box reads for all of them."""
-        self._move(op, iteration, multicast_senders(op.box.data.bounds(self._cores, iteration)).tolist())
+        senders = multicast_senders(op.box.data.bounds(self._cores, iteration))
+        self._move(op, iteration, dict(enumerate(senders.tolist())))
 
     def store(self, op: StoreOp, iteration: tuple[int, ...]) -> None:
-        """Every core stores its box. Raises AicError when two cores store to the same place.
-
-        A box without dimensions is empty on no core: a scalar is stored by all cores that hold it.
-        """
-        low, high = op.box.data.bounds(self._cores, iteration)
-        for core in range(1, self._cores if low.shape[1] else 1):
-            both = (np.maximum(low[core], low[:core]) < np.minimum(high[core], high[:core])).all(axis=1)
+        """Every core stores its box. Raises AicError when two cores store to the same place."""
+        low, high = bounds = op.box.data.bounds(self._cores, iteration)
+        cores = np.flatnonzero(storing(bounds)).tolist()
+        for number, core in enumerate(cores):
+            others = cores[:number]
+            both = (np.maximum(low[core], low[others]) < np.minimum(high[core], high[others])).all(axis=1)
             if both.any():
-                problem = f"core {int(np.argmax(both))} stores to the same place"
+                problem = f"core {others[int(np.argmax(both))]} stores to the same place"
                 raise Site(op, iteration).fault(problem, op.destination, core, low[core], high[core])
-        self._move(op, iteration, list(range(self._cores)))
+        self._move(op, iteration, {core: core for core in cores})
 
     def exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> None:
         """Every core fetches what it needs from the cores that own it."""
@@ -90,11 +90,11 @@ class Dma:
         for receiver, low, high, values in zip(receivers.tolist(), *sent[1:], moved, strict=True):
             self._memory.write(site, op.destination, receiver, low + shift, high + shift, values)
 
-    def _move(self, op: TransferOp, iteration: tuple[int, ...], readers: Sequence[int]) -> None:
-        """Copies boxes; `readers[c]`: the core that reads what core c gets."""
+    def _move(self, op: TransferOp, iteration: tuple[int, ...], readers: Mapping[int, int]) -> None:
+        """Copies boxes; `readers[c]`: the core that reads what core c moves."""
         site, shift = Site(op, iteration), np.array(op.shift, np.int64)
         low, high = op.box.data.bounds(self._cores, iteration)
-        for core, reader in enumerate(readers):
+        for core, reader in readers.items():
             if not empty(low[core], high[core]):
                 values = self._memory.read(site, op.source, reader, low[core], high[core])
                 self._memory.write(site, op.destination, core, low[core] + shift, high[core] + shift, values)

@@ -27,6 +27,7 @@ from dialects.tile.ops import (
     type_of,
 )
 from dialects.tile.program_order import issue_order
+from dialects.tile.senders import storing
 
 
 def make_plan(module: ModuleOp) -> Plan:
@@ -113,8 +114,11 @@ class _Planner:
         port = "ddr read port" if isinstance(op, LoadOp) else "ddr write port"
         size = element_bytes(type_of(op.source).element_type)
         volumes = self.geometry.volumes(op.box.data, iteration)
+        moves = [True] * len(volumes)
+        if isinstance(op, StoreOp):
+            moves = storing(self.geometry.bounds(op.box.data, iteration)).tolist()
         flows = tuple(
-            (Flow(volume * size, (Use("ddr", 0), Use(port, core))),) if volume else ()
+            (Flow(volume * size, (Use("ddr", 0), Use(port, core))),) if volume and moves[core] else ()
             for core, volume in enumerate(volumes)
         )
         return Moves(flows, tuple(map(len, flows)), ((),) * len(flows))

@@ -1,0 +1,36 @@
+"""What runs of instructions touch, told so that it can be found in the model."""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import NameLoc
+from xdsl.ir import Operation, SSAValue
+
+from dialects.text import place
+from dialects.tile.boxes import Integers
+from dialects.tile.ops import InstructionOp, TensorOp
+
+
+def run_text(op: InstructionOp, core: int, iteration: Sequence[int]) -> str:
+    """One run of an instruction on a core, for an iteration of the loops around it."""
+    return f"{place(op)}, core {core}" + (f", iteration {list(iteration)}" if iteration else "")
+
+
+def touch_text(value: SSAValue, low: Sequence[int] | Integers, high: Sequence[int] | Integers) -> str:
+    """A box of a buffer or tensor."""
+    return f"{box_text(low, high)} of {named(value)}"
+
+
+def named(value: SSAValue) -> str:
+    """A buffer or tensor by its name in the text, its node in the model, and its type."""
+    owner = value.owner
+    words = ["tensor" if isinstance(owner, TensorOp) else "buffer"]
+    if value.name_hint:
+        words.append(f"%{value.name_hint}")
+    if isinstance(owner, Operation) and isinstance(owner.location, NameLoc):
+        words.append(f"({owner.location.desc.data})")
+    return " ".join([*words, str(value.type)])
+
+
+def box_text(low: Sequence[int] | Integers, high: Sequence[int] | Integers) -> str:
+    """A box as text: `[0 to 1, 4 to 9]`."""
+    return f"[{', '.join(f'{a} to {b}' for a, b in zip(low, high, strict=True))}]"
