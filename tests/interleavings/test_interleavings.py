@@ -8,7 +8,10 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dialects.errors import AicError
 from dialects.text import print_module
+from passes.check_races import check_races
 from passes.check_signals import check_signals
+from passes.checking.history import history_of
+from passes.checking.program import unroll
 from tests.interleavings.exploration import Outcome, explore
 from tests.interleavings.machine import Machine, machine_of
 from tests.interleavings.programs import draw_program
@@ -54,9 +57,35 @@ def checked(module: ModuleOp) -> tuple[str, str]:
     return "quiesces", ""
 
 
+def raced(module: ModuleOp) -> str:
+    """What check-races decides."""
+    try:
+        check_races(history_of(unroll(module)))
+    except AicError as error:
+        verdicts = {"has races": "races", "stops before its end": "stops", "cannot be checked": "undecided"}
+        return next(verdict for text, verdict in verdicts.items() if text in str(error))
+    return "fine"
+
+
 def test_check_signals_never_disagrees() -> None:
     for program in everything():
         assert checked(program.module)[0] == program.verdict, print_module(program.module)
+
+
+def test_check_races_never_disagrees() -> None:
+    """It refuses to decide only where several instructions raise a signal."""
+    undecided = 0
+    for program in everything():
+        runs, outcome = program.machine.runs, program.outcome
+        verdict = raced(program.module)
+        if verdict == "undecided":
+            undecided += 1
+            raisers = {(run.signal, run.op) for run in runs if run.signal is not None}
+            assert len(raisers) > len({signal for signal, _ in raisers}), print_module(program.module)
+        else:
+            expected = "stops" if outcome.deadlocks else "races" if outcome.races else "fine"
+            assert verdict == expected, print_module(program.module)
+    assert undecided <= 0.1 * len(everything())
 
 
 def test_all_executions_of_a_program_end_alike() -> None:
