@@ -57,6 +57,7 @@ def compile(
     convert_to_fp16: bool = False,
     combine_inputs: bool = False,
     combine_outputs: bool = False,
+    compile_threads: int | None = None,
     mos: int | None = None,
     multicast_weights: bool | None = None,
     size_split_granularity: int | None = None,
@@ -84,6 +85,8 @@ def compile(
         convert_to_fp16: compute in 16-bit floating point; otherwise in the model's precision.
         combine_inputs: combine inputs into fewer buffers for the transfer to the card.
         combine_outputs: combine outputs into a single buffer for the transfer to the host.
+        compile_threads: threads that share work of the compilation, by default as many as the host offers; the QPC is
+            the same for any number.
         mos: cores over which output channels are split at most, and as far as they go.
         multicast_weights: whether weights that several cores use leave DDR once, or once per core.
         size_split_granularity: KiB of the largest tile of an operation that runs in parts.
@@ -113,6 +116,7 @@ def compile(
         convert_to_fp16=convert_to_fp16,
         combine_inputs=combine_inputs,
         combine_outputs=combine_outputs,
+        compile_threads=compile_threads,
         mos=mos,
         multicast_weights=multicast_weights,
         size_split_granularity=size_split_granularity,
@@ -165,6 +169,7 @@ def lower(
         weights_dir=options.weights,
         observer=observer,
         emit=emit,
+        threads=options.compile_threads,
     )
 
 

@@ -19,6 +19,7 @@ from dialects.errors import AicError
 from dialects.files import written_aside
 from dialects.text import print_module, verify
 from dialects.weights import move_store, store_named_from, store_of
+from dialects.workers import WorkDone, working_threads
 from passes import get_all_passes
 from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE
 from passes.pipelines.schedule import SCHEDULE_PIPELINE
@@ -74,6 +75,9 @@ class Observer:
         What is done here counts neither for a pass nor for the phase.
         """
 
+    def work_done(self, phase: str, work: WorkDone) -> None:
+        """Threads have shared some work of a phase."""
+
     def qpc_written(self, path: Path) -> None:
         """The QPC lies at `path`. It does not stay when this raises AicError."""
 
@@ -100,6 +104,10 @@ class Observers(Observer):
     ) -> None:
         for observer in self._observers:
             observer.between_passes(phase, previous, module, following)
+
+    def work_done(self, phase: str, work: WorkDone) -> None:
+        for observer in self._observers:
+            observer.work_done(phase, work)
 
     def qpc_written(self, path: Path) -> None:
         for observer in self._observers:
@@ -130,6 +138,7 @@ def run_phases(
     weights_dir: Path | None = None,
     observer: Observer | None = None,
     emit: Callable[[ModuleOp], None] | None = None,
+    threads: int | None = None,
 ) -> ModuleOp:
     """Runs phases on a module, in place, and checks the module after each.
 
@@ -142,6 +151,7 @@ def run_phases(
         weights_dir: folder for the weight store instead.
         observer: told about phases and passes.
         emit: what the phase of that name does with the module.
+        threads: that share work; by default as many as the host offers. The result does not depend on them.
 
     Raises:
         AicError: a pass refuses the module or leaves what may not be there; the message names phase and pass.
@@ -149,19 +159,22 @@ def run_phases(
     weights = None if dump_dir is None else (weights_dir or dump_dir / WEIGHTS_FOLDER).resolve()
     observer = observer or Observer()
     module = source if isinstance(source, ModuleOp) else None
-    for phase in phases:
-        observer.phase_started(phase.name)
-        start = time.perf_counter()
-        if module is None:
-            module = _made(source)
-        if weights is not None:
-            move_store(module, str(weights))
-        observed = _run_phase(module, phase, phase.passes(fp16=fp16), observer)
-        if phase.name == PHASE_NAMES[-1] and emit is not None:
-            emit(module)
-        observer.phase_finished(phase.name, module, time.perf_counter() - start - observed)
-        if dump_dir is not None and phase.name != PHASE_NAMES[-1]:
-            _dump(module, dump_dir / f"{PHASE_NAMES.index(phase.name):02d}.{phase.name}.mlir")
+    with working_threads(threads) as workers:
+        for phase in phases:
+            observer.phase_started(phase.name)
+            start = time.perf_counter()
+            if module is None:
+                module = _made(source)
+            if weights is not None:
+                move_store(module, str(weights))
+            observed = _run_phase(module, phase, phase.passes(fp16=fp16), observer)
+            if phase.name == PHASE_NAMES[-1] and emit is not None:
+                emit(module)
+            for work in workers.take():
+                observer.work_done(phase.name, work)
+            observer.phase_finished(phase.name, module, time.perf_counter() - start - observed)
+            if dump_dir is not None and phase.name != PHASE_NAMES[-1]:
+                _dump(module, dump_dir / f"{PHASE_NAMES.index(phase.name):02d}.{phase.name}.mlir")
     return _made(source) if module is None else module
 
 

@@ -27,7 +27,7 @@ from dialects.errors import AicError
 from dialects.files import written_aside
 
 STORE_ATTRIBUTE = "aic.weights"
-_PART_ELEMENTS = 1 << 22
+_PART_ELEMENTS = 1 << 20
 """Elements that are converted at a time on their way to a file."""
 _INDEX = "index.json"
 _BLOB_ALIGNMENT = 64
@@ -58,6 +58,22 @@ class Entry:
         return mapped.view(np.ndarray).reshape(self.shape)
 
 
+@dataclass(frozen=True)
+class KeyedArray:
+    """An array, contiguous, and its key in the store: a digest of its bytes, type and shape."""
+
+    key: str
+    array: Array
+
+    @staticmethod
+    def of(array: Array) -> "KeyedArray":
+        """The array with its key."""
+        array = np.require(array, requirements="C")  # keeps rank 0, which ascontiguousarray does not
+        digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())  # the digest that processors compute
+        digest.update(array.reshape(-1).view(np.uint8).data)
+        return KeyedArray(digest.hexdigest()[:32], array)
+
+
 @dataclass
 class WeightStore:
     """Constants by key. `folder` names the store in modules; nothing is written there before `save`."""
@@ -77,13 +93,13 @@ class WeightStore:
         return key
 
     def add(self, array: Array) -> str:
-        """Key of an array that a pass made: a digest of its bytes, type and shape."""
-        array = np.require(array, requirements="C")  # keeps rank 0, which ascontiguousarray does not
-        digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())  # the digest that processors compute
-        digest.update(array.reshape(-1).view(np.uint8).data)
-        key = digest.hexdigest()[:32]
-        self.arrays.setdefault(key, array)
-        return key
+        """Key of an array that a pass made."""
+        return self.add_keyed(KeyedArray.of(array))
+
+    def add_keyed(self, keyed: "KeyedArray") -> str:
+        """The same for an array whose key is known already."""
+        self.arrays.setdefault(keyed.key, keyed.array)
+        return keyed.key
 
     def add_filled(self, value: npt.NDArray[np.generic], shape: tuple[int, ...]) -> str:
         """Key of an array of one value (of rank 0), which is kept once whatever the shape."""
@@ -118,7 +134,7 @@ class WeightStore:
         """
         tensor = tensor or TensorType(element_type(array.dtype), array.shape)
         if tensor_bytes(tensor) <= INLINE_BYTES:
-            return DenseAttr.of(_as_stored(array, tensor.element_type), tensor)
+            return DenseAttr.of(_converted(array, tensor.element_type), tensor)
         return WeightAttr.of(self.add(array), tensor)
 
     def seen_as(self, weight: WeightAttr) -> Array:
@@ -137,25 +153,25 @@ class WeightStore:
         """Values of a constant as interpreters hold them (f16 in float32, rounded and clamped)."""
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
         element = constant.type.element_type
-        return _as_stored(array, element).astype(held_dtype(element), copy=False)
+        return _converted(array, element).astype(held_dtype(element), copy=False)
 
     def stored_bytes(self, constant: WeightAttr | DenseAttr) -> Array:
         """Values of a constant in the dtype in which memory holds them, contiguous: what the QPC's constants segment
         takes.
         """
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
-        stored = _as_stored(array, constant.type.element_type)
-        return np.require(stored, requirements="C")  # keeps rank 0, which ascontiguousarray does not
+        return as_stored(array, constant.type.element_type)
 
-    def stored_parts(self, constant: WeightAttr | DenseAttr) -> Iterator[Array]:
-        """What `stored_bytes` gives, in parts that follow each other: little memory for a constant of any size."""
+    def parts(self, constant: WeightAttr | DenseAttr) -> Iterator[Array]:
+        """Views that follow each other in the constant and are small; `as_stored` makes of them what `stored_bytes`
+        makes of the whole.
+        """
         array = constant.array() if isinstance(constant, DenseAttr) else self.seen_as(constant)
         if array.flags.c_contiguous:
             array = array.reshape(-1)
         rows = max(1, _PART_ELEMENTS * len(array) // array.size) if array.size else 1
         for start in range(0, len(array), rows):
-            part = _as_stored(array[start : start + rows], constant.type.element_type)
-            yield np.require(part, requirements="C")
+            yield array[start : start + rows]
 
     @property
     def unsaved(self) -> list[str]:
@@ -206,18 +222,31 @@ def _described(entry: Entry, folder: Path) -> dict[str, object]:
     return {"file": name.as_posix(), "offset": entry.offset, "dtype": entry.dtype.str, "shape": list(entry.shape)}
 
 
-def _as_stored(array: Array, element: Attribute) -> Array:
-    """Values in the dtype in which memory holds `element`. Finite ones beyond the range of f16 become its largest."""
+def as_stored(array: Array, element: Attribute) -> Array:
+    """Values in the dtype in which memory holds `element`, contiguous.
+
+    Finite ones beyond the range of f16 become its largest.
+    """
+    return np.require(_converted(array, element), requirements="C")  # keeps rank 0, which ascontiguousarray does not
+
+
+def _converted(array: Array, element: Attribute) -> Array:
     dtype = stored_dtype(element)
     if dtype != np.float16 or array.dtype == dtype:
         return array.astype(dtype, copy=False)
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
-    overflown = (half.view(np.uint16) & np.uint16(0x7FFF)) == np.uint16(0x7C00)
-    if overflown.any():
-        overflown &= np.isfinite(array)
-        half[overflown] = np.copysign(F16_MAX, array[overflown])
+    if within_f16(array):
+        return half
+    overflown = np.isinf(half) & np.isfinite(array)
+    half[overflown] = np.copysign(F16_MAX, array[overflown])
     return half
+
+
+def within_f16(array: Array) -> bool:
+    """Whether all values are numbers in the range of f16, infinities not among them."""
+    with np.errstate(invalid="ignore"):
+        return array.size == 0 or bool(array.min() >= -F16_MAX and array.max() <= F16_MAX)
 
 
 _STORES: dict[str, WeightStore] = {}

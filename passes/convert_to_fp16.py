@@ -25,7 +25,8 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
-from dialects.weights import WeightStore, store_of
+from dialects.weights import WeightStore, store_of, within_f16
+from dialects.workers import in_order
 from passes.rewriting.constants import Constant, retyped
 from passes.rewriting.precision import Precision
 
@@ -51,12 +52,10 @@ class ConvertToFp16Pass(ModulePass):
 
 def _convert(function: FuncOp, store: WeightStore) -> list[str]:
     """Converts a function; returns the names of the constants that were clamped."""
-    clamped: list[str] = []
+    clamped = _clamped(function, store)
     for op in list(function.body.block.ops):
         match op:
             case ConstantOp() if _is_f32(op.output):
-                if _exceeds_f16(op.value, store):
-                    clamped.append(_name(op))
                 op.value = converted(op.value)
             case CastOp() if op.to == f32:
                 op.to = f16
@@ -114,12 +113,20 @@ def clamped_to_f16(values: Array) -> Array:
     return np.where(np.isfinite(values), np.clip(values, -F16_MAX, F16_MAX), values)
 
 
-def _exceeds_f16(constant: Constant, store: WeightStore) -> bool:
-    """True when a finite value of the constant is beyond the range of fp16."""
-    values = constant.array() if isinstance(constant, DenseAttr) else store.stored(constant.key.data)
-    if values.size == 0 or values.dtype.kind != "f" or values.dtype == np.float16:
-        return False
-    if values.min() >= -F16_MAX and values.max() <= F16_MAX:
+def _clamped(function: FuncOp, store: WeightStore) -> list[str]:
+    """Names of the fp32 constants with finite values beyond the range of fp16."""
+    found = [op for op in function.body.block.ops if isinstance(op, ConstantOp) and _is_f32(op.output)]
+    values = (_stored(op.value, store) for op in found)
+    return [_name(op) for op, exceeds in zip(found, in_order("ranges", _exceeds_f16, values), strict=True) if exceeds]
+
+
+def _stored(constant: Constant, store: WeightStore) -> Array:
+    return constant.array() if isinstance(constant, DenseAttr) else store.stored(constant.key.data)
+
+
+def _exceeds_f16(values: Array) -> bool:
+    """True when a finite value is beyond the range of fp16."""
+    if values.dtype.kind != "f" or values.dtype == np.float16 or within_f16(values):
         return False
     finite = values[np.isfinite(values)]
     return bool((np.abs(finite) > F16_MAX).any())

@@ -12,7 +12,7 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.aic import WeightAttr
@@ -21,7 +21,8 @@ from dialects.graph.contraction import ContractionOp
 from dialects.graph.elementwise import AddOp, BinaryOp, DivOp, MulOp, SubOp
 from dialects.graph.kernels import Array
 from dialects.graph.normalization import BatchNormOp
-from dialects.weights import WeightStore, store_of
+from dialects.weights import KeyedArray, WeightStore, store_of
+from dialects.workers import in_order
 from passes.rewriting.constants import Constant, channel_vector, computed, constant_like, constant_of
 from passes.rewriting.patterns import erase_dead, only_user, replace
 from passes.rewriting.permutations import inverse
@@ -110,44 +111,81 @@ class FoldBatchNormPass(ModulePass):
         for function in op.body.block.ops:
             if not isinstance(function, FuncOp) or not function.body.blocks:
                 continue
+            _fold_into_weights(function.body.block, store)
             for inner in list(function.body.block.ops):
-                if isinstance(inner, ContractionOp):
-                    _fold_into_weights(inner, store)
-                elif isinstance(inner, BatchNormOp) and inner.output.first_use is not None:
+                if isinstance(inner, BatchNormOp) and inner.output.first_use is not None:
                     _split(inner, store)
         erase_dead(op)
 
 
-def _fold_into_weights(op: ContractionOp, store: WeightStore) -> None:
+@dataclass(frozen=True)
+class _Fold:
+    """A contraction, the affine function that follows it up to the op `last`, and what becomes of its constants."""
+
+    op: ContractionOp
+    weight: Constant
+    scale: Array
+    shift: Array
+    last: GraphOp
+
+    def scaled_weight(self, values: Array) -> KeyedArray:
+        """The weight times a factor per position of its last dimension, in the order in which the weight is stored."""
+        values = np.multiply(values, self.scale.astype(np.result_type(values.dtype, np.float32)))
+        return KeyedArray.of(values.transpose(inverse(self.order)) if self.order else values)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """How the dimensions of the stored weight are permuted; empty where they are not, or not only that."""
+        if isinstance(self.weight, WeightAttr) and len(self.weight.order) == self.weight.type.get_num_dims():
+            return self.weight.order
+        return ()
+
+
+def _fold_into_weights(block: Block, store: WeightStore) -> None:
+    """Decides what is folded, computes the new weights on all threads, then rewrites."""
+    contractions = [op for op in block.ops if isinstance(op, ContractionOp)]
+    folds = [fold for op in contractions if (fold := _fold(op, store)) is not None]
+    tasks = [(fold, _values(fold.weight, store)) for fold in folds]
+    weights = in_order("folded weights", lambda task: task[0].scaled_weight(task[1]), tasks)
+    for fold, weight in zip(folds, weights, strict=True):
+        _rewrite(fold, _as_constant(fold, weight, store), store)
+
+
+def _fold(op: ContractionOp, store: WeightStore) -> _Fold | None:
+    """What can be folded into a contraction."""
     weight = constant_of(op.operands[1])
     bias = constant_of(op.operands[2]) if len(op.operands) > 2 else None
     if op.activation is not None or weight is None or (len(op.operands) > 2 and bias is None):
-        return
+        return None
     axis = op.result_type.get_num_dims() - 1
     affine, chain = chain_after(op.output, axis, store)
     if not affine.scales or weight.type.get_shape()[-1] != affine.scale.size:
-        return
+        return None
     shift = affine.shift if bias is None else affine.scale * store.held(bias).astype(np.float64) + affine.shift
-    new_weight = constant_like(op.operands[1], _scaled_columns(weight, affine.scale, store))
-    new_bias = computed(shift, op.operands[1], store)
+    return _Fold(op, weight, affine.scale, shift, chain[-1])
+
+
+def _values(weight: Constant, store: WeightStore) -> Array:
+    return store.seen_as(weight) if isinstance(weight, WeightAttr) else store.held(weight)
+
+
+def _as_constant(fold: _Fold, weight: KeyedArray, store: WeightStore) -> Constant:
+    if not isinstance(fold.weight, WeightAttr):
+        return store.constant(weight.array, fold.weight.type)
+    return WeightAttr.of(store.add_keyed(weight), fold.weight.type, fold.order)
+
+
+def _rewrite(fold: _Fold, weight: Constant, store: WeightStore) -> None:
+    op = fold.op
+    new_weight = constant_like(op.operands[1], weight)
+    new_bias = computed(fold.shift, op.operands[1], store)
     new = type(op).create(
         operands=[op.operands[0], new_weight.output, new_bias.output],
         result_types=[op.output.type],
         properties=op.properties,
     )
     new.location = op.location
-    replace(chain[-1], [new_weight, new_bias, new], new.output)
-
-
-def _scaled_columns(weight: Constant, scale: Array, store: WeightStore) -> Constant:
-    """The weight times a factor per position of its last dimension; stored in the order in which the weight was."""
-    if not isinstance(weight, WeightAttr):
-        return store.constant(np.multiply(store.held(weight), scale), weight.type)
-    values = store.seen_as(weight)
-    values = np.multiply(values, scale.astype(np.result_type(values.dtype, np.float32)))
-    if len(weight.order) == values.ndim:
-        return WeightAttr.of(store.add(values.transpose(inverse(weight.order))), weight.type, weight.order)
-    return WeightAttr.of(store.add(values), weight.type)
+    replace(fold.last, [new_weight, new_bias, new], new.output)
 
 
 def _split(op: BatchNormOp, store: WeightStore) -> None:

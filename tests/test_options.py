@@ -120,6 +120,8 @@ def test_every_refused_option_is_recognised() -> None:
         ),
         (["a", "-aic-num-of-instances=2", "-compile-only", "-aic-binary-dir=o"], "excludes -aic-num-of-instances"),
         (["a", "-run-on-interpreter", "-aic-num-of-instances=2"], "excludes -aic-num-of-instances"),
+        (["a", "-compile-threads=0"], "must be at least 1"),
+        (["a", "-compile-threads=257"], "must be at most 256"),
         (["a", "-run-on-interpreter", "-aic-hw"], "excludes -aic-hw"),
         (["a", "-run-on-interpreter", "-combine-inputs"], "excludes -combine-inputs"),
         (["a", "-compile-only"], "needs -aic-binary-dir"),

@@ -16,8 +16,9 @@ from xdsl.ir import Attribute
 from aic.qpc.container import CONSTANTS
 from aic.qpc.errors import QpcError
 from dialects.aic import DenseAttr, WeightAttr
-from dialects.element_types import tensor_bytes
-from dialects.weights import WeightStore
+from dialects.element_types import element_bytes, tensor_bytes
+from dialects.weights import Array, WeightStore, as_stored
+from dialects.workers import in_order
 
 Constant: TypeAlias = WeightAttr | DenseAttr
 
@@ -80,13 +81,32 @@ class ConstantsLayout:
         return WeightAttr.of(place.key, TensorType(constant.type.element_type, constant.type.get_shape()))
 
     def chunks(self, store: WeightStore) -> Iterator[memoryview | bytes]:
-        """The bytes of the segment, no more of a large constant at once than it takes to be quick."""
+        """The bytes of the segment, converted part by part by the threads that there are for it."""
         position = 0
+        for offset, data in in_order("constants", _Part.converted, self._parts(store)):
+            yield bytes(offset - position)
+            yield data
+            position = offset + data.nbytes
+
+    def _parts(self, store: WeightStore) -> Iterator["_Part"]:
         for place, constant in self._places.values():
-            yield bytes(place.offset - position)
-            for part in store.stored_parts(constant):
-                yield part.reshape(-1).view(np.uint8).data
-            position = place.offset + place.size
+            element, offset = constant.type.element_type, place.offset
+            for values in store.parts(constant):
+                yield _Part(offset, values, element)
+                offset += values.size * element_bytes(element)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some values of a constant as the store has them, the type that they are to have, and where they lie then."""
+
+    offset: int
+    values: Array
+    element: Attribute
+
+    def converted(self) -> tuple[int, memoryview]:
+        """Where they lie, and their bytes."""
+        return self.offset, as_stored(self.values, self.element).reshape(-1).view(np.uint8).data
 
 
 def _identity(constant: Constant) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from aic.options.refused import REFUSED
 from aic.phases import PHASE_NAMES
 from dialects.hardware import skus
 from dialects.tuning import KNOBS, Tuning
+from dialects.workers import MAX_THREADS
 
 
 def _option(default: Any, name: str, kind: Kind, group: str, help: str, since: str = "0.1.0", **rest: Any) -> Any:
@@ -87,6 +88,15 @@ class Options:
     compile_only: bool = _option(False, "compile-only", Kind.FLAG, "compilation", "compile and stop")
     aic_binary_dir: Path | None = _option(
         None, "aic-binary-dir", Kind.PATH, "compilation", "new or empty folder for programqpc.bin"
+    )
+    compile_threads: int | None = _option(
+        None,
+        "compile-threads",
+        Kind.INTEGER,
+        "compilation",
+        "threads that share work of the compilation (default as many as the host offers); the QPC is the same for any",
+        minimum=1,
+        maximum=MAX_THREADS,
     )
     combine_inputs: bool = _option(
         False,

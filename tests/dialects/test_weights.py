@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, f16
 from dialects import weights
 from dialects.aic import WeightAttr
 from dialects.errors import AicError
-from dialects.weights import STORE_ATTRIBUTE, WeightStore, drop_store, move_store, open_store, store_of
+from dialects.weights import STORE_ATTRIBUTE, WeightStore, as_stored, drop_store, move_store, open_store, store_of
 
 FIRST = np.arange(6, dtype=np.float32).reshape(2, 3)
 SECOND = np.array([1, -2, 3], np.int64)
@@ -138,5 +138,5 @@ def test_parts_are_the_whole(shape: tuple[int, ...], monkeypatch: pytest.MonkeyP
     for order in ((), tuple(reversed(range(len(shape))))):
         seen = tuple(shape[d] for d in order) if order else shape
         constant = WeightAttr.of(key, TensorType(f16, seen), order)
-        parts = b"".join(part.tobytes() for part in store.stored_parts(constant))
+        parts = b"".join(as_stored(part, constant.type.element_type).tobytes() for part in store.parts(constant))
         assert parts == store.stored_bytes(constant).tobytes()
