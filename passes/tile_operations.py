@@ -25,7 +25,7 @@ from dialects.graph.costs import cost
 from dialects.graph.ports import input_ports, output_ports
 from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
-from dialects.indexing import Access, Indexing
+from dialects.indexing import Access, Carried, Indexing
 from dialects.module import cores_of, main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box, Form, Interval
@@ -47,6 +47,7 @@ from dialects.tile.sharding import Sharding, Split
 from dialects.tuning import Tuning, tuning_of
 from passes.sharding.costs import block_shape, window_shape
 from passes.sharding.requirements import required_box
+from passes.tiling.carrying import its_place, last_position
 from passes.tiling.chunks import Cut, Limits, Stream, Work, choose_cuts, chunk_extents
 from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.lifetimes import Lifetimes, store_of
@@ -206,13 +207,41 @@ class _Lowering:
                 fetched[value] = self._fetch(layer, index, part, levels[layer.level(index, cuts)])
         target = self._target(layer, nominal, extents)
         buffers = [fetched[value] if value in fetched else self._in_ddr_or_vtcm(value, op) for value in op.operands]
+        carried = layer.carried(cuts)
+        if carried is not None and op.operands[carried.operand] not in fetched:
+            buffers[carried.operand] = self._state(layer, carried.operand, Part(chunk, nominal, extents), levels[-2])
         self._add(levels[-1], self._compute(layer, [*buffers, target], chunk, extents), op)
+        if carried is not None:
+            self._hand_on(layer, target, buffers[carried.operand], chunk, cuts, levels[-1])
         if layer.store is not None:
             box = _cut(_first_replica(layer.sharding, layer.shape).owned(layer.shape), cuts)
             tensor = self._in_ddr(layer.store.output, layer.store)
             self._add(levels[-1], StoreOp.of(target, tensor, box), op)
         for cut, inner, outer in reversed(list(zip(cuts, levels[1:], levels[:-1], strict=True))):
             self._add(outer, ForOp.around(cut.trips, inner), op)
+
+    def _state(self, layer: "Layer", index: int, part: "Part", block: Block) -> SSAValue:
+        """Buffer of an operand that every part but the first gets from the part before; filled for the first."""
+        op, tensor = layer.op, layer.op.operand_types[index]
+        accesses, shape = layer.accesses(index), tensor.get_shape()
+        window = required_box(accesses, shape, part.nominal)
+        alloc = AllocOp.of(tensor.element_type, window, layer.streams[index].part(part.extents))
+        self._add(self.program, alloc, op)
+        box = required_box(accesses, shape, part.chunk)
+        self._add(block, _copy(self.held[op.operands[index]], alloc.result, box, box), op)
+        return alloc.result
+
+    def _hand_on(
+        self, layer: "Layer", made: SSAValue, state: SSAValue, chunk: Box, cuts: Sequence[Cut], block: Block
+    ) -> None:
+        """The end of what a part has made becomes the state of the next."""
+        op, carried, loop = layer.op, layer.indexing.carried, len(cuts) - 1
+        assert carried is not None
+        shape = op.operand_types[carried.operand].get_shape()
+        box = required_box(layer.accesses(carried.operand), shape, chunk)
+        size = layer.work.extents[carried.dim]
+        end = last_position(chunk, cuts[-1], loop)
+        self._add(block, _copy(made, state, end, its_place(box, cuts[-1], loop, size)), op)
 
     def _in_ddr_or_vtcm(self, value: SSAValue, like: Operation) -> SSAValue:
         return self._in_ddr(value, like) if _sharding(value).home == "ddr" else self.held[value]
@@ -312,20 +341,28 @@ class Layer:
             for value, stream in zip(op.operands, streams, strict=True)
             if value not in pending and _sharding(value).home == "vtcm"
         }
+        carried = indexing.carried
         work = Work(
             block_shape(shape, sharding),
-            indexing.granularity,
+            tuple(1 if carried and d == carried.dim else grain for d, grain in enumerate(indexing.granularity)),
             tuple(fetched.values()),
             element_bytes(op.result_type.element_type),
             store is not None,
             tuple(resident.values()),
             columns,
+            carried.dim if carried else None,
+            streams[carried.operand] if carried and op.operands[carried.operand] in resident else None,
         )
         return Layer(op, indexing, sharding, shape, streams, work, store)
 
     def accesses(self, index: int) -> tuple[Access, ...]:
         """How operand `index` is read."""
         return self.indexing.operands[index]
+
+    def carried(self, cuts: Sequence[Cut]) -> Carried | None:
+        """What the innermost loop hands on from part to part, if it goes through a dimension that is carried."""
+        carried = self.indexing.carried
+        return carried if carried is not None and cuts and cuts[-1].dim == carried.dim else None
 
     def level(self, index: int, cuts: Sequence[Cut]) -> int:
         """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""
@@ -342,6 +379,12 @@ def _cut(box: Box, cuts: Sequence[Cut], *, nominal: bool = False) -> Box:
         low = interval.low[0] + Form(0, (), (*(0,) * k, cut.chunk))
         dims[cut.dim] = Interval((low,), (low + cut.chunk,) if nominal else (*interval.high, low + cut.chunk))
     return Box(box.mesh, tuple(dims))
+
+
+def _copy(source: SSAValue, target: SSAValue, box: Box, place: Box) -> ComputeOp:
+    """A box of a buffer written to a place in another one."""
+    rank = to_attribute(len(box.dims))
+    return ComputeOp.of("reshape", "hvx", [source, target], [box, place], {"rank": rank})
 
 
 def _first_replica(sharding: Sharding, shape: Sequence[int]) -> Sharding:

@@ -63,6 +63,10 @@ class Work:
     """Operands that lie in VTCM already."""
     columns: int = 1
     """Columns of a tile of the engine: chunks of the last dimension that are larger are whole tiles."""
+    carried: int | None = None
+    """Dimension whose chunks are made one after the other, so that its loop is the innermost."""
+    state: Stream | None = None
+    """What its chunks hand on; None where that is streamed."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def footprint(work: Work, cuts: Sequence[Cut]) -> int:
         total += slots * stream.part_bytes(extents)
     if work.result_streamed:
         total += (2 if cuts else 1) * prod(extents) * work.result_bytes
+    if work.state is not None and any(cut.dim == work.carried for cut in cuts):
+        total += work.state.part_bytes(extents)
     return total
 
 
@@ -179,6 +185,8 @@ def _nests(work: Work, depth: int, limits: Limits) -> Iterator[tuple[Cut, ...]]:
     ]
     last = len(work.extents) - 1
     for dims in permutations(useful, depth):
+        if work.carried in dims[:-1]:
+            continue
         yield from product(
             *(_cuts(d, work.extents[d], work.granularity[d], work.columns if d == last else 1) for d in dims)
         )
