@@ -40,6 +40,11 @@ class Along:
         blocks = -(-hi // self.denominator)
         return self.numerator * (lo // self.denominator) - self.before, self.numerator * blocks + self.after
 
+    def needed(self, extent: int) -> int:
+        """Number of operand positions that so many positions of the result, from a cut on, need."""
+        low, high = self.interval(0, extent)
+        return high - low
+
 
 @dataclass(frozen=True)
 class Anywhere:

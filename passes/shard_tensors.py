@@ -7,9 +7,8 @@ op; inputs, constants and outputs lie in DDR, and so do activations that do not 
 Tuning (`set-tuning`): `mos`; and where weights are not multicast, every core's own reading of them is priced.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import cast
 
 import numpy as np
@@ -29,10 +28,11 @@ from dialects.hardware import Hardware
 from dialects.indexing import Access, Along, Whole
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.reshard import ReshardOp, sharded, sharding_of
-from dialects.tile.sharding import DDR, WHOLE, Sharding, shares_buffer
+from dialects.tile.sharding import DDR, WHOLE, Sharding
 from dialects.tuning import tuning_of
-from passes.sharding.costs import block_shape, window_shape
-from passes.sharding.homes import Demand, Read, homes_in_ddr
+from passes.sharding.costs import block_shape
+from passes.sharding.demands import demands_of
+from passes.sharding.homes import homes_in_ddr
 from passes.sharding.requirements import required_box, required_sharding
 from passes.sharding.search import Node, Operand, choose_shardings
 
@@ -54,8 +54,43 @@ class ShardTensorsPass(ModulePass):
         nodes = _nodes(ops, hardware)
         multicast = tuning.multicast_weights is not False
         shardings = choose_shardings(nodes, cores, hardware, channel_cores=tuning.mos, multicast=multicast)
-        spilled = homes_in_ddr(_demands(ops, nodes, shardings), hardware.vtcm_usable_bytes)
-        _Rewrite(main, cores).run(ops, nodes, shardings, spilled)
+        plans = _planned(ops, nodes, shardings, cores, hardware.vtcm_usable_bytes)
+        _Rewrite(main).run(dict(zip(ops, plans, strict=True)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided about one op: its sharding, the padding that cores read around its operands, where it lives."""
+
+    node: Node
+    sharding: Sharding
+    fills: tuple[float | None, ...]
+    spilled: bool
+
+
+def _planned(
+    ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding], cores: int, capacity: int
+) -> list[Plan]:
+    """All decisions; values live in DDR where they do not fit. What is only returned is never held anyway."""
+    fills = [_fills(op, node, sharding, cores) for op, node, sharding in zip(ops, nodes, shardings, strict=True)]
+    unheld = {n for n, op in enumerate(ops) if all(isinstance(use.operation, ReturnOp) for use in op.output.uses)}
+    spilled = homes_in_ddr(demands_of(nodes, shardings, fills), capacity, sorted(unheld)) - unheld
+    return [
+        Plan(node, sharding, padding, n in spilled)
+        for n, (node, sharding, padding) in enumerate(zip(nodes, shardings, fills, strict=True))
+    ]
+
+
+def _fills(op: GraphOp, node: Node, sharding: Sharding, cores: int) -> tuple[float | None, ...]:
+    """Value of the padding that cores read around each operand; None where none does."""
+    owned = sharding.owned(node.shape)
+    busy = owned.volume(cores) > 0
+    fills: list[float | None] = []
+    for operand, accesses in zip(node.operands, node.indexing.operands, strict=True):
+        low, high = required_box(accesses, operand.shape, owned).bounds(cores)
+        padded = ((low < 0) | (high > np.array(operand.shape, np.int64))).any(axis=1)
+        fills.append(op.PADDING if (padded & busy).any() else None)
+    return tuple(fills)
 
 
 def _nodes(ops: Sequence[GraphOp], hardware: Hardware) -> list[Node]:
@@ -83,7 +118,7 @@ def _node(op: GraphOp, numbers: dict[SSAValue, int], hardware: Hardware) -> Node
         isinstance(value.owner, ConstantOp) and _are_weights(accesses, len(shape))
         for value, accesses in zip(op.operands, indexing.operands, strict=True)
     )
-    return Node(operands, shape, indexing, compute, weights)
+    return Node(operands, shape, indexing, compute, element_bytes(element), weights)
 
 
 def _are_weights(accesses: Sequence[Access], rank: int) -> bool:
@@ -92,55 +127,30 @@ def _are_weights(accesses: Sequence[Access], rank: int) -> bool:
     return channels and any(isinstance(access, Whole) for access in accesses)
 
 
-def _demands(ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding]) -> list[Demand]:
-    demands: list[Demand] = []
-    for op, node, sharding in zip(ops, nodes, shardings, strict=True):
-        reads = tuple(_read(node, index, sharding, shardings) for index in range(len(node.operands)))
-        size = element_bytes(op.result_type.element_type)
-        demands.append(Demand(prod(block_shape(node.shape, sharding)) * size, reads))
-    return demands
-
-
-def _read(node: Node, index: int, sharding: Sharding, shardings: Sequence[Sharding]) -> Read:
-    """What an operand takes beyond the value itself: nothing where the value is already held as needed, or differs by a
-    halo.
-    """
-    operand, need = node.operands[index], node.requires(index, sharding)
-    if need.home == "ddr":
-        return Read(operand.producer, 0)
-    bytes_needed = prod(window_shape(operand.shape, need)) * operand.element_bytes
-    if operand.producer is None:
-        return Read(None, bytes_needed)
-    shared = shares_buffer(shardings[operand.producer], need)
-    return Read(operand.producer, 0 if shared else bytes_needed)
-
-
 class _Rewrite:
     """Rebuilds the body of `main` with shardings as encodings and reshards between."""
 
-    def __init__(self, main: FuncOp, cores: int):
+    def __init__(self, main: FuncOp):
         self.main = main
-        self.cores = cores
         self.values: dict[SSAValue, SSAValue] = {}
         self.placed: dict[tuple[SSAValue, Sharding, float | None], SSAValue] = {}
+        self.returned = set(cast(Operation, main.body.block.last_op).operands)
+        self.stored: dict[SSAValue, SSAValue] = {}
+        """Results of the network that ops read too: where they lie in DDR."""
         self.body = Block(arg_types=[sharded(cast(Tensor, t), DDR) for t in main.function_type.inputs])
 
-    def run(
-        self, ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding], spilled: frozenset[int]
-    ) -> None:
+    def run(self, plans: Mapping[GraphOp, Plan]) -> None:
         """Replaces the body."""
         old = self.main.body.block
         for before, after in zip(old.args, self.body.args, strict=True):
             after.name_hint, after.location = before.name_hint, before.location
             self.values[before] = after
-        numbers = {op: number for number, op in enumerate(ops)}
         for op in old.ops:
             match op:
                 case ConstantOp():
                     self._constant(op)
                 case GraphOp():
-                    number = numbers[op]
-                    self._op(op, nodes[number], shardings[number], number in spilled)
+                    self._op(op, plans[op])
                 case ReturnOp():
                     self._return(op)
                 case _:
@@ -162,29 +172,24 @@ class _Rewrite:
         new = ConstantOp.create(properties=op.properties, result_types=[sharded(op.value.type, DDR)])
         self.values[op.output] = self._add(new, op).results[0]
 
-    def _op(self, op: GraphOp, node: Node, sharding: Sharding, spilled: bool) -> None:
+    def _op(self, op: GraphOp, plan: Plan) -> None:
         operands = [
-            self._held(op, value, node.requires(index, sharding), self._fill(op, node, index, sharding))
-            for index, value in enumerate(op.operands)
+            self._held(op, value, plan.node.requires(index, plan.sharding), fill)
+            for index, (value, fill) in enumerate(zip(op.operands, plan.fills, strict=True))
         ]
         new = type(op).create(
             operands=operands,
-            result_types=[sharded(op.result_type, sharding)],
+            result_types=[sharded(op.result_type, plan.sharding)],
             properties=op.properties,
             attributes=op.attributes,
         )
         result = self._add(new, op).results[0]
         result.name_hint = op.output.name_hint
-        if spilled:
+        if plan.spilled:
             result = self._reshard(op, result, DDR)
+        elif op.output in self.returned:
+            self.stored[op.output] = self._reshard(op, result, DDR)
         self.values[op.output] = result
-
-    def _fill(self, op: GraphOp, node: Node, index: int, sharding: Sharding) -> float | None:
-        """Value of the padding that cores read around an operand; None when none does."""
-        shape, owned = node.operands[index].shape, sharding.owned(node.shape)
-        low, high = required_box(node.indexing.operands[index], shape, owned).bounds(self.cores)
-        padded = ((low < 0) | (high > np.array(shape, np.int64))).any(axis=1)
-        return op.PADDING if (padded & (owned.volume(self.cores) > 0)).any() else None
 
     def _held(self, op: Operation, value: SSAValue, need: Sharding, fill: float | None) -> SSAValue:
         """The value as `need` says, with its padding, by a reshard unless it is so already or one exists."""
@@ -203,11 +208,12 @@ class _Rewrite:
     def _return(self, op: ReturnOp) -> None:
         results: list[SSAValue] = []
         for value in op.operands:
-            source, maker = self.values[value], value.owner if isinstance(value.owner, Operation) else op
-            if sharding_of(source) == DDR and (not isinstance(source.owner, ReshardOp) or source in results):
+            source, maker = self.stored.get(value, self.values[value]), value.owner
+            like = maker if isinstance(maker, Operation) else op
+            if not isinstance(source.owner, ReshardOp) or source in results:
                 replicas = Sharding("vtcm", (1,), (WHOLE,) * tensor_type(source).get_num_dims())
-                source = self._reshard(maker, source, replicas)
-            results.append(source if sharding_of(source) == DDR else self._reshard(maker, source, DDR))
+                source = self._reshard(like, self._reshard(like, source, replicas), DDR)
+            results.append(source)
         self._add(ReturnOp(*results), op)
 
     def _reshard(self, like: Operation, source: SSAValue, target: Sharding, fill: float | None = None) -> SSAValue:

@@ -169,7 +169,7 @@ class _Lowering:
         alloc.result.name_hint = value.name_hint
         self._add(self.program, alloc, op)
         if fill is not None:
-            self._add(self.program, FillOp.of(alloc.result, shape, fill.value.data), op)
+            self._add(self.program, FillOp.of(alloc.result, shape, fill), op)
         return alloc.result
 
     # ---- ops

@@ -1,72 +1,101 @@
 """Which values cannot stay in VTCM from the op that makes them to the ops that use them, and live in DDR instead."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 
-STREAMED_BYTES = 1 << 20
-"""What an operand that is streamed from DDR in parts is counted as at most: two parts of half that."""
+import numpy as np
+
+from passes.sharding.demands import Buffer, Demands, Stream
 
 FILL_FACTOR = 0.75
 """Share of VTCM that values may fill, so that weights can be fetched ahead and addresses found."""
 
+STREAM_FACTOR = 1 / 8
+"""Share of VTCM that is left to what an op streams in parts, for each tensor: two parts of half that."""
 
-@dataclass(frozen=True)
-class Read:
-    """One operand of an op: the value (None: a constant or an input), the bytes each core needs, and whether it needs
-    its own copy.
+
+def homes_in_ddr(demands: Demands, capacity: int, unheld: Iterable[int] = ()) -> frozenset[int]:
+    """Values that live in DDR so that at every op what is live fits into `capacity` bytes per core; `unheld` do anyway.
+
+    A value that is not needed for longest goes first (as in Belady's rule), then the one of those that the op itself
+    touches whose absence leaves most room.
     """
-
-    value: int | None
-    copied_bytes: int
-
-
-@dataclass(frozen=True)
-class Demand:
-    """VTCM that one op asks of each core; values are numbered as the ops that make them."""
-
-    result_bytes: int
-    reads: tuple[Read, ...]
-
-
-def homes_in_ddr(demands: Sequence[Demand], capacity: int) -> frozenset[int]:
-    """Values that live in DDR so that at every op what is live fits into `capacity` bytes per core.
-
-    A value that is not needed for longest goes first (as in Belady's rule), then the largest value that the op itself
-    touches.
-    """
+    state = _State(demands, int(capacity * STREAM_FACTOR))
+    for value in unheld:
+        state.move(value)
     limit = int(capacity * FILL_FACTOR)
-    uses: list[list[int]] = [[] for _ in demands]
-    for time, demand in enumerate(demands):
-        for read in demand.reads:
-            if read.value is not None:
-                uses[read.value].append(time)
-    spilled: set[int] = set()
-    for time in range(len(demands)):
-        live = [v for v in range(time + 1) if v == time or (uses[v] and v < time <= uses[v][-1])]
-        while _occupied(time, demands, live, spilled) > limit:
-            victim = _victim(time, demands, live, spilled, uses)
+    live: set[int] = set()
+    for time in range(len(demands.streams)):
+        live = {value for value in (*live, time) if state.last[value] >= time and value not in state.moved}
+        while state.occupied[time] > limit:
+            victim = state.victim(time, live)
             if victim is None:
                 break
-            spilled.add(victim)
-    return frozenset(spilled)
+            state.move(victim)
+            live.discard(victim)
+    return frozenset(state.moved)
 
 
-def _occupied(time: int, demands: Sequence[Demand], live: Sequence[int], spilled: set[int]) -> int:
-    total = sum(demands[v].result_bytes for v in live if v not in spilled)
-    if time in spilled:
-        total += min(demands[time].result_bytes, STREAMED_BYTES)
-    for read in demands[time].reads:
-        streamed = read.value is None or read.value in spilled
-        total += min(read.copied_bytes, STREAMED_BYTES) if streamed else read.copied_bytes
-    return total
+class _State:
+    """Values moved so far, and what is occupied at each op."""
+
+    def __init__(self, demands: Demands, share: int) -> None:
+        times = len(demands.streams)
+        self._share = share
+        self._buffers: list[list[Buffer]] = [[] for _ in range(times)]
+        self._streams: list[list[tuple[int, Stream]]] = [[] for _ in range(times)]
+        """By value: where it is streamed if it is moved."""
+        self._uses: list[list[int]] = [[] for _ in range(times)]
+        self.moved: set[int] = set()
+        self.last = list(range(times))
+        """By value: the last op that needs it in VTCM."""
+        self.occupied = np.zeros(times, np.int64)
+        for buffer in demands.buffers:
+            self._buffers[buffer.value].append(buffer)
+            self.last[buffer.value] = max(self.last[buffer.value], buffer.last)
+            self.occupied[buffer.first : buffer.last + 1] += buffer.size
+        for time, stream in _with_times(demands.streams):
+            if stream.value is None:
+                self.occupied[time] += self._streamed(stream)
+            else:
+                self._streams[stream.value].append((time, stream))
+                self._uses[stream.value].append(time)
+
+    def _streamed(self, stream: Stream) -> int:
+        return min(stream.whole, max(stream.least, self._share))
+
+    def move(self, value: int) -> None:
+        """The value lives in DDR: its buffers go, and all that touch it stream it."""
+        self.moved.add(value)
+        for buffer in self._buffers[value]:
+            self.occupied[buffer.first : buffer.last + 1] -= buffer.size
+        for time, stream in self._streams[value]:
+            self.occupied[time] += self._streamed(stream)
+
+    def victim(self, time: int, live: Iterable[int]) -> int | None:
+        """The live value to move next; None when none makes room."""
+        saved = {value: self._saved(value, time) for value in live}
+        helping = [value for value in saved if saved[value] > 0]
+        waiting = [value for value in helping if not self._touched(value, time)]
+        if waiting:
+            return max(waiting, key=lambda value: (self._next_use(value, time), saved[value], value))
+        return max(helping, key=lambda value: (saved[value], value), default=None)
+
+    def _saved(self, value: int, time: int) -> int:
+        """Bytes that moving the value makes free at an op."""
+        freed = sum(buffer.size for buffer in self._buffers[value] if buffer.first <= time <= buffer.last)
+        return freed - sum(self._streamed(stream) for at, stream in self._streams[value] if at == time)
+
+    def _touched(self, value: int, time: int) -> bool:
+        return value == time or self._next_use(value, time) == time
+
+    def _next_use(self, value: int, time: int) -> int:
+        uses = self._uses[value]
+        position = bisect_left(uses, time)
+        return uses[position] if position < len(uses) else self.last[value] + 1
 
 
-def _victim(
-    time: int, demands: Sequence[Demand], live: Sequence[int], spilled: set[int], uses: Sequence[Sequence[int]]
-) -> int | None:
-    touched = {time, *(read.value for read in demands[time].reads if read.value is not None)}
-    waiting = [v for v in live if v not in spilled and v not in touched and demands[v].result_bytes > 0]
-    if waiting:
-        return max(waiting, key=lambda v: (min(u for u in uses[v] if u >= time), demands[v].result_bytes))
-    here = [v for v in touched if v not in spilled and demands[v].result_bytes > STREAMED_BYTES]
-    return max(here, key=lambda v: (demands[v].result_bytes, v), default=None)
+def _with_times(streams: Sequence[Sequence[Stream]]) -> Iterator[tuple[int, Stream]]:
+    for time, several in enumerate(streams):
+        for stream in several:
+            yield time, stream

@@ -37,6 +37,8 @@ class Node:
     shape: tuple[int, ...]
     indexing: Indexing
     compute: Callable[[Sharding], float]
+    element_bytes: int
+    """Of the result."""
     has_weights: bool = False
     """Whether some of the operands are weights: constants that differ from one position of the last dimension to the
     next.

@@ -25,19 +25,13 @@ class Stream:
     def part(self, extents: Sequence[int]) -> tuple[int, ...]:
         """Shape of the part that a chunk of these extents needs."""
         return tuple(
-            needed_extent(access, extents[access.dim]) if isinstance(access, Along) else size
+            access.needed(extents[access.dim]) if isinstance(access, Along) else size
             for access, size in zip(self.accesses, self.shape, strict=True)
         )
 
     def part_bytes(self, extents: Sequence[int]) -> int:
         """Bytes of that part."""
         return prod(self.part(extents)) * self.element_bytes
-
-
-def needed_extent(access: Along, extent: int) -> int:
-    """Positions that `extent` positions of the result need along one dimension."""
-    low, high = access.interval(0, extent)
-    return high - low
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ def _fetched_once(work: Work, stream: Stream, cuts: Mapping[int, Cut]) -> int:
         extent = work.extents[access.dim]
         cut = cuts.get(access.dim, Cut(access.dim, extent, 1))
         last = extent - (cut.trips - 1) * cut.chunk
-        total *= (cut.trips - 1) * needed_extent(access, cut.chunk) + needed_extent(access, last)
+        total *= (cut.trips - 1) * access.needed(cut.chunk) + access.needed(last)
     return total
 
 

@@ -28,6 +28,7 @@ from dialects.graph import GRAPH_OPS, GraphOp
 from dialects.graph.base import tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.movement import ShapedOp
+from dialects.graph.recurrence import RecurrentOp
 from dialects.text import print_module
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
@@ -98,6 +99,53 @@ def conv(build: Builder) -> None:
     w = build.constant((*kernel, depth, features), scale=(kernel[0] * kernel[1] * depth) ** -0.5)
     bias = [build.constant((features,))] if build.draw(st.booleans()) else []
     build.add("conv", [x, w, *bias], **window(build, kernel))
+
+
+def conv_transpose(build: Builder) -> None:
+    x = build.value(4)
+    kernel = build.integer(1, 3), build.integer(1, 3)
+    depth, features = shape(x)[-1], build.integer(1, 3)
+    w = build.constant((*kernel, depth, features), scale=(kernel[0] * kernel[1] * depth) ** -0.5)
+    pads = [build.integer(-1, 1) for _ in range(4)]
+    strides, dilations = ((build.integer(1, 3), build.integer(1, high)) for high in (3, 2))
+    build.add("conv_transpose", [x, w], strides=strides, dilations=dilations, pads=pads)
+
+
+def resize(build: Builder) -> None:
+    """Blocks of a drawn pattern, as many as the operand has room for, or sums of neighbours."""
+    x = build.value()
+    axis = axis_of(build, x)["axis"]
+    size, step = shape(x)[axis], build.integer(1, 2)
+    pattern = sorted(build.draw(st.lists(st.integers(0, min(2, size - 1)), min_size=1, max_size=3)))
+    count = build.integer(1, ((size - 1 - pattern[-1]) // step + 1) * len(pattern))
+    properties = {"axis": axis, "step": step, "pattern": pattern}
+    if build.draw(st.booleans()):
+        weights = build.constant((count, build.integer(1, 3)), scale=0.5)
+        moved = [start - build.integer(0, 1) for start in pattern[:1]] * len(pattern)
+        build.add("interpolate", [x, weights], **{**properties, "pattern": moved})
+        return
+    kind = _KINDS["resample"]
+    assert issubclass(kind, ShapedOp)
+    build.keep(kind.to(x, (*shape(x)[:axis], count, *shape(x)[axis + 1 :]), **properties))
+
+
+def recurrent(build: Builder) -> None:
+    """Over the first dimension of a value."""
+    x = build.value(2, 3)
+    name = build.draw(st.sampled_from(["lstm", "gru", "rnn"]))
+    kind = _KINDS[name]
+    assert issubclass(kind, RecurrentOp)
+    hidden = build.integer(1, 4)
+    columns = kind.GATES * hidden
+    build.add("matmul", [x, build.constant((shape(x)[-1], columns))])
+    steps = shape(build.values[-1])[0]
+    batch = int(np.prod(shape(build.values[-1])[1:-1]))
+    reshape = _KINDS["reshape"]
+    assert issubclass(reshape, ShapedOp)
+    build.keep(reshape.to(build.values[-1], (1, steps, batch, columns)))
+    bias = build.constant((1, build.draw(st.sampled_from(kind.BIAS_ROWS)), columns))
+    initial = build.constant((kind.STATES, 1, 1, batch, hidden))
+    build.add(name, [build.values[-1], build.constant((1, hidden, columns), scale=hidden**-0.5), bias, initial])
 
 
 def pool(build: Builder) -> None:
@@ -210,7 +258,8 @@ def gather(build: Builder) -> None:
 
 
 OPS = (conv, conv, pool, binary, unary, matmul, product, softmax, layer_norm, reduce, transpose, reshape, concat)
-MOVES = (slice_, pad, gather)
+MOVES = (slice_, pad, gather, resize)
+WINDOWS = (conv_transpose, recurrent)
 
 
 class Network:
@@ -234,7 +283,7 @@ def networks(draw: st.DrawFn) -> Network:
     for _ in range(draw(st.integers(1, 6))):
         made = len(build.values)
         try:
-            draw(st.sampled_from((*OPS, *MOVES)))(build)
+            draw(st.sampled_from((*OPS, *MOVES, *WINDOWS)))(build)
         except VerifyException:
             assert len(build.values) >= made  # operands that do not fit: another op
     outputs = list(dict.fromkeys([build.values[-1], *([build.value()] if draw(st.booleans()) else [])]))

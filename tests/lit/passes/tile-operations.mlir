@@ -72,3 +72,29 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
     func.return %3 : tensor<1x4096xf16, #tile.sharding<ddr>>
   }
 }
+
+// -----
+
+// A sequence that is too long is gone through part by part; the state after each part is where the next begins.
+// CHECK-LABEL: func.func @main()
+// CHECK: tile.load %{{.*}}, %[[S:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 16>}
+// CHECK: tile.for 6 {
+// CHECK-NEXT: tile.load %{{.*}}, %[[X:.*]] {box = #tile.box<[1] : 0 to 1, 167 i0 to min(167 i0 + 167, 1000), {{.*}}>}
+// CHECK-NEXT: tile.compute %[[X]], %{{.*}}, %{{.*}}, %[[S]], %[[Y:.*]] {kernel = "gru", {{.*}}, arguments = {}}
+// CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, 167 i0 + 166 to min(1000, 167 i0 + 167), 0 to 1, 0 to 16>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to min(1, -167 i0 + 834), 0 to 1, 0 to 16>]
+// CHECK-NEXT: tile.store %[[Y]], %{{.*}}
+// CHECK-NEXT: }
+builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 50000.0 : f64, vtcm_reserved_bytes = 0.0 : f64}>, aic.cores = 1 : i64} {
+  func.func @main(%x: tensor<1x1000x1x48xf16, #tile.sharding<ddr>>) -> tensor<1x1x1000x1x16xf16, #tile.sharding<ddr>> {
+    %w = graph.constant #aic.weight<"w" : tensor<1x16x48xf16>> : tensor<1x16x48xf16, #tile.sharding<ddr>>
+    %b = graph.constant #aic.weight<"b" : tensor<1x1x48xf16>> : tensor<1x1x48xf16, #tile.sharding<ddr>>
+    %s = graph.constant #aic.weight<"s" : tensor<1x1x1x1x16xf16>> : tensor<1x1x1x1x16xf16, #tile.sharding<ddr>>
+    %0 = tile.reshard %x : tensor<1x1000x1x48xf16, #tile.sharding<ddr>> to tensor<1x1000x1x48xf16, #tile.sharding<vtcm [1] : *, *, *, *>>
+    %1 = tile.reshard %w : tensor<1x16x48xf16, #tile.sharding<ddr>> to tensor<1x16x48xf16, #tile.sharding<vtcm [1] : *, *, *>>
+    %2 = tile.reshard %b : tensor<1x1x48xf16, #tile.sharding<ddr>> to tensor<1x1x48xf16, #tile.sharding<vtcm [1] : *, *, *>>
+    %3 = tile.reshard %s : tensor<1x1x1x1x16xf16, #tile.sharding<ddr>> to tensor<1x1x1x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
+    %4 = graph.gru %0, %1, %2, %3 : (tensor<1x1000x1x48xf16, #tile.sharding<vtcm [1] : *, *, *, *>>, tensor<1x16x48xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x48xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x1x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>) -> tensor<1x1x1000x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
+    %5 = tile.reshard %4 : tensor<1x1x1000x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>> to tensor<1x1x1000x1x16xf16, #tile.sharding<ddr>>
+    func.return %5 : tensor<1x1x1000x1x16xf16, #tile.sharding<ddr>>
+  }
+}
