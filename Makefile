@@ -28,7 +28,7 @@ lint: $(VENV)/.test ## check style and types
 bench: $(VENV)/.bench ## measure against the bars, as ratios in one run
 	$(RUN) -m bench
 
-sweep: $(VENV)/.models ## every network in every precision on every number of cores
+sweep: $(VENV)/.models ## every network, and 200 random ones, in every precision on many numbers of cores
 	$(RUN) -m pytest -m sweep
 
 docs: $(VENV)/.core ## write the reference of options, passes and operations to docs/reference
@@ -43,7 +43,7 @@ $(VENV)/.core: EXTRAS :=
 $(VENV)/.demo: EXTRAS := [demo]
 $(VENV)/.test: EXTRAS := [test,mlir]
 $(VENV)/.bench: EXTRAS := [bench]
-$(VENV)/.models: EXTRAS := [test,models]
+$(VENV)/.models: EXTRAS := [test,models,sweep]
 
 $(VENV)/.core $(VENV)/.demo $(VENV)/.test $(VENV)/.bench $(VENV)/.models: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -1,6 +1,6 @@
-"""`convert-to-fp16`: computes in fp16 what was computed in fp32.
+"""`convert-to-fp16`: computes in fp16 what was computed in fp32 or fp64.
 
-Every tensor of fp32 becomes one of fp16. Inputs and outputs keep the model's types; conversions stand right behind the
+Every tensor of these becomes one of fp16. Inputs and outputs keep the model's types; conversions stand right behind the
 inputs and before the outputs. Constants are converted through their handles; those beyond fp16's range are clamped to
 its largest finite value, which a warning of the logger `aic` tells, naming them. Infinities stay. Masks of attention
 that are as low as that absorb scores, as the lowest numbers of fp32 do in fp32.
@@ -12,9 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import Float32Type, FloatAttr, ModuleOp, NameLoc, TensorType, f16, f32, f64
+from xdsl.dialects.builtin import Float32Type, Float64Type, FloatAttr, ModuleOp, NameLoc, TensorType, f16, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue, TypeAttribute
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -35,7 +35,7 @@ _LOG = logging.getLogger("aic")
 
 @dataclass(frozen=True)
 class ConvertToFp16Pass(ModulePass):
-    """Computes in fp16 what was computed in fp32; inputs and outputs keep their types."""
+    """Computes in fp16 what was computed in fp32 or fp64; inputs and outputs keep their types."""
 
     name = "convert-to-fp16"
     PRECISION: ClassVar[Precision] = Precision.FP16
@@ -55,15 +55,15 @@ def _convert(function: FuncOp, store: WeightStore) -> list[str]:
     clamped = _clamped(function, store)
     for op in list(function.body.block.ops):
         match op:
-            case ConstantOp() if _is_f32(op.output):
+            case ConstantOp() if _is_wide(op.output):
                 op.value = converted(op.value)
-            case CastOp() if op.to == f32:
+            case CastOp() if op.to in (f32, f64):
                 op.to = f16
-            case HeadsOp() if _is_f32(op.output):
+            case HeadsOp() if _is_wide(op.output):
                 _absorb(op)
             case _:
                 pass
-        if isinstance(op, GraphOp | ConstantOp) and _is_f32(op.output):
+        if isinstance(op, GraphOp | ConstantOp) and _is_wide(op.output):
             Rewriter.replace_value_with_new_type(op.output, _as(op.output, f16))
     _convert_ports(function)
     return clamped
@@ -79,10 +79,10 @@ def _absorb(op: HeadsOp) -> None:
 
 
 def _convert_ports(function: FuncOp) -> None:
-    """Conversions behind fp32 inputs and before outputs that were fp32."""
+    """Conversions behind wide inputs and before outputs that were wide."""
     block = function.body.block
     for argument in reversed(block.args):
-        if not _is_f32(argument) or argument.first_use is None:
+        if not _is_wide(argument) or argument.first_use is None:
             continue
         cast = CastOp.of([argument], {"to": f16})
         cast.location = argument.location
@@ -95,10 +95,15 @@ def _convert_ports(function: FuncOp) -> None:
         value = terminator.operands[position]
         if value.type == wanted:
             continue
-        cast = CastOp.of([value], {"to": f32})
+        cast = CastOp.of([value], {"to": _port_element(wanted)})
         cast.location = value.owner.location if isinstance(value.owner, Operation) else terminator.location
         Rewriter.insert_op(cast, InsertPoint.before(terminator))
         terminator.operands[position] = cast.output
+
+
+def _port_element(port: Attribute) -> TypeAttribute:
+    """The element type of a port that was wide."""
+    return f64 if isinstance(port, TensorType) and port.element_type == f64 else f32
 
 
 def converted(constant: Constant) -> Constant:
@@ -115,7 +120,7 @@ def clamped_to_f16(values: Array) -> Array:
 
 def _clamped(function: FuncOp, store: WeightStore) -> list[str]:
     """Names of the fp32 constants with finite values beyond the range of fp16."""
-    found = [op for op in function.body.block.ops if isinstance(op, ConstantOp) and _is_f32(op.output)]
+    found = [op for op in function.body.block.ops if isinstance(op, ConstantOp) and _is_wide(op.output)]
     values = (_stored(op.value, store) for op in found)
     return [_name(op) for op, exceeds in zip(found, in_order("ranges", _exceeds_f16, values), strict=True) if exceeds]
 
@@ -132,8 +137,8 @@ def _exceeds_f16(values: Array) -> bool:
     return bool((np.abs(finite) > F16_MAX).any())
 
 
-def _is_f32(value: SSAValue) -> bool:
-    return isinstance(tensor_type(value).element_type, Float32Type)
+def _is_wide(value: SSAValue) -> bool:
+    return isinstance(tensor_type(value).element_type, Float32Type | Float64Type)
 
 
 def _as(value: SSAValue, element: Attribute) -> TensorType[Attribute]:

@@ -16,6 +16,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.aic import WeightAttr
+from dialects.element_types import is_float
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.contraction import ContractionOp
 from dialects.graph.elementwise import AddOp, BinaryOp, DivOp, MulOp, SubOp
@@ -155,7 +156,9 @@ def _fold(op: ContractionOp, store: WeightStore) -> _Fold | None:
     """What can be folded into a contraction."""
     weight = constant_of(op.operands[1])
     bias = constant_of(op.operands[2]) if len(op.operands) > 2 else None
-    if op.activation is not None or weight is None or (len(op.operands) > 2 and bias is None):
+    if not is_float(op.result_type.element_type) or op.activation is not None:
+        return None
+    if weight is None or (len(op.operands) > 2 and bias is None):
         return None
     axis = op.result_type.get_num_dims() - 1
     affine, chain = chain_after(op.output, axis, store)

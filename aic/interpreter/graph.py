@@ -29,8 +29,8 @@ from dialects.weights import WeightStore, store_of
 Observer: TypeAlias = Callable[[Operation, Array], None]
 """Sees every op with its result, as interpreters hold it (f16 in float32), in the order of execution."""
 
-Alteration: TypeAlias = Callable[[GraphOp, Array], Array]
-"""What is to stand in place of an op's result."""
+Alteration: TypeAlias = Callable[[GraphOp | ConstantOp, Array], Array]
+"""What is to stand in place of an op's result, or of a constant."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class GraphRunner:
         self.inputs = input_ports(function)
         self.outputs = output_ports(function)
         self._constants: dict[int, Array] = {}
+        self._constant_ops: dict[int, ConstantOp] = {}
         self._slots: dict[SSAValue, int] = {}
         self._steps: list[_Step] = []
         self._results: tuple[int, ...] = ()
@@ -72,6 +73,7 @@ class GraphRunner:
     def _plan(self, op: Operation, store: WeightStore, ends: Mapping[SSAValue, Operation]) -> None:
         match op:
             case ConstantOp():
+                self._constant_ops[self._slot(op.output)] = op
                 self._constants[self._slot(op.output)] = np.require(store.held(op.value), requirements=("C", "ALIGNED"))
             case GraphOp():
                 done = tuple(
@@ -92,13 +94,15 @@ class GraphRunner:
         observe: Observer | None = None,
         alter: Alteration | None = None,
     ) -> dict[str, npt.NDArray[Any]]:
-        """Outputs by name, in their stored dtype. With `alter` every result is altered before it is observed and used.
+        """Outputs by name, in their stored dtype. `alter` alters every constant and every result before it is used.
 
         Raises AicError for an input that is missing, unknown, or of another shape or dtype, and where data makes an op
         fail.
         """
         check_inputs(self.inputs, inputs)
         values = dict(self._constants)
+        if alter is not None:
+            values = {slot: alter(self._constant_ops[slot], array) for slot, array in values.items()}
         for slot, port in enumerate(self.inputs):
             values[slot] = np.asarray(inputs[port.name]).astype(held_dtype(port.type.element_type), copy=False)
         for step in self._steps:

@@ -37,11 +37,19 @@ def difference(before: Array, after: Array, allowed: Array | None) -> Difference
         return _ALL
     if allowed is None:
         return NONE if before.dtype == after.dtype and before.tobytes() == after.tobytes() else _exactly(before, after)
-    apart = distance(before, after)
+    apart, allowed = distance(before, after), allowed + _narrowing(before, after)
     with np.errstate(all="ignore"):
         used = np.where(apart > 0, apart / allowed, 0.0)
     # Where anything is allowed, the quotient of two infinities says nothing.
     return Difference(_share(apart, before), float(np.max(np.where(np.isinf(allowed), 0.0, used), initial=0.0)))
+
+
+def _narrowing(before: Array, after: Array) -> Array | float:
+    """What values may be off because they are kept in fewer bits than before."""
+    if before.dtype.kind != "f" or after.dtype.itemsize >= before.dtype.itemsize:
+        return 0.0
+    sizes = np.abs(before.astype(np.float64))
+    return float(np.finfo(after.dtype.name).eps) * np.where(np.isfinite(sizes), sizes, 0.0)
 
 
 def _exactly(before: Array, after: Array) -> Difference:

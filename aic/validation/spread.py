@@ -2,10 +2,11 @@
 
 Nothing fixed serves all networks: depth, cancellation, and steps (rounding to integers, comparisons) decide what an
 error of one part in 2^24 becomes. So it is measured, by Monte Carlo arithmetic (D. S. Parker, UCLA CSD-970002): the
-network runs several times with every result moved at random by as much as a correct implementation may move it, and
-how far an element strays in these runs tells what is allowed for it.
+network runs several times with every result moved, at random up or down, by a multiple of what a correct implementation
+may move it, and how far an element strays in these runs tells what is allowed for it. Each run has a twin in which all
+goes the other way, so that what steps up behind a value that is moved down steps down in the twin.
 
-A result is moved by up to
+A result is moved by a multiple of
 
 - u |y|, u the unit roundoff of its element type (2^-24 for f32, 2^-11 for f16, 2^-53 for f64): its own rounding;
 - where it sums n terms that may cancel, u rms(y) and v sqrt(n) rms(y) more: the roundings of the terms and of the n
@@ -13,7 +14,7 @@ A result is moved by up to
 - for f16 the distance of its subnormal numbers, 2^-25, more.
 
 Results of ops that move values, and integers, stay. To allow for a conversion to fp16, u is that of f16 throughout, and
-inputs are moved too.
+inputs and constants are moved too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from xdsl.ir import Attribute, Operation
 from aic.interpreter.graph import GraphRunner
 from dialects.graph.attention import AttentionOp
 from dialects.graph.base import GraphOp
+from dialects.graph.constant import ConstantOp
 from dialects.graph.contraction import ContractionOp
 from dialects.graph.kernels import Array
 from dialects.graph.movement import PadOp
@@ -40,11 +42,10 @@ from dialects.indexing import Access, Along
 
 Observe: TypeAlias = Callable[[Operation, Array], None]
 
-SAMPLES = 3
-"""Runs with moved results."""
+SAMPLES = 6
+"""Runs with moved results: three, and their twins."""
 MARGIN = 4.0
-"""What is allowed, in multiples of how far an element strays plus how far elements of its tensor do on average: of
-three runs the farthest one is rarely much nearer than a fourth would be."""
+"""By how much more results are moved than roundings move them: what is allowed must lie beyond what happens."""
 _UNITS: dict[type[Attribute], float] = {Float16Type: 2.0**-11, Float32Type: 2.0**-24, Float64Type: 2.0**-53}
 _SUBNORMAL = 2.0**-25
 """Half the distance of subnormal numbers of f16."""
@@ -100,33 +101,35 @@ def _allowed(reach: Array, dtype: np.dtype[np.generic]) -> Array:
         return np.where(reach > 0, np.inf, 0.0)
     finite = reach[np.isfinite(reach)]
     typical = sqrt(float(np.mean(np.square(finite)))) if finite.size else 0.0
-    return MARGIN * (reach + typical)
+    return reach + typical
 
 
 def _run_moved(
     runner: GraphRunner, inputs: Mapping[str, Array], sample: int, to_fp16: bool, observe: Observe | None = None
 ) -> dict[str, Array]:
     """Outputs of a run with moved results."""
-    random = np.random.default_rng(sample)
-    given = {name: _rounded_input(array, random) for name, array in inputs.items()} if to_fp16 else inputs
+    mover = _Mover(np.random.default_rng(sample // 2), MARGIN if sample % 2 else -MARGIN, to_fp16)
     with np.errstate(all="ignore"):
-        return runner.run(given, observe, _Mover(random, to_fp16))
-
-
-def _rounded_input(array: Array, random: np.random.Generator) -> Array:
-    if array.dtype.kind != "f":
-        return array
-    return _moved(array, _UNITS[Float16Type] * np.abs(array) + _SUBNORMAL, random)
+        return runner.run({name: mover.rounded(array) for name, array in inputs.items()}, observe, mover)
 
 
 @dataclass(frozen=True)
 class _Mover:
-    """Moves the result of an op at random."""
+    """Moves results at random, in multiples of what roundings move them."""
 
     random: np.random.Generator
+    margin: float
     to_fp16: bool
 
-    def __call__(self, op: GraphOp, result: Array) -> Array:
+    def rounded(self, array: Array) -> Array:
+        """An input or constant, moved as rounding to fp16 moves it where that is to be."""
+        if not self.to_fp16 or array.dtype.kind != "f":
+            return array
+        return self._moved(array, _UNITS[Float16Type] * np.abs(array) + _SUBNORMAL)
+
+    def __call__(self, op: GraphOp | ConstantOp, result: Array) -> Array:
+        if isinstance(op, ConstantOp):
+            return result if _is_weight(op) else self.rounded(result)
         element = f16 if self.to_fp16 and isinstance(op.result_type.element_type, Float32Type) else None
         element = element or op.result_type.element_type
         unit = _UNITS.get(type(element))
@@ -139,12 +142,16 @@ class _Mover:
             reach += (unit + own_sums) * _size(op, result)
         if isinstance(element, Float16Type):
             reach += _SUBNORMAL
-        return _moved(result, reach, self.random)
+        return self._moved(result, reach)
+
+    def _moved(self, values: Array, reach: Array) -> Array:
+        by = np.where(self.random.random(values.shape, np.float32) < 0.5, reach, -reach) * self.margin
+        return (values + np.where(np.isfinite(by), by, 0)).astype(values.dtype)
 
 
-def _moved(values: Array, reach: Array, random: np.random.Generator) -> Array:
-    by = reach * random.uniform(-1.0, 1.0, values.shape).astype(reach.dtype)
-    return (values + np.where(np.isfinite(by), by, 0)).astype(values.dtype)
+def _is_weight(op: ConstantOp) -> bool:
+    """Whether only contractions read a constant: moving their sums moves them as rounded terms would."""
+    return all(isinstance(use.operation, ContractionOp) for use in op.output.uses)
 
 
 def _size(op: GraphOp, result: Array) -> Array:

@@ -116,9 +116,9 @@ class PassValidator(Observer):
             culprit = self._culprit(precision, before, module, constants, drifting)
             self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
             raise Drift(_message(phase, name, precision, differences, drifting, culprit))
+        if precision is Precision.FP16 or _dtypes(outputs) != _dtypes(self._outputs):
+            self._allowed.clear()  # from here on values are rounded to fewer bits
         self._before, self._outputs = module.clone(), outputs
-        if precision is Precision.FP16:
-            self._allowed.clear()  # what rounds from here on is rounded to fp16
         self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
 
     def _note(self, verdict: PassVerdict) -> None:
@@ -193,6 +193,10 @@ class PassValidator(Observer):
 def _place(phase: str, name: str) -> str:
     """What messages begin with."""
     return f"phase {phase}, pass {name}:" if phase else f"pass {name}:"
+
+
+def _dtypes(outputs: Mapping[str, Array]) -> list[np.dtype[np.generic]]:
+    return [array.dtype for array in outputs.values()]
 
 
 def _says_nothing(outputs: Mapping[str, Array]) -> bool:

@@ -4,10 +4,12 @@ _RECOGNIZE = "recognize-layer-norm,recognize-gelu,recognize-rotary,recognize-att
 _LAYOUT = "sink-transposes,fold-batch-norm,fuse-activations"
 
 GRAPH_PIPELINE = (
-    f"fold-constants,simplify-graph,eliminate-common-subexpressions,{_RECOGNIZE},{_LAYOUT},"
+    f"narrow-ports,fold-constants,simplify-graph,eliminate-common-subexpressions,{_RECOGNIZE},{_LAYOUT},"
     "fold-constants,simplify-graph,eliminate-common-subexpressions"
 )
-"""Canonical form, patterns recognized, channels last throughout, constants folded, epilogues fused."""
+"""Ports that cards have, canonical form, patterns recognized, channels last throughout, constants folded, epilogues
+fused.
+"""
 
 FP16_PIPELINE = f"{GRAPH_PIPELINE},convert-to-fp16,simplify-graph"
 """The same, in fp16."""

@@ -131,3 +131,29 @@ def test_a_qpc_with_other_constants_drifts(monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(Drift, match="pass the emitted and loaded QPC: values drift"):
         aic.compile(DIGITS_BN, validate_passes=True, aic_binary_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_network_of_f64_has_ports_of_f32(tmp_path: Path) -> None:
+    """What it computes stays in f64, and is compared as such; in fp16 nothing is."""
+    nodes = [
+        helper.make_node("Erf", ["x"], ["a"]),
+        helper.make_node("MatMul", ["a", "w"], ["b"]),
+        helper.make_node("ReduceSum", ["b"], ["y"], keepdims=0),
+    ]
+    weight = numpy_helper.from_array(np.random.default_rng(0).standard_normal((4, 5)), "w")
+    graph = helper.make_graph(
+        nodes,
+        "wide",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [3, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.DOUBLE, [])],
+        [weight],
+    )
+    path = tmp_path / "wide.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    session = aic.Session(aic.compile(path, validate_passes=True).path)
+    assert [port.dtype for port in (*session.inputs, *session.outputs)] == [np.float32, np.float32]
+    validator = PassValidator()
+    aic.compile(path, aic_num_cores=3, convert_to_fp16=True, observer=validator)
+    errors = {verdict.name: verdict.difference.error for verdict in validator.verdicts}
+    assert 0 < errors["narrow-ports"] < 1e-7
+    assert 1e-5 < errors["convert-to-fp16"] < 1e-2

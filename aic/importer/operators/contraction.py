@@ -59,15 +59,13 @@ def _rows_columns_inputs_outputs(builder: Builder, weight: Value) -> Value:
     return builder.reshape(turned, (1, *turned.shape))
 
 
-@converts("MatMul", note="floating point")
+@converts("MatMul")
 def matmul(builder: Builder, node: Node) -> Value:
     return product(builder, node.operand(0), node.operand(1))
 
 
 def product(builder: Builder, a: Value, b: Value) -> Value:
     """Matrix product by NumPy's rules for vectors and leading dimensions."""
-    if not is_float(a.element):
-        raise Unsupported(f"matrix product of element type {a.element}")
     if min(a.rank, b.rank) < 1:
         raise Misfit(f"{a.type} and {b.type} have no product")
     left = a if a.rank > 1 else builder.reshape(a, (1, *a.shape))

@@ -1,0 +1,1 @@
+"""Networks that come from outside: drawn by nnsmith, which knows nothing of this compiler."""
