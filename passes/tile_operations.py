@@ -1,8 +1,8 @@
 """`tile-operations`: from sharded tensors to one program of buffers, transfers and computations that every core runs.
 
 A value that is held in VTCM becomes one buffer, wide enough for the halos of all its consumers. A reshard becomes the
-transfers that it means: nothing, an exchange, a load or multicast, a store. An op whose operands or result do not fit
-is cut into chunks: a loop that loads, computes and stores.
+transfers that it means: nothing, an exchange, a load or multicast, a store. An op whose operands or result do not fit,
+or are too large to be brought while others are used, is cut into chunks: a loop that loads, computes and stores.
 
 Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-ratio` limit chunks; `multicast-weights`.
 """
@@ -54,6 +54,12 @@ from passes.tiling.lifetimes import Lifetimes, store_of
 
 FILL_FACTOR = 0.9
 """Share of VTCM that live buffers may fill; the rest is for what placing buffers at addresses costs."""
+
+
+_PART_FACTOR = 1 / 6
+"""Share of VTCM that a part of a tensor takes that comes from DDR at once. Two of them are there at a time, so that one
+is brought while the other is used; smaller parts leave room to fetch more of them ahead.
+"""
 
 
 @dataclass(frozen=True)
@@ -192,6 +198,7 @@ class _Lowering:
             room=int(usable * FILL_FACTOR) - live,
             touched=None if ratio is None else int(usable * ratio),
             part=None if part is None else part * KIB,
+            wished_part=int(usable * _PART_FACTOR) if part is None else None,
         )
 
     def _emit(self, layer: "Layer", cuts: Sequence[Cut]) -> None:

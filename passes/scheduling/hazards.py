@@ -3,19 +3,24 @@
 Instructions are replayed in program order; whenever one touches memory that another engine, or an unfinished transfer,
 touched before it in a conflicting way, it waits for that one's signal. A wait that follows from earlier ones is left
 out: each instruction *knows* what is complete when it starts, and hands its knowledge on to those that wait for it.
-Loops are replayed for as many iterations as buffers have slots, and two more: what happens later repeats. So that they
-end with the slots that they really end with, the iterations left out are a multiple of all numbers of slots.
+
+Loops of few iterations are replayed whole; then parts of a region that accesses name are told apart, so that what works
+through a buffer in parts may follow what fills it in parts. Longer ones are replayed for as many iterations as buffers
+have slots, and two more: what happens later repeats. So that they end with the slots that they really end with, the
+iterations left out are a multiple of all numbers of slots.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import lcm
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dialects.tile.ops import Engine
 
 Region: TypeAlias = Hashable
 """Memory that is tracked as one: a slot of a buffer, or a tensor in DDR."""
+Part: TypeAlias = Hashable
+"""A part of a region, as far as accesses to the region name parts."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,14 @@ class Access:
 
     `of_others`: the core touches the region of other cores, so what conflicts with it must be complete there first.
     `by_others`: other cores touch the region of this core, so what conflicts later must wait until they all have.
+    `part`: what of the region is touched; None: perhaps all of it.
     """
 
     region: Region
     writes: bool
     of_others: bool = False
     by_others: bool = False
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -43,16 +50,31 @@ class Instance:
 
 @dataclass(frozen=True)
 class Dependency:
-    """Instruction `op` waits for all runs of `on` so far but the newest `lag`, on every core if `everywhere`."""
+    """Instruction `op` waits for all runs of `on` so far but the newest `lag`, on every core if `everywhere`.
+
+    `counts`: for runs of `op`, by their number, how many runs of `on` it is that they wait for.
+    """
 
     op: int
     on: int
     lag: int
     everywhere: bool
+    counts: tuple[tuple[int, int], ...] = ()
+
+
+def is_replayed_whole(trips: int) -> bool:
+    """Whether all iterations of a nest of loops, `trips` in all, are replayed."""
+    return trips <= _WHOLE
+
+
+_WHOLE = 32
+"""Iterations of loops that are replayed one by one, at most."""
 
 
 def replayed_iterations(trips: int, slots: Iterable[int]) -> int:
-    """How many iterations of a loop of `trips` to replay, in a program whose buffers have these numbers of slots."""
+    """How many iterations of a loop of `trips`, not replayed whole, to replay, in a program whose buffers have these
+    numbers of slots.
+    """
     numbers = {1, *slots}
     least = max(numbers) + _EXTRA_ITERATIONS
     return trips if trips <= least else least + (trips - least) % lcm(*numbers)
@@ -84,33 +106,46 @@ class _Run:
 
 @dataclass
 class _Touches:
-    writers: dict[int, tuple[_Run, bool]] = field(default_factory=dict[int, tuple[_Run, bool]])
-    readers: dict[int, tuple[_Run, bool]] = field(default_factory=dict[int, tuple[_Run, bool]])
+    """Runs that touched a region, of each instruction the newest last. What came before one that may have touched all
+    of it is not kept: runs of an instruction are complete in their order.
+    """
+
+    writers: dict[int, list[tuple[_Run, Access]]] = field(default_factory=dict[int, list[tuple[_Run, Access]]])
+    readers: dict[int, list[tuple[_Run, Access]]] = field(default_factory=dict[int, list[tuple[_Run, Access]]])
 
 
 def find_dependencies(
-    instances: Sequence[Instance], overlapping: Mapping[Region, Sequence[Region]]
+    instances: Sequence[Instance],
+    overlapping: Mapping[Region, Sequence[Region]],
+    meet: Callable[[Any, Any], bool] = lambda a, b: True,
 ) -> list[Dependency]:
     """Dependencies under which every order of the engines gives the values of program order.
 
     `overlapping[r]`: the regions that share memory with r, r among them; a region that is not listed overlaps itself
-    alone.
+    alone. `meet` says whether two parts of one region have anything in common.
     """
-    replay = _Replay(overlapping)
+    replay = _Replay(overlapping, meet)
     for instance in instances:
         replay.add(instance)
-    return [Dependency(op, on, lag, everywhere) for (op, on, everywhere), lag in sorted(replay.lags.items())]
+    return [
+        Dependency(op, on, lag, everywhere, tuple(replay.needed[op, on, everywhere]))
+        for (op, on, everywhere), lag in sorted(replay.lags.items())
+    ]
 
 
 @dataclass
 class _Replay:
     overlapping: Mapping[Region, Sequence[Region]]
+    meet: Callable[[Any, Any], bool]
     time: int = 0
     touched: dict[Region, _Touches] = field(default_factory=dict[Region, _Touches])
     runs: dict[Key, int] = field(default_factory=dict[Key, int])
     counts: dict[int, int] = field(default_factory=dict[int, int])
     knows: dict[Engine, tuple[Known, Known]] = field(default_factory=dict[Engine, tuple[Known, Known]])
     lags: dict[tuple[int, int, bool], int] = field(default_factory=dict[tuple[int, int, bool], int])
+    needed: dict[tuple[int, int, bool], list[tuple[int, int]]] = field(
+        default_factory=dict[tuple[int, int, bool], list[tuple[int, int]]]
+    )
 
     def add(self, instance: Instance) -> None:
         """Replays one instance: finds what it waits for, then records what it touches."""
@@ -131,7 +166,7 @@ class _Replay:
         return number
 
     def _conflicts(self, instance: Instance) -> Iterable[tuple[_Run, bool]]:
-        """Earlier runs that conflict, each once, and whether it must be complete on every core."""
+        """Earlier runs that conflict, of each instruction the newest, and whether it must be complete on every core."""
         found: dict[int, tuple[_Run, bool]] = {}
         for access in instance.accesses:
             for region in self.overlapping.get(access.region, (access.region,)):
@@ -140,10 +175,24 @@ class _Replay:
                     continue
                 sides = (touches.writers, touches.readers) if access.writes else (touches.writers,)
                 for side in sides:
-                    for run, remote in side.values():
-                        _, before = found.get(id(run), (run, False))
-                        found[id(run)] = (run, before or remote or access.of_others)
+                    for runs in side.values():
+                        met = self._newest(runs, region, access)
+                        if met is not None:
+                            run, earlier = met
+                            _, before = found.get(id(run), (run, False))
+                            found[id(run)] = (run, before or earlier.by_others or access.of_others)
         return found.values()
+
+    def _newest(
+        self, runs: Sequence[tuple[_Run, Access]], region: Region, access: Access
+    ) -> tuple[_Run, Access] | None:
+        """The newest run whose access to a region has anything in common with another access."""
+        if region != access.region or access.part is None:
+            return runs[-1]
+        for run, earlier in reversed(runs):
+            if earlier.part is None or self.meet(earlier.part, access.part):
+                return run, earlier
+        return None
 
     def _wait(self, instance: Instance, on: _Run, remote: bool, local: Known, everywhere: Known) -> None:
         if on.key == instance.engine and not remote:
@@ -154,6 +203,7 @@ class _Replay:
         lag = self.counts[on.instance.op] - 1 - on.run
         name = (instance.op, on.instance.op, remote)
         self.lags[name] = min(lag, self.lags.get(name, lag))
+        self.needed.setdefault(name, []).append((self.counts.get(instance.op, 0), on.run + 1))
         _learn(local, {**on.local, on.key: on.sequence})
         _learn(everywhere, on.everywhere)
         if remote:
@@ -163,7 +213,10 @@ class _Replay:
         for access in run.instance.accesses:
             touches = self.touched.setdefault(access.region, _Touches())
             side = touches.writers if access.writes else touches.readers
-            side[run.instance.op] = (run, access.by_others)
+            runs = side.setdefault(run.instance.op, [])
+            if access.part is None:
+                runs.clear()
+            runs.append((run, access))
 
 
 def _learn(known: Known, more: Known) -> None:

@@ -3,7 +3,7 @@ what stays there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations, product
 from math import prod
 
@@ -72,7 +72,9 @@ class Limits:
     touched: int | None = None
     """VTCM that one chunk may touch in all; None: as much as there is."""
     part: int | None = None
-    """Largest part of one tensor that is streamed to or from DDR, where the work is cut; None: any."""
+    """Largest part of one tensor that may come from DDR or go there at once; None: any."""
+    wished_part: int | None = None
+    """The same, as far as it makes no more traffic."""
 
 
 def chunk_extents(work: Work, cuts: Sequence[Cut]) -> tuple[int, ...]:
@@ -114,7 +116,7 @@ def fits(work: Work, cuts: Sequence[Cut], limits: Limits) -> bool:
     return (
         footprint(work, cuts) <= limits.room
         and (limits.touched is None or touched(work, cuts) <= limits.touched)
-        and (limits.part is None or not cuts or largest_part(work, cuts) <= limits.part)
+        and (limits.part is None or largest_part(work, cuts) <= limits.part)
     )
 
 
@@ -148,6 +150,14 @@ def choose_cuts(work: Work, limits: Limits) -> tuple[Cut, ...] | None:
     """Loops, outermost first, with the least traffic and then the fewest chunks that keep to the limits; None when
     none do.
     """
+    cuts = _fewest_cuts(work, limits)
+    if cuts is None or limits.wished_part is None:
+        return cuts
+    smaller = _fewest_cuts(work, replace(limits, part=limits.wished_part))
+    return cuts if smaller is None or traffic(work, smaller) > traffic(work, cuts) else smaller
+
+
+def _fewest_cuts(work: Work, limits: Limits) -> tuple[Cut, ...] | None:
     if fits(work, (), limits):
         return ()
     for depth in _DEPTHS:

@@ -25,7 +25,7 @@ def _excesses(work: Work, cuts: Sequence[Cut], limits: Limits) -> Iterator[tuple
     yield "room", max(0, footprint(work, cuts) - limits.room)
     if limits.touched is not None:
         yield "touched", max(0, touched(work, cuts) - limits.touched)
-    if limits.part is not None and cuts:
+    if limits.part is not None:
         yield "part", max(0, largest_part(work, cuts) - limits.part)
 
 

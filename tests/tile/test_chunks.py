@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations, product
 from math import ceil, prod
 
@@ -62,6 +63,17 @@ def test_chosen_cuts(work: Work, limits: Limits) -> None:
     assert brute_traffic(work, cuts) <= 2 * best
 
 
+@given(works(), some_limits(), st.integers(1, 500))
+def test_small_parts_where_they_cost_nothing(work: Work, limits: Limits, part: int) -> None:
+    cuts, wished = choose_cuts(work, limits), choose_cuts(work, replace(limits, wished_part=part))
+    smaller = choose_cuts(work, replace(limits, part=part))
+    if cuts is None or smaller is None or traffic(work, smaller) > traffic(work, cuts):
+        assert wished == cuts
+    else:
+        assert wished is not None
+        assert keeps(work, wished, replace(limits, part=part))
+
+
 @given(works(), some_limits())
 def test_demand_of_what_does_not_fit(work: Work, limits: Limits) -> None:
     """Every limit that is named is broken, by what is named as too few; and one is."""
@@ -85,7 +97,7 @@ def keeps(work: Work, cuts: Sequence[Cut], limits: Limits) -> bool:
     return (
         brute_footprint(work, cuts) <= limits.room
         and (limits.touched is None or touches <= limits.touched)
-        and (limits.part is None or not cuts or largest <= limits.part)
+        and (limits.part is None or largest <= limits.part)
     )
 
 

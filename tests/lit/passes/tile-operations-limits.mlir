@@ -1,13 +1,19 @@
 // RUN: aic-opt %s -p 'shard-tensors,tile-operations' | filecheck %s
+// RUN: aic-opt %s -p 'set-tuning{size-split-granularity=2048},shard-tensors,tile-operations' | filecheck %s --check-prefix=LARGE
 // RUN: aic-opt %s -p 'set-tuning{size-split-granularity=512},shard-tensors,tile-operations' | filecheck %s --check-prefix=PART
 // RUN: aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.125},shard-tensors,tile-operations' | filecheck %s --check-prefix=RATIO
 // RUN: not aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.0001},shard-tensors,tile-operations' 2>&1 | filecheck %s --check-prefix=NONE
 
-// 32 MB of weights stream through VTCM in the fewest parts that there is room for, of whole tiles of 32 columns.
-// CHECK: tile.for 12 {
-// CHECK-NEXT: tile.load {{.*}}352 i0 to
+// 32 MB of weights stream through VTCM in parts of up to a sixth of it. The convolution, whose operands fit, runs in one
+// piece.
+// CHECK: tile.for 32 {
+// CHECK-NEXT: tile.load {{.*}}128 i0 to
+// CHECK-NOT: tile.for
+// CHECK: kernel = "conv"
 
-// No part of a tensor has more than 512 KiB: 64 columns of 4096 fp16 values.
+// Parts of 2 MiB at most: 256 columns of 4096 fp16 values. And of 512 KiB.
+// LARGE: tile.for 16 {
+// LARGE-NEXT: tile.load {{.*}}256 i0 to
 // PART: tile.for 64 {
 // PART-NEXT: tile.load {{.*}}64 i0 to
 
