@@ -78,10 +78,10 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
 // A sequence that is too long is gone through part by part; the state after each part is where the next begins.
 // CHECK-LABEL: func.func @main()
 // CHECK: tile.load %{{.*}}, %[[S:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 16>}
-// CHECK: tile.for 6 {
-// CHECK-NEXT: tile.load %{{.*}}, %[[X:.*]] {box = #tile.box<[1] : 0 to 1, 167 i0 to min(167 i0 + 167, 1000), {{.*}}>}
+// CHECK: tile.for 12 {
+// CHECK-NEXT: tile.load %{{.*}}, %[[X:.*]] {box = #tile.box<[1] : 0 to 1, 84 i0 to min(84 i0 + 84, 1000), {{.*}}>}
 // CHECK-NEXT: tile.compute %[[X]], %{{.*}}, %{{.*}}, %[[S]], %[[Y:.*]] {kernel = "gru", {{.*}}, arguments = {}}
-// CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, 167 i0 + 166 to min(1000, 167 i0 + 167), 0 to 1, 0 to 16>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to min(1, -167 i0 + 834), 0 to 1, 0 to 16>]
+// CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, 84 i0 + 83 to min(1000, 84 i0 + 84), 0 to 1, 0 to 16>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to min(1, -84 i0 + 917), 0 to 1, 0 to 16>]
 // CHECK-NEXT: tile.store %[[Y]], %{{.*}}
 // CHECK-NEXT: }
 builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 50000.0 : f64, vtcm_reserved_bytes = 0.0 : f64}>, aic.cores = 1 : i64} {
