@@ -185,17 +185,17 @@ def _joined(
 
 
 def slots_read_later(history: History, slots: Slots, lives: Lives) -> Integers:
-    """Slots of which something is read that was written before the slot became live for the last time, so that another
-    slot may have overwritten it.
+    """Slots of which something is read that was not written since the slot became live for the last time: another slot
+    may have written there.
     """
     times = int(slots.time.max(initial=0)) + 1
-    keys = np.unique(lives.slot * times + lives.first)
+    keys = np.append(NONE, np.unique(lives.slot * times + lives.first))
     found: list[Integers] = []
     for touches in history.cells():
         slot = slots.of_access[touches.box]
-        reads = np.flatnonzero((slot >= 0) & ~touches.writes & (touches.last_write != NONE))
-        now = slot[reads] * times + slots.time[touches.box[reads]]
-        written = slot[reads] * times + slots.time[touches.box[touches.last_write[reads]]]
-        latest = np.append(-1, keys)[np.searchsorted(keys, now, side="right")]
-        found.append(slot[reads[written < latest]])
+        reads = np.flatnonzero((slot >= 0) & ~touches.writes)
+        first, last = slot[reads] * times, touches.last_write[reads]
+        written = np.where(last == NONE, NONE, slots.time[touches.box[last]])
+        live = keys[np.searchsorted(keys, first + slots.time[touches.box[reads]], side="right") - 1]
+        found.append(slot[reads[first + written < live]])
     return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)

@@ -428,3 +428,21 @@ builtin.module attributes {aic.cores = 1 : i64} {
     func.return
   }
 }
+
+// -----
+
+// Who reads through a buffer before it is written there meets what the other buffer's transfer writes.
+// CHECK: pass check-races: the program has races:
+// CHECK-NEXT: tile.store (early), core 0: [0 to 8] of buffer %b memref<8xf16, "vtcm">: is read without waiting for the write by tile.load (fetch), core 0: [0 to 8] of buffer %a memref<8xf16, "vtcm">
+builtin.module attributes {aic.cores = 1 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">
+    %s = tile.tensor {role = "scratch"} : memref<8xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 8>, address = 0 : i64} : memref<8xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[1] : 0 to 8>, address = 0 : i64} : memref<8xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[1] : 0 to 8>, signal = 0 : i64} loc("fetch")
+    tile.store %b, %s {box = #tile.box<[1] : 0 to 8>, signal = 1 : i64} loc("early")
+    tile.load %x, %b {box = #tile.box<[1] : 0 to 8>, signal = 2 : i64, waits = #tile.waits<0 at 1, 1 at 1>} loc("late")
+    func.return
+  }
+}
