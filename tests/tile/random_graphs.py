@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.aic import DenseAttr
+from dialects.element_types import is_float
 from dialects.graph import GRAPH_OPS, GraphOp
 from dialects.graph.base import tensor_type
 from dialects.graph.constant import ConstantOp
@@ -50,19 +52,24 @@ class Builder:
     def integer(self, low: int, high: int) -> int:
         return self.draw(st.integers(low, high))
 
-    def value(self, *ranks: int) -> SSAValue:
-        """A value with one of these ranks; when there is none, any."""
-        fitting = [v for v in self.values if not ranks or tensor_type(v).get_num_dims() in ranks]
-        return self.draw(st.sampled_from(fitting or self.values))
+    def value(self, *ranks: int, integers: bool = False) -> SSAValue:
+        """A value with one of these ranks; when there is none, any; of floats, or of integers where there are some."""
+        kind = [v for v in self.values if is_float(tensor_type(v).element_type) != integers] or self.values[:1]
+        fitting = [v for v in kind if not ranks or tensor_type(v).get_num_dims() in ranks]
+        return self.draw(st.sampled_from(fitting or kind))
+
+    def like(self, x: SSAValue) -> list[SSAValue]:
+        """Values of the same type."""
+        return [v for v in self.values if v.type == x.type]
 
     def constant(self, shape: Sequence[int], scale: float = 1.0) -> SSAValue:
         array = scale * self.random.standard_normal(tuple(shape))
-        return self._constant(DenseAttr.of(array, TensorType(self.element, shape)))
+        return self.dense(DenseAttr.of(array, TensorType(self.element, shape)))
 
     def indices(self, shape: Sequence[int], size: int) -> SSAValue:
-        return self._constant(DenseAttr.from_array(self.random.integers(0, size, tuple(shape))))
+        return self.dense(DenseAttr.from_array(self.random.integers(0, size, tuple(shape))))
 
-    def _constant(self, value: DenseAttr) -> SSAValue:
+    def dense(self, value: DenseAttr) -> SSAValue:
         op = ConstantOp.create(properties={"value": value}, result_types=[value.type])
         self.block.add_op(op)
         return op.output
@@ -156,7 +163,7 @@ def pool(build: Builder) -> None:
 
 def binary(build: Builder) -> None:
     x = build.value()
-    same = [v for v in build.values if shape(v) == shape(x)]
+    same = build.like(x)
     narrow = [1 if build.draw(st.booleans()) else size for size in shape(x)]
     other = build.draw(st.sampled_from(same)) if build.draw(st.booleans()) else build.constant(narrow)
     build.add(build.draw(st.sampled_from(["add", "mul", "sub", "max"])), [x, other])
@@ -216,15 +223,14 @@ def reshape(build: Builder) -> None:
     sizes[at : at + (1 if split else 2)] = (
         [divisor, sizes[at] // divisor] if split else [int(np.prod(sizes[at : at + 2]))]
     )
-    kind = _KINDS["reshape"]
-    assert issubclass(kind, ShapedOp)
-    build.keep(kind.to(x, tuple(sizes)))
+    build.keep(shaped("reshape").to(x, tuple(sizes)))
 
 
 def concat(build: Builder) -> None:
     x = build.value()
     axis = axis_of(build, x)["axis"]
-    fitting = [v for v in build.values if len(shape(v)) == len(shape(x)) and without(v, axis) == without(x, axis)]
+    alike = [v for v in build.values if tensor_type(v).element_type == tensor_type(x).element_type]
+    fitting = [v for v in alike if len(shape(v)) == len(shape(x)) and without(v, axis) == without(x, axis)]
     build.add("concat", [x, *build.draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=2))], axis=axis)
 
 
@@ -257,6 +263,12 @@ def gather(build: Builder) -> None:
     build.add("gather", [x, build.indices(count, shape(x)[axis])], axis=axis)
 
 
+def shaped(name: str) -> type[ShapedOp]:
+    kind = _KINDS[name]
+    assert issubclass(kind, ShapedOp)
+    return kind
+
+
 OPS = (conv, conv, pool, binary, unary, matmul, product, softmax, layer_norm, reduce, transpose, reshape, concat)
 MOVES = (slice_, pad, gather, resize)
 WINDOWS = (conv_transpose, recurrent)
@@ -274,21 +286,28 @@ class Network:
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Network:
-    """A network of one to six ops on one input `x` of 2 to 4 dimensions, with one or two outputs."""
+def networks(
+    draw: st.DrawFn, ops: Sequence[Callable[[Builder], None]] = (*OPS, *MOVES, *WINDOWS), most: int = 6
+) -> Network:
+    """A network of one to `most` ops on one input `x` of 2 to 4 dimensions, with one or two outputs."""
     build = Builder(draw, draw(st.sampled_from([f32, f32, f16])))
-    sizes = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3))
+    sizes = draw(st.lists(st.integers(1, 9), min_size=draw(st.sampled_from([1, 3])), max_size=3))
     given_type = TensorType(build.element, [1 if len(sizes) == 3 else draw(st.integers(1, 4)), *sizes])
     build.values.append(build.block.insert_arg(given_type, 0))
-    for _ in range(draw(st.integers(1, 6))):
+    for _ in range(draw(st.integers(1, most))):
         made = len(build.values)
         try:
-            draw(st.sampled_from((*OPS, *MOVES, *WINDOWS)))(build)
+            draw(st.sampled_from(ops))(build)
         except VerifyException:
             assert len(build.values) >= made  # operands that do not fit: another op
+        build.values = [value for value in build.values if shape(value) and 0 < prod(shape(value)) <= LARGEST]
     outputs = list(dict.fromkeys([build.values[-1], *([build.value()] if draw(st.booleans()) else [])]))
     results = [value for value in outputs if value.owner is not build.block] or outputs
     return Network(finished(build.block, given_type, results))
+
+
+LARGEST = 4000
+"""Elements of a value that others may read."""
 
 
 def finished(block: Block, given_type: Attribute, results: Sequence[SSAValue]) -> ModuleOp:
