@@ -6,7 +6,7 @@ that what comes next need not wait until it is free; for fewer, with a warning, 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,12 +17,11 @@ from xdsl.passes import ModulePass
 
 from dialects.errors import DoesNotFit
 from dialects.module import main_of, target_of
-from dialects.text import place as place_of
-from dialects.tile.ops import AllocOp
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of
-from passes.scheduling.placement import Life, lower_bound, place
+from passes.scheduling.demand import does_not_fit
+from passes.scheduling.placement import fits, place
 
 _LOG = logging.getLogger("aic")
 
@@ -38,37 +37,18 @@ class AssignAddressesPass(ModulePass):
         hardware, ops = target_of(op).hardware, list(main_of(op).body.block.ops)
         capacity, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
         wanted = tuning_of(op).allocator_dealloc_delay or 0
-        delay, lives, offsets, end = _placed(ops, wanted, capacity, alignment)
-        if end > capacity:
-            raise DoesNotFit(_demand(ops, lives, end, capacity))
+        delay = _longest_delay(ops, wanted, capacity, alignment)
+        lives = lives_of(ops, alignment, delay)
+        found = place(list(lives.values()), capacity, alignment)
+        if found.end > capacity:
+            raise DoesNotFit(does_not_fit(op, ops, lives, found))
         if delay < wanted:
             _LOG.warning("allocator-dealloc-delay: VTCM has room for a delay of %d, not of %d", delay, wanted)
-        for alloc, offset in zip(lives, offsets, strict=True):
+        for alloc, offset in zip(lives, found.offsets, strict=True):
             alloc.properties["address"] = IntegerAttr(offset, i64)
 
 
-def _placed(
-    ops: list[Operation], wanted: int, capacity: int, alignment: int
-) -> tuple[int, dict[AllocOp, Life], list[int], int]:
-    """The longest delay up to `wanted` with which buffers fit, else none; with it lives, offsets and the last end."""
-    for delay in range(wanted, 0, -1):
-        lives = lives_of(ops, alignment, delay)
-        offsets, end = place(list(lives.values()), capacity, alignment, search=False)
-        if end <= capacity:
-            return delay, lives, offsets, end
-    lives = lives_of(ops, alignment)
-    return 0, lives, *place(list(lives.values()), capacity, alignment)
-
-
-def _demand(ops: list[Operation], lives: Mapping[AllocOp, Life], end: int, capacity: int) -> str:
-    """What the buffers take, where most of them are live, and how much is missing."""
-    least = lower_bound(list(lives.values()))
-    position = next(n for n in range(len(ops)) if _live(lives, n) == least)
-    return (
-        f"the buffers take {end} bytes of VTCM per core, {end - capacity} more than the {capacity} there are; most are "
-        f"live at {place_of(ops[position])}, {least} bytes at once"
-    )
-
-
-def _live(lives: Mapping[AllocOp, Life], position: int) -> int:
-    return sum(life.size for life in lives.values() if life.first <= position <= life.last)
+def _longest_delay(ops: Sequence[Operation], wanted: int, capacity: int, alignment: int) -> int:
+    """The longest delay up to `wanted` with which buffers fit; 0 if there is none."""
+    delays = range(wanted, 0, -1)
+    return next((n for n in delays if fits(list(lives_of(ops, alignment, n).values()), capacity, alignment)), 0)

@@ -22,10 +22,13 @@ from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of
-from passes.scheduling.placement import Life, place
+from passes.scheduling.placement import Life, fits
 
-_SHARES = (0.95, 0.85, 0.7, 0.5)
+_SHARES = (0.96, 0.94, 0.91, 0.88, 0.84, 0.8, 0.7, 0.6, 0.5)
 """Shares of VTCM that may be filled by fetching ahead, tried in this order until the buffers can be placed."""
+
+_TRIES = [(share, True) for share in _SHARES if share >= 0.8] + [(share, False) for share in _SHARES]
+"""First such that little is left unused between the buffers, then any way that fits."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,11 @@ class FetchAheadPass(ModulePass):
             for position, op in enumerate(ops)
             if (alloc := _fetched_buffer(op, position, lives)) is not None
         ]
-        for share in _SHARES:
-            order = _ordered(ops, fetches, _earliest(fetches, lives, int(hardware.vtcm_usable_bytes * share)))
-            moved = list(lives_of(order, hardware.vtcm_alignment_bytes, delay).values())
-            end = place(moved, hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes, search=False)[1]
-            if end <= hardware.vtcm_usable_bytes:
+        usable, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
+        for share, tightly in _TRIES:
+            order = _ordered(ops, fetches, _earliest(fetches, lives, int(usable * share)))
+            moved = list(lives_of(order, alignment, delay).values())
+            if fits(moved, usable, alignment, tightly=tightly):
                 _reorder(block, order)
                 return
 
