@@ -297,6 +297,16 @@ def _per_operand(rate: str) -> Formula:
     return formula
 
 
+def _sorted(work: Work) -> Cost:
+    """A pass of extremes and their positions for every halving of the list that is sorted (a bitonic network)."""
+    axis = int(str(work.arguments["axis"]))
+    halvings = max(1, (work.operands[0][axis] - 1).bit_length())
+    passes = halvings * (halvings + 1) // 2
+    return _on_hvx(
+        work, passes * work.vectors(prod(work.operands[0])) * work.hardware.hvx_cycles_per_vector.reduce_position
+    )
+
+
 def _binary(rate: str) -> Formula:
     """Element-wise on two operands: `rate` if both have the result's shape, else that of a scalar or a broadcast."""
 
@@ -396,6 +406,7 @@ FORMULAS: dict[str, Formula] = {
     **dict.fromkeys(("max_pool", "average_pool"), _pool),
     **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"), _per_operand("reduce")),
     **dict.fromkeys(("arg_max", "arg_min"), _per_operand("reduce_position")),
+    "top_positions": _sorted,
     "cumsum": _per_operand("scan"),
 }
 """Formula by kernel."""

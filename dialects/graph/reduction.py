@@ -118,6 +118,31 @@ class ArgMinOp(PositionOp):
 
 
 @irdl_op_definition
+class TopPositionsOp(GraphOp):
+    """Positions (i64) of the `count` greatest values along `axis`, or of the least ones, the most extreme first.
+
+    ONNX: TopK.
+    """
+
+    name = "graph.top_positions"
+
+    input = operand_def(TensorType)
+    axis = prop_def(IntegerAttr)
+    count = prop_def(IntegerAttr)
+    largest = prop_def(BoolAttr)
+
+    def infer(self) -> Tensor:
+        x, axis, count = tensor_type(self.input), self.axis.value.data, self.count.value.data
+        check_axes(self.name, [axis], x)
+        if not 0 <= count <= x.get_shape()[axis]:
+            raise VerifyException(f"{self.name}: {count} positions of dimension {axis} of {x}")
+        return TensorType(i64, [count if d == axis else size for d, size in enumerate(x.get_shape())])
+
+    def indexing(self) -> Indexing:
+        return whole_along(self.axis.value.data, self.result_type.get_num_dims())
+
+
+@irdl_op_definition
 class CumsumOp(GraphOp):
     """Sum of the positions up to each one along `axis`, without itself if `exclusive`, from the end if `reverse`.
 
@@ -148,5 +173,6 @@ REDUCTION_OPS: tuple[type[GraphOp], ...] = (
     ReduceProdOp,
     ArgMaxOp,
     ArgMinOp,
+    TopPositionsOp,
     CumsumOp,
 )

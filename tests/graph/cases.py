@@ -126,6 +126,12 @@ def along_axis(make: Maker, **properties: Any) -> Case:
     return make.op([make.floats(shape)], axis=make.integer(0, len(shape) - 1), **properties)
 
 
+def top_positions(make: Maker) -> Case:
+    shape = make.shape()
+    axis = make.integer(0, len(shape) - 1)
+    return make.op([make.floats(shape)], axis=axis, count=make.integer(1, shape[axis]), largest=make.flag())
+
+
 def last_axis(make: Maker) -> Case:
     shape = make.shape()
     bias = [make.floats(shape[-1:])] if "bias" in dir(make.kind) and make.flag() else []
@@ -306,6 +312,7 @@ SPECIAL: dict[str, Callable[[Maker], Case]] = {
     "lrn": lrn,
     "arg_max": lambda make: along_axis(make, keepdims=make.flag(), select_last=make.flag()),
     "arg_min": lambda make: along_axis(make, keepdims=make.flag(), select_last=make.flag()),
+    "top_positions": top_positions,
     "cumsum": lambda make: along_axis(make, exclusive=make.flag(), reverse=make.flag()),
     "resample": resample,
     "interpolate": interpolate,

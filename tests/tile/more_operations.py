@@ -102,6 +102,15 @@ def positions(build: Builder) -> None:
     build.add(build.draw(st.sampled_from(["arg_max", "arg_min"])), [x], **axis_of(build, x), **flags)
 
 
+def best(build: Builder) -> None:
+    """The greatest or least values along a dimension, sorted."""
+    x = build.value()
+    axis = axis_of(build, x)["axis"]
+    count = build.integer(1, shape(x)[axis])
+    build.add("top_positions", [x], axis=axis, count=count, largest=build.draw(st.booleans()))
+    build.add("gather_elements", [x, build.values[-1]], axis=axis)
+
+
 def lookup(build: Builder) -> None:
     """Rows of a table, picked by positions that were computed."""
     x = build.value(1, 2, 3)
@@ -152,6 +161,7 @@ MORE_OPS = (
     selection,
     rounding,
     positions,
+    best,
     lookup,
     pick_elements,
     cast,

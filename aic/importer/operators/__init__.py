@@ -6,6 +6,7 @@ The registry is offered here too: who takes it from here finds it filled.
 from aic.importer.operators import (
     constants,
     contraction,
+    einsum,
     elementwise,
     movement,
     normalization,
@@ -21,6 +22,7 @@ from aic.importer.registry import entries, find
 __all__ = [
     "constants",
     "contraction",
+    "einsum",
     "elementwise",
     "entries",
     "find",

@@ -1,5 +1,7 @@
 """Convolution and matrix products."""
 
+from xdsl.dialects.builtin import i32
+
 from aic.importer.builder import Builder, Value
 from aic.importer.node import Node
 from aic.importer.problems import Misfit, Unsupported
@@ -7,7 +9,7 @@ from aic.importer.registry import converts
 from aic.importer.windows import channels_first, channels_last, read_window, transposed_window
 from dialects.element_types import is_float
 from dialects.graph.contraction import ConvOp, ConvTransposeOp, MatmulOp
-from dialects.graph.elementwise import AddOp, MulOp
+from dialects.graph.elementwise import AddOp, MulOp, SubOp
 
 
 @converts("Conv", note="1-D and 2-D")
@@ -77,6 +79,22 @@ def product(builder: Builder, a: Value, b: Value) -> Value:
     y = builder.emit(MatmulOp, [left, right])
     kept = [*y.shape[:-2], *y.shape[-2:][a.rank == 1 :]]
     return builder.reshape(y, kept[:-1] if b.rank == 1 else kept)
+
+
+@converts("MatMulInteger", since=10)
+def matmul_integer(builder: Builder, node: Node) -> Value:
+    """Zero points are of a whole operand, or one per row of the left and per column of the right one."""
+    a, b = (_shifted(builder, node.operand(side), node.optional(2 + side), side) for side in (0, 1))
+    return product(builder, a, b)
+
+
+def _shifted(builder: Builder, x: Value, zero: Value | None, side: int) -> Value:
+    wide = builder.cast(x, i32)
+    if zero is None:
+        return wide
+    if zero.rank == 1 and zero.shape != (1,) and side == 0:
+        zero = builder.reshape(zero, (*zero.shape, 1))
+    return builder.emit(SubOp, [wide, builder.cast(zero, i32)])
 
 
 def _with_rank(builder: Builder, x: Value, rank: int) -> Value:

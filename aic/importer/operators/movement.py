@@ -5,6 +5,7 @@ from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
+from xdsl.dialects.builtin import i64
 
 from aic.importer.builder import Array, Builder, Value
 from aic.importer.node import Node, axis_of
@@ -12,7 +13,7 @@ from aic.importer.problems import Misfit, Unsupported
 from aic.importer.registry import converts
 from dialects.element_types import is_float
 from dialects.graph import movement as m
-from dialects.graph.elementwise import SelectOp
+from dialects.graph.elementwise import AddOp, LessOp, MulOp, SelectOp
 
 
 @converts("Transpose")
@@ -227,18 +228,40 @@ def gather_elements(builder: Builder, node: Node) -> Value:
     return builder.emit(m.GatherElementsOp, [data, indices], axis=axis)
 
 
-@converts("GatherND", since=11, note="constant indices without batch dimensions")
+@converts("GatherND", since=11)
 def gather_nd(builder: Builder, node: Node) -> Value:
-    """With constant indices: a gather of rows of the flattened leading dimensions."""
-    node.only_default("batch_dims", 0)
-    data, indices = node.operand(0), node.known(builder, 1)
-    depth = indices.shape[-1]
+    """A gather of rows of the flattened dimensions that index vectors, and batches, pick from."""
+    data, indices, batches = node.operand(0), node.operand(1), node.integer("batch_dims", 0)
+    if indices.rank < 1 or data.shape[:batches] != indices.shape[:batches] or not 0 <= batches < indices.rank:
+        raise Misfit(f"{batches} batch dimensions, indices {indices.type} for {data.type}")
+    depth = batches + indices.shape[-1]
     if depth > data.rank:
-        raise Misfit(f"indices of {depth} dimensions for {data.type}")
-    lead, rest = data.shape[:depth], data.shape[depth:]
-    flat = flat_positions(indices, lead)
-    rows = builder.reshape(data, (prod(lead), *rest))
-    return builder.emit(m.GatherOp, [rows, builder.constant(flat)], axis=0)
+        raise Misfit(f"indices of {indices.shape[-1]} dimensions for {data.type}")
+    known = builder.known(indices) if batches == 0 else None
+    if known is None:
+        flat = _flat_places(builder, indices, data.shape[:depth], batches)
+    else:
+        flat = builder.constant(flat_positions(known, data.shape[:depth]))
+    rows = builder.reshape(data, (prod(data.shape[:depth]), *data.shape[depth:]))
+    return builder.emit(m.GatherOp, [rows, flat], axis=0)
+
+
+def _flat_places(builder: Builder, indices: Value, sizes: tuple[int, ...], batches: int) -> Value:
+    """Row-major positions in dimensions of these sizes of index vectors that are computed; batches are counted."""
+    indices = builder.cast(indices, i64)
+    lead = indices.shape[:-1]
+    strides = [prod(sizes[d + 1 :]) for d in range(len(sizes))]
+    counted = np.zeros(lead, np.int64)
+    for d in range(batches):
+        counted += (np.arange(sizes[d]) * strides[d]).reshape(-1, *(1,) * (len(lead) - d - 1))
+    places = builder.constant(counted)
+    for column, d in enumerate(range(batches, len(sizes))):
+        index = builder.reshape(take(builder, indices, {indices.rank - 1: range(column, column + 1)}), lead)
+        from_end = builder.emit(LessOp, [index, builder.constant(np.int64(0))])
+        wrapped = builder.emit(AddOp, [index, builder.constant(np.int64(sizes[d]))])
+        index = builder.emit(SelectOp, [from_end, wrapped, index])
+        places = builder.emit(AddOp, [places, builder.emit(MulOp, [index, builder.constant(np.int64(strides[d]))])])
+    return places
 
 
 def flat_positions(indices: Array, sizes: tuple[int, ...]) -> Array:

@@ -7,10 +7,11 @@ from aic.importer.node import Node
 from aic.importer.problems import Unsupported
 from aic.importer.registry import converts
 from aic.importer.windows import Window, channels_first, channels_last, read_window
-from dialects.graph.elementwise import MulOp
+from dialects.graph.elementwise import MulOp, PowOp
 from dialects.graph.kernels import KERNELS
 from dialects.graph.pooling import AveragePoolOp, MaxPoolOp
-from dialects.graph.reduction import ReduceMaxOp, ReduceMeanOp
+from dialects.graph.reduction import ReduceMaxOp, ReduceMeanOp, ReduceSumOp
+from dialects.graph.unary import AbsOp, SqrtOp
 
 
 @converts("MaxPool", note="1-D and 2-D, without indices")
@@ -58,6 +59,37 @@ def _correction(window: Window, sizes: tuple[int, ...], include_pad: bool) -> np
         return None
     share = KERNELS["average_pool"](counted, **{**_properties(window), "pads": remaining})
     return 1 / share
+
+
+@converts("LpPool", note="1-D and 2-D")
+def lp_pool(builder: Builder, node: Node) -> Value:
+    x, p = node.operand(0), node.integer("p", 2)
+    window = read_window(node, x, node.integers("kernel_shape"))
+    powers = _power(builder, builder.emit(AbsOp, [x]), p)
+    mean = builder.emit(AveragePoolOp, [channels_last(builder, powers)], **_properties(window))
+    total = builder.emit(MulOp, [mean, builder.constant(window.kernel[0] * window.kernel[1], x.element)])
+    return channels_first(builder, _power(builder, total, 1 / p), x.rank)
+
+
+@converts("GlobalLpPool")
+def global_lp_pool(builder: Builder, node: Node) -> Value:
+    x, p = node.operand(0), node.integer("p", 2)
+    powers = _power(builder, builder.emit(AbsOp, [x]), p)
+    total = builder.emit(ReduceSumOp, [powers], axes=tuple(range(2, x.rank)), keepdims=True)
+    return _power(builder, total, 1 / p)
+
+
+def _power(builder: Builder, x: Value, p: float) -> Value:
+    """x to the power of p, for x that are not negative."""
+    match p:
+        case 1:
+            return x
+        case 2:
+            return builder.emit(MulOp, [x, x])
+        case 0.5:
+            return builder.emit(SqrtOp, [x])
+        case _:
+            return builder.emit(PowOp, [x, builder.constant(p, x.element)])
 
 
 @converts("GlobalAveragePool")

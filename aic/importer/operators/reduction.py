@@ -5,6 +5,7 @@ from aic.importer.node import Node, axis_of
 from aic.importer.registry import Converter, converts
 from dialects.graph import reduction as r
 from dialects.graph.elementwise import AddOp, MulOp, SubOp
+from dialects.graph.movement import GatherElementsOp
 from dialects.graph.unary import AbsOp, ExpOp, LogOp, SqrtOp
 
 _PLAIN: dict[str, type[r.ReduceOp]] = {
@@ -84,6 +85,16 @@ def position(builder: Builder, node: Node) -> Value:
         keepdims=bool(node.integer("keepdims", 1)),
         select_last=bool(node.integer("select_last_index", 0)),
     )
+
+
+@converts("TopK", note="constant K")
+def top_k(builder: Builder, node: Node) -> list[Value]:
+    """Values are those of opset 10 and newer: sorted, as those that need not be may be."""
+    x = node.operand(0)
+    axis = axis_of(node.integer("axis", -1), x.rank, node.operator)
+    count = int(node.known(builder, 1).item()) if node.opset >= 10 else node.integer("k", 1)
+    places = builder.emit(r.TopPositionsOp, [x], axis=axis, count=count, largest=bool(node.integer("largest", 1)))
+    return [builder.emit(GatherElementsOp, [x, places], axis=axis), places]
 
 
 @converts("CumSum", since=11, note="constant axis")

@@ -52,6 +52,19 @@ def _position(find: Callable[..., Array], x: Array, axis: int, keepdims: bool, s
 
 
 @kernel
+def top_positions(x: Array, *, axis: int, count: int, largest: bool) -> Array:
+    """Of equal values the one that comes first."""
+    if not largest:
+        return _first(np.argsort(x, axis=axis, kind="stable"), axis, count)
+    backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+    return _first(x.shape[axis] - 1 - np.flip(backwards, axis), axis, count)
+
+
+def _first(positions: Array, axis: int, count: int) -> Array:
+    return np.asarray(positions[(..., slice(count), *(slice(None),) * (-axis - 1))], np.int64)
+
+
+@kernel
 def cumsum(x: Array, *, axis: int, exclusive: bool, reverse: bool) -> Array:
     values = np.flip(x, axis) if reverse else x
     sums = np.cumsum(values, axis=axis, dtype=x.dtype)
