@@ -36,12 +36,15 @@ def _pipeline(block: Block, depth: int) -> None:
 
 
 def _rotate(outer: Block, loop: ForOp, depth: int) -> None:
-    """Two slots for what `loop`, whose body lies in `depth` loops, fetches and stores; fetches go one ahead."""
+    """Two slots for what `loop`, whose body lies in `depth` loops, fetches and stores; fetches go one ahead.
+
+    Buffers whose depth is given stay as they are.
+    """
     body = loop.body.block
-    fetches = [op for op in body.ops if isinstance(op, LoadOp | MulticastOp) and _moves_with(op.target, depth)]
+    fetches = [op for op in body.ops if isinstance(op, LoadOp | MulticastOp) and _rotates(op.target, depth)]
     fetched = {op.target for op in fetches}
     fills = [op for op in body.ops if isinstance(op, FillOp) and op.target in fetched]
-    stored = {op.source for op in body.ops if isinstance(op, StoreOp) and _moves_with(op.source, depth)}
+    stored = {op.source for op in body.ops if isinstance(op, StoreOp) and _rotates(op.source, depth)}
     for value in (*fetched, *stored):
         if isinstance(value.owner, AllocOp):
             value.owner.properties["depth"] = IntegerAttr(2, i64)
@@ -55,6 +58,7 @@ def _rotate(outer: Block, loop: ForOp, depth: int) -> None:
             body.insert_op_before(op, rest)
 
 
-def _moves_with(value: SSAValue, depth: int) -> bool:
-    """True when a buffer's window moves with the innermost of `depth` loops."""
-    return isinstance(value.owner, AllocOp) and value.owner.window.data.loop_depth == depth
+def _rotates(value: SSAValue, depth: int) -> bool:
+    """True when a buffer's window moves with the innermost of `depth` loops, and may do so in slots."""
+    alloc = value.owner
+    return isinstance(alloc, AllocOp) and alloc.depth is None and alloc.window.data.loop_depth == depth

@@ -8,13 +8,13 @@ Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-rati
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.builtin import FunctionType, IntegerAttr, ModuleOp, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.element_types import element_bytes
@@ -185,10 +185,13 @@ class _Lowering:
         live = self.lifetimes.live_bytes(time)
         limits = self._limits(live)
         cuts = choose_cuts(layer.work, limits)
+        if cuts is None:  # then without fetching ahead, which takes each buffer twice
+            limits = replace(limits, slots=1)
+            cuts = choose_cuts(layer.work, limits)
         if cuts is None:
             demand = does_not_fit(layer.work, limits, live, self.hardware.vtcm_usable_bytes)
             raise DoesNotFit(f"{place(op)} does not fit into VTCM: {demand}")
-        self._emit(layer, cuts)
+        self._emit(layer, cuts, limits.slots)
 
     def _limits(self, live: int) -> Limits:
         """What the chunks of an op must keep to beside `live` bytes of values."""
@@ -201,7 +204,7 @@ class _Lowering:
             wished_part=int(usable * _PART_FACTOR) if part is None else None,
         )
 
-    def _emit(self, layer: "Layer", cuts: Sequence[Cut]) -> None:
+    def _emit(self, layer: "Layer", cuts: Sequence[Cut], slots: int) -> None:
         op, body = layer.op, self.program
         levels = [body, *(Block() for _ in cuts)]
         chunk = _cut(layer.sharding.owned(layer.shape), cuts)
@@ -210,13 +213,15 @@ class _Lowering:
         fetched: dict[SSAValue, SSAValue] = {}
         for index, value in enumerate(op.operands):
             if value in self.pending and value not in fetched:
-                part = Part(chunk, nominal, extents)
+                part = Part(chunk, nominal, extents, slots)
                 fetched[value] = self._fetch(layer, index, part, levels[layer.level(index, cuts)])
-        target = self._target(layer, nominal, extents)
+        target = self._target(layer, nominal, extents, slots)
         buffers = [fetched[value] if value in fetched else self._in_ddr_or_vtcm(value, op) for value in op.operands]
         carried = layer.carried(cuts)
         if carried is not None and op.operands[carried.operand] not in fetched:
-            buffers[carried.operand] = self._state(layer, carried.operand, Part(chunk, nominal, extents), levels[-2])
+            buffers[carried.operand] = self._state(
+                layer, carried.operand, Part(chunk, nominal, extents, slots), levels[-2]
+            )
         self._add(levels[-1], self._compute(layer, [*buffers, target], chunk, extents), op)
         if carried is not None:
             self._hand_on(layer, target, buffers[carried.operand], chunk, cuts, levels[-1])
@@ -259,7 +264,7 @@ class _Lowering:
         accesses, reshard, shape = layer.accesses(index), self.pending[value], tensor_type(value).get_shape()
         window = required_box(accesses, shape, part.nominal)
         held = layer.streams[index].part(part.extents)
-        alloc = AllocOp.of(tensor_type(value).element_type, window, held)
+        alloc = _part_of(tensor_type(value).element_type, window, held, part.slots)
         alloc.result.name_hint = reshard.input.name_hint
         self._add(self.program, alloc, op)
         if reshard.fill is not None:
@@ -293,13 +298,13 @@ class _Lowering:
         constant = isinstance(source.owner, TensorOp) and source.owner.value is not None
         return self.tuning.multicast_weights is not False or not constant
 
-    def _target(self, layer: "Layer", nominal: Box, extents: Sequence[int]) -> SSAValue:
+    def _target(self, layer: "Layer", nominal: Box, extents: Sequence[int], slots: int) -> SSAValue:
         """Buffer of the result: resident, or of one chunk when it is stored at once."""
         op = layer.op
         if layer.store is None:
             self.held[op.output] = self._allocate(op, op.output)
             return self.held[op.output]
-        alloc = AllocOp.of(op.result_type.element_type, nominal, extents)
+        alloc = _part_of(op.result_type.element_type, nominal, extents, slots)
         alloc.result.name_hint = op.output.name_hint
         return self._add(self.program, alloc, op).results[0]
 
@@ -320,6 +325,8 @@ class Part:
     chunk: Box
     nominal: Box
     extents: tuple[int, ...]
+    slots: int
+    """Buffers that parts are to have: 1, or as many as suits the schedule."""
 
 
 @dataclass(frozen=True)
@@ -386,6 +393,14 @@ def _cut(box: Box, cuts: Sequence[Cut], *, nominal: bool = False) -> Box:
         low = interval.low[0] + Form(0, (), (*(0,) * k, cut.chunk))
         dims[cut.dim] = Interval((low,), (low + cut.chunk,) if nominal else (*interval.high, low + cut.chunk))
     return Box(box.mesh, tuple(dims))
+
+
+def _part_of(element: Attribute, window: Box, extents: Sequence[int], slots: int) -> AllocOp:
+    """Buffer for one part after the other; one that is to stay the only one says so."""
+    alloc = AllocOp.of(element, window, extents)
+    if slots == 1 and window.loop_depth:
+        alloc.properties["depth"] = IntegerAttr(1, i64)
+    return alloc
 
 
 def _copy(source: SSAValue, target: SSAValue, box: Box, place: Box) -> ComputeOp:

@@ -1,11 +1,17 @@
 """How to cut one core's part of a result into chunks, so that what is streamed from and to DDR fits into VTCM beside
 what stays there.
+
+All chunk sizes of a nest of loops are looked at together: the sums below are as good for arrays of sizes as for one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import permutations, product
 from math import prod
+from typing import cast
+
+import numpy as np
 
 from dialects.indexing import Access, Along
 
@@ -75,6 +81,8 @@ class Limits:
     """Largest part of one tensor that may come from DDR or go there at once; None: any."""
     wished_part: int | None = None
     """The same, as far as it makes no more traffic."""
+    slots: int = 2
+    """Buffers for what changes from chunk to chunk: two that are used in turn, or one."""
 
 
 def chunk_extents(work: Work, cuts: Sequence[Cut]) -> tuple[int, ...]:
@@ -83,17 +91,17 @@ def chunk_extents(work: Work, cuts: Sequence[Cut]) -> tuple[int, ...]:
     return tuple(chunks.get(dim, extent) for dim, extent in enumerate(work.extents))
 
 
-def footprint(work: Work, cuts: Sequence[Cut]) -> int:
-    """Bytes of VTCM for the streams and the streamed result; what changes from chunk to chunk is there twice."""
+def footprint(work: Work, cuts: Sequence[Cut], slots: int = 2) -> int:
+    """Bytes of VTCM for the streams and the streamed result; what changes from chunk to chunk has `slots` buffers."""
     extents = chunk_extents(work, cuts)
     total = 0
     for stream in work.streams:
-        slots = 2 if any(stream.depends_on(cut.dim) for cut in cuts) else 1
-        total += slots * stream.part_bytes(extents)
+        changes = any(stream.depends_on(cut.dim) for cut in cuts)
+        total = total + (slots if changes else 1) * stream.part_bytes(extents)
     if work.result_streamed:
-        total += (2 if cuts else 1) * prod(extents) * work.result_bytes
+        total = total + (slots if cuts else 1) * prod(extents) * work.result_bytes
     if work.state is not None and any(cut.dim == work.carried for cut in cuts):
-        total += work.state.part_bytes(extents)
+        total = total + work.state.part_bytes(extents)
     return total
 
 
@@ -108,16 +116,17 @@ def largest_part(work: Work, cuts: Sequence[Cut]) -> int:
     """Bytes of the largest part of one tensor that a chunk brings from DDR or sends there."""
     extents = chunk_extents(work, cuts)
     parts = [stream.part_bytes(extents) for stream in work.streams]
-    return max([*parts, prod(extents) * work.result_bytes if work.result_streamed else 0])
+    return reduce(np.maximum, [*parts, prod(extents) * work.result_bytes if work.result_streamed else 0])
 
 
 def fits(work: Work, cuts: Sequence[Cut], limits: Limits) -> bool:
     """True when cuts keep to all limits."""
-    return (
-        footprint(work, cuts) <= limits.room
-        and (limits.touched is None or touched(work, cuts) <= limits.touched)
-        and (limits.part is None or largest_part(work, cuts) <= limits.part)
-    )
+    kept = footprint(work, cuts, limits.slots) <= limits.room
+    if limits.touched is not None:
+        kept = kept & (touched(work, cuts) <= limits.touched)
+    if limits.part is not None:
+        kept = kept & (largest_part(work, cuts) <= limits.part)
+    return kept
 
 
 def traffic(work: Work, cuts: Sequence[Cut]) -> int:
@@ -128,7 +137,7 @@ def traffic(work: Work, cuts: Sequence[Cut]) -> int:
     for stream in work.streams:
         level = max((k + 1 for k, cut in enumerate(cuts) if stream.depends_on(cut.dim)), default=0)
         again = prod(cut.trips for cut in cuts[:level] if not stream.depends_on(cut.dim))
-        total += again * _fetched_once(work, stream, {cut.dim: cut for cut in cuts}) * stream.element_bytes
+        total = total + again * _fetched_once(work, stream, {cut.dim: cut for cut in cuts}) * stream.element_bytes
     return total
 
 
@@ -137,12 +146,12 @@ def _fetched_once(work: Work, stream: Stream, cuts: Mapping[int, Cut]) -> int:
     total = 1
     for access, size in zip(stream.accesses, stream.shape, strict=True):
         if not isinstance(access, Along):
-            total *= size
+            total = total * size
             continue
         extent = work.extents[access.dim]
         cut = cuts.get(access.dim, Cut(access.dim, extent, 1))
         last = extent - (cut.trips - 1) * cut.chunk
-        total *= (cut.trips - 1) * access.needed(cut.chunk) + access.needed(last)
+        total = total * ((cut.trips - 1) * access.needed(cut.chunk) + access.needed(last))
     return total
 
 
@@ -161,25 +170,51 @@ def _fewest_cuts(work: Work, limits: Limits) -> tuple[Cut, ...] | None:
     if fits(work, (), limits):
         return ()
     for depth in _DEPTHS:
-        fitting = [cuts for cuts in _nests(work, depth, limits) if fits(work, cuts, limits)]
+        fitting = [
+            best for ladders in _nests(work, depth, limits) if (best := _best(work, limits, ladders)) is not None
+        ]
         if fitting:
             return min(fitting, key=lambda cuts: (traffic(work, cuts), prod(cut.trips for cut in cuts)))
     return None
+
+
+def _best(work: Work, limits: Limits, ladders: Sequence[Sequence[Cut]]) -> tuple[Cut, ...] | None:
+    """The best cuts with one of each ladder, or None if none keep to the limits."""
+    sizes = tuple(map(len, ladders))
+    grid = [_as_array(ladder, len(ladders), k) for k, ladder in enumerate(ladders)]
+    kept = np.broadcast_to(fits(work, grid, limits), sizes)
+    if not kept.any():
+        return None
+    moved, trips = (np.broadcast_to(v, sizes)[kept] for v in (traffic(work, grid), prod(cut.trips for cut in grid)))
+    first = np.lexsort((trips, moved))[0]
+    return tuple(ladder[rung] for ladder, rung in zip(ladders, np.argwhere(kept)[first], strict=True))
+
+
+def _as_array(ladder: Sequence[Cut], depth: int, loop: int) -> Cut:
+    """All cuts of a ladder as one whose numbers are arrays along axis `loop` of `depth`."""
+    shape = [-1 if k == loop else 1 for k in range(depth)]
+    chunks, trips = (
+        np.array(v, np.int64).reshape(shape) for v in zip(*((c.chunk, c.trips) for c in ladder), strict=True)
+    )
+    return Cut(ladder[0].dim, cast(int, chunks), cast(int, trips))
 
 
 def all_cuts(work: Work, limits: Limits) -> Iterator[tuple[Cut, ...]]:
     """Every way to cut that is tried, whether it keeps to the limits or not; first that of one piece."""
     yield ()
     for depth in _DEPTHS:
-        yield from _nests(work, depth, limits)
+        for ladders in _nests(work, depth, limits):
+            yield from product(*ladders)
 
 
 _DEPTHS = (1, 2, 3)
 """Numbers of loops that are tried."""
 
 
-def _nests(work: Work, depth: int, limits: Limits) -> Iterator[tuple[Cut, ...]]:
-    """All nests of that depth that make something smaller, in the order of the result's dimensions and in others."""
+def _nests(work: Work, depth: int, limits: Limits) -> Iterator[list[list[Cut]]]:
+    """All nests of that depth that make something smaller, in the order of the result's dimensions and in others: the
+    cuts that each loop may have.
+    """
     useful = [
         dim
         for dim, extent in enumerate(work.extents)
@@ -191,9 +226,7 @@ def _nests(work: Work, depth: int, limits: Limits) -> Iterator[tuple[Cut, ...]]:
     for dims in permutations(useful, depth):
         if work.carried in dims[:-1]:
             continue
-        yield from product(
-            *(_cuts(d, work.extents[d], work.granularity[d], work.columns if d == last else 1) for d in dims)
-        )
+        yield [_cuts(d, work.extents[d], work.granularity[d], work.columns if d == last else 1) for d in dims]
 
 
 def _cuts(dim: int, extent: int, grain: int, quantum: int) -> list[Cut]:

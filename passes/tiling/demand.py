@@ -22,7 +22,7 @@ def does_not_fit(work: Work, limits: Limits, live: int, usable: int) -> str:
 
 def _excesses(work: Work, cuts: Sequence[Cut], limits: Limits) -> Iterator[tuple[str, int]]:
     """Bytes by which cuts exceed each limit."""
-    yield "room", max(0, footprint(work, cuts) - limits.room)
+    yield "room", max(0, footprint(work, cuts, limits.slots) - limits.room)
     if limits.touched is not None:
         yield "touched", max(0, touched(work, cuts) - limits.touched)
     if limits.part is not None:
@@ -32,7 +32,7 @@ def _excesses(work: Work, cuts: Sequence[Cut], limits: Limits) -> Iterator[tuple
 def _reason(limit: str, work: Work, cuts: Sequence[Cut], limits: Limits, live: int, usable: int) -> str:
     match limit:
         case "room":
-            streamed, room = footprint(work, cuts), limits.room
+            streamed, room = footprint(work, cuts, limits.slots), limits.room
             return (
                 f"streams through {streamed} bytes of VTCM per core beside {live} bytes of live values, where there "
                 f"are {room + live}: {streamed - room} too few"
