@@ -7,7 +7,7 @@ or are too large to be brought while others are used, is cut into chunks: a loop
 Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-ratio` limit chunks; `multicast-weights`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -17,7 +17,6 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from dialects.element_types import element_bytes
 from dialects.errors import AicError, DoesNotFit
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
@@ -25,10 +24,9 @@ from dialects.graph.costs import cost
 from dialects.graph.ports import input_ports, output_ports
 from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
-from dialects.indexing import Access, Carried, Indexing
 from dialects.module import cores_of, main_of, target_of
 from dialects.text import place
-from dialects.tile.boxes import Box, Form, Interval
+from dialects.tile.boxes import Box
 from dialects.tile.ops import (
     AllocOp,
     Buffer,
@@ -42,15 +40,16 @@ from dialects.tile.ops import (
     TensorOp,
     buffer_type,
 )
-from dialects.tile.reshard import ReshardOp, sharding_of
-from dialects.tile.sharding import Sharding, Split
+from dialects.tile.reshard import ReshardOp
+from dialects.tile.sharding import Sharding
 from dialects.tuning import Tuning, tuning_of
-from passes.sharding.costs import block_shape, window_shape
+from passes.sharding.costs import window_shape
 from passes.sharding.requirements import required_box
 from passes.tiling.carrying import its_place, last_position
-from passes.tiling.chunks import Cut, Limits, Stream, Work, choose_cuts, chunk_extents
+from passes.tiling.chunks import Cut, Limits, choose_cuts, chunk_extents
 from passes.tiling.demand import KIB, does_not_fit
-from passes.tiling.lifetimes import Lifetimes, store_of
+from passes.tiling.layers import Layer, Part, first_replica, part_of, placed
+from passes.tiling.lifetimes import Lifetimes
 
 FILL_FACTOR = 0.9
 """Share of VTCM that live buffers may fill; the rest is for what placing buffers at addresses costs."""
@@ -142,7 +141,7 @@ class _Lowering:
     # ---- reshards
 
     def _reshard(self, op: ReshardOp) -> None:
-        source, target = _sharding(op.input), _sharding(op.output)
+        source, target = placed(op.input), placed(op.output)
         if target.home == "ddr":
             if op.input in self.held or op.input in self.pending:
                 self._store(op, op.input, self._in_ddr(op.output, op))
@@ -163,7 +162,7 @@ class _Lowering:
         if value in self.pending:
             self._fetch_whole(self.pending[value])
         shape = tensor_type(value).get_shape()
-        box = _first_replica(_sharding(value), shape).owned(shape)
+        box = first_replica(placed(value), shape).owned(shape)
         self._add(self.program, StoreOp.of(self.held[value], tensor, box), op)
 
     def _allocate(self, op: Operation, value: SSAValue) -> SSAValue:
@@ -204,11 +203,11 @@ class _Lowering:
             wished_part=int(usable * _PART_FACTOR) if part is None else None,
         )
 
-    def _emit(self, layer: "Layer", cuts: Sequence[Cut], slots: int) -> None:
+    def _emit(self, layer: Layer, cuts: Sequence[Cut], slots: int) -> None:
         op, body = layer.op, self.program
         levels = [body, *(Block() for _ in cuts)]
-        chunk = _cut(layer.sharding.owned(layer.shape), cuts)
-        nominal = _cut(layer.sharding.window(layer.shape), cuts, nominal=True)
+        chunk = part_of(layer.sharding.owned(layer.shape), cuts)
+        nominal = part_of(layer.sharding.window(layer.shape), cuts, nominal=True)
         extents = chunk_extents(layer.work, cuts)
         fetched: dict[SSAValue, SSAValue] = {}
         for index, value in enumerate(op.operands):
@@ -226,13 +225,13 @@ class _Lowering:
         if carried is not None:
             self._hand_on(layer, target, buffers[carried.operand], chunk, cuts, levels[-1])
         if layer.store is not None:
-            box = _cut(_first_replica(layer.sharding, layer.shape).owned(layer.shape), cuts)
+            box = part_of(first_replica(layer.sharding, layer.shape).owned(layer.shape), cuts)
             tensor = self._in_ddr(layer.store.output, layer.store)
             self._add(levels[-1], StoreOp.of(target, tensor, box), op)
         for cut, inner, outer in reversed(list(zip(cuts, levels[1:], levels[:-1], strict=True))):
             self._add(outer, ForOp.around(cut.trips, inner), op)
 
-    def _state(self, layer: "Layer", index: int, part: "Part", block: Block) -> SSAValue:
+    def _state(self, layer: Layer, index: int, part: Part, block: Block) -> SSAValue:
         """Buffer of an operand that every part but the first gets from the part before; filled for the first."""
         op, tensor = layer.op, layer.op.operand_types[index]
         accesses, shape = layer.accesses(index), tensor.get_shape()
@@ -244,7 +243,7 @@ class _Lowering:
         return alloc.result
 
     def _hand_on(
-        self, layer: "Layer", made: SSAValue, state: SSAValue, chunk: Box, cuts: Sequence[Cut], block: Block
+        self, layer: Layer, made: SSAValue, state: SSAValue, chunk: Box, cuts: Sequence[Cut], block: Block
     ) -> None:
         """The end of what a part has made becomes the state of the next."""
         op, carried, loop = layer.op, layer.indexing.carried, len(cuts) - 1
@@ -256,15 +255,15 @@ class _Lowering:
         self._add(block, _copy(made, state, end, its_place(box, cuts[-1], loop, size)), op)
 
     def _in_ddr_or_vtcm(self, value: SSAValue, like: Operation) -> SSAValue:
-        return self._in_ddr(value, like) if _sharding(value).home == "ddr" else self.held[value]
+        return self._in_ddr(value, like) if placed(value).home == "ddr" else self.held[value]
 
-    def _fetch(self, layer: "Layer", index: int, part: "Part", block: Block) -> SSAValue:
+    def _fetch(self, layer: Layer, index: int, part: Part, block: Block) -> SSAValue:
         """Buffer of an operand that comes from DDR, and the transfer that brings what a chunk needs."""
         op, value = layer.op, layer.op.operands[index]
         accesses, reshard, shape = layer.accesses(index), self.pending[value], tensor_type(value).get_shape()
         window = required_box(accesses, shape, part.nominal)
         held = layer.streams[index].part(part.extents)
-        alloc = _part_of(tensor_type(value).element_type, window, held, part.slots)
+        alloc = _buffer_of(tensor_type(value).element_type, window, held, part.slots)
         alloc.result.name_hint = reshard.input.name_hint
         self._add(self.program, alloc, op)
         if reshard.fill is not None:
@@ -275,7 +274,7 @@ class _Lowering:
 
     def _fetch_whole(self, reshard: ReshardOp) -> None:
         """Brings a value from DDR as its sharding says, outside of any op."""
-        tensor, target = tensor_type(reshard.output), _sharding(reshard.output)
+        tensor, target = tensor_type(reshard.output), placed(reshard.output)
         shape = tensor.get_shape()
         alloc = AllocOp.of(tensor.element_type, target.window(shape), window_shape(shape, target))
         self._add(self.program, alloc, reshard)
@@ -298,17 +297,17 @@ class _Lowering:
         constant = isinstance(source.owner, TensorOp) and source.owner.value is not None
         return self.tuning.multicast_weights is not False or not constant
 
-    def _target(self, layer: "Layer", nominal: Box, extents: Sequence[int], slots: int) -> SSAValue:
+    def _target(self, layer: Layer, nominal: Box, extents: Sequence[int], slots: int) -> SSAValue:
         """Buffer of the result: resident, or of one chunk when it is stored at once."""
         op = layer.op
         if layer.store is None:
             self.held[op.output] = self._allocate(op, op.output)
             return self.held[op.output]
-        alloc = _part_of(op.result_type.element_type, nominal, extents, slots)
+        alloc = _buffer_of(op.result_type.element_type, nominal, extents, slots)
         alloc.result.name_hint = op.output.name_hint
         return self._add(self.program, alloc, op).results[0]
 
-    def _compute(self, layer: "Layer", buffers: Sequence[SSAValue], chunk: Box, extents: Sequence[int]) -> ComputeOp:
+    def _compute(self, layer: Layer, buffers: Sequence[SSAValue], chunk: Box, extents: Sequence[int]) -> ComputeOp:
         op = layer.op
         boxes = [required_box(layer.accesses(i), t.get_shape(), chunk) for i, t in enumerate(op.operand_types)]
         arguments = op.local_arguments()
@@ -318,84 +317,7 @@ class _Lowering:
         return ComputeOp.of(op.kernel_name(), price.engine, buffers, [*boxes, chunk], attributes)
 
 
-@dataclass(frozen=True)
-class Part:
-    """One chunk of a result: its box, the box without clamping that windows follow, and its extents."""
-
-    chunk: Box
-    nominal: Box
-    extents: tuple[int, ...]
-    slots: int
-    """Buffers that parts are to have: 1, or as many as suits the schedule."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """An op with what its lowering needs to know."""
-
-    op: GraphOp
-    indexing: Indexing
-    sharding: Sharding
-    shape: tuple[int, ...]
-    streams: tuple[Stream, ...]
-    work: Work
-    store: ReshardOp | None
-
-    @staticmethod
-    def of(op: GraphOp, pending: Mapping[SSAValue, ReshardOp], columns: int) -> "Layer":
-        """An op whose operands in `pending` come from DDR. `columns`: of a tile of HMX."""
-        indexing, sharding, shape, store = op.indexing(), _sharding(op.output), op.result_type.get_shape(), store_of(op)
-        streams = tuple(
-            Stream(accesses, t.get_shape(), element_bytes(t.element_type))
-            for accesses, t in zip(indexing.operands, op.operand_types, strict=True)
-        )
-        fetched = {value: stream for value, stream in zip(op.operands, streams, strict=True) if value in pending}
-        resident = {
-            value: stream
-            for value, stream in zip(op.operands, streams, strict=True)
-            if value not in pending and _sharding(value).home == "vtcm"
-        }
-        carried = indexing.carried
-        work = Work(
-            block_shape(shape, sharding),
-            tuple(1 if carried and d == carried.dim else grain for d, grain in enumerate(indexing.granularity)),
-            tuple(fetched.values()),
-            element_bytes(op.result_type.element_type),
-            store is not None,
-            tuple(resident.values()),
-            columns,
-            carried.dim if carried else None,
-            streams[carried.operand] if carried and op.operands[carried.operand] in resident else None,
-        )
-        return Layer(op, indexing, sharding, shape, streams, work, store)
-
-    def accesses(self, index: int) -> tuple[Access, ...]:
-        """How operand `index` is read."""
-        return self.indexing.operands[index]
-
-    def carried(self, cuts: Sequence[Cut]) -> Carried | None:
-        """What the innermost loop hands on from part to part, if it goes through a dimension that is carried."""
-        carried = self.indexing.carried
-        return carried if carried is not None and cuts and cuts[-1].dim == carried.dim else None
-
-    def level(self, index: int, cuts: Sequence[Cut]) -> int:
-        """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""
-        return max((k + 1 for k, cut in enumerate(cuts) if self.streams[index].depends_on(cut.dim)), default=0)
-
-
-def _cut(box: Box, cuts: Sequence[Cut], *, nominal: bool = False) -> Box:
-    """The chunk of a box in the current iteration of the loops; nominal: all chunks equally long, whatever the box has
-    left.
-    """
-    dims = list(box.dims)
-    for k, cut in enumerate(cuts):
-        interval = dims[cut.dim]
-        low = interval.low[0] + Form(0, (), (*(0,) * k, cut.chunk))
-        dims[cut.dim] = Interval((low,), (low + cut.chunk,) if nominal else (*interval.high, low + cut.chunk))
-    return Box(box.mesh, tuple(dims))
-
-
-def _part_of(element: Attribute, window: Box, extents: Sequence[int], slots: int) -> AllocOp:
+def _buffer_of(element: Attribute, window: Box, extents: Sequence[int], slots: int) -> AllocOp:
     """Buffer for one part after the other; one that is to stay the only one says so."""
     alloc = AllocOp.of(element, window, extents)
     if slots == 1 and window.loop_depth:
@@ -409,29 +331,10 @@ def _copy(source: SSAValue, target: SSAValue, box: Box, place: Box) -> ComputeOp
     return ComputeOp.of("reshape", "hvx", [source, target], [box, place], {"rank": rank})
 
 
-def _first_replica(sharding: Sharding, shape: Sequence[int]) -> Sharding:
-    """The sharding with replicas left out: unused mesh axes get a whole dimension each, which only coordinate 0 then
-    owns.
-    """
-    splits = list(sharding.splits)
-    unused = [axis for axis in range(len(sharding.mesh)) if axis not in sharding.used_axes]
-    for d, split in enumerate(splits):
-        if split.axis is None and unused:
-            splits[d] = Split(unused.pop(0), shape[d])
-    return Sharding(sharding.home, sharding.mesh, tuple(splits))
-
-
 def _reaches_others(source: Sharding, target: Sharding) -> bool:
     """True when the target's halo lies with other cores."""
     pairs = zip(source.splits, target.splits, strict=True)
     return any(s.axis is not None and (t.before > 0 or t.after > 0) for s, t in pairs)
-
-
-def _sharding(value: SSAValue) -> Sharding:
-    sharding = sharding_of(value)
-    if sharding is None:
-        raise AicError(f"tile-operations: a value of type {value.type} has no sharding; run shard-tensors first")
-    return sharding
 
 
 def _ddr_type(value: SSAValue) -> Buffer:

@@ -124,7 +124,10 @@ def find_dependencies(
     `overlapping[r]`: the regions that share memory with r, r among them; a region that is not listed overlaps itself
     alone. `meet` says whether two parts of one region have anything in common.
     """
-    replay = _Replay(overlapping, meet)
+    alone = not any(access.of_others or access.by_others for instance in instances for access in instance.accesses)
+    replay = _Replay({region: frozenset(others) for region, others in overlapping.items()}, meet, alone)
+    for engine in {instance.engine for instance in instances}:
+        replay.knows[engine] = ({}, {})
     for instance in instances:
         replay.add(instance)
     return [
@@ -135,8 +138,10 @@ def find_dependencies(
 
 @dataclass
 class _Replay:
-    overlapping: Mapping[Region, Sequence[Region]]
+    overlapping: Mapping[Region, frozenset[Region]]
     meet: Callable[[Any, Any], bool]
+    alone: bool
+    """No core touches memory of others: what is complete on it is all that counts."""
     time: int = 0
     touched: dict[Region, _Touches] = field(default_factory=dict[Region, _Touches])
     runs: dict[Key, int] = field(default_factory=dict[Key, int])
@@ -149,7 +154,7 @@ class _Replay:
 
     def add(self, instance: Instance) -> None:
         """Replays one instance: finds what it waits for, then records what it touches."""
-        local, everywhere = self.knows.setdefault(instance.engine, ({}, {}))
+        local, everywhere = self.knows[instance.engine]
         for on, remote in sorted(self._conflicts(instance), key=lambda conflict: -conflict[0].time):
             self._wait(instance, on, remote, local, everywhere)
         key: Key = instance.op if instance.engine == "dma" else instance.engine
@@ -169,9 +174,11 @@ class _Replay:
         """Earlier runs that conflict, of each instruction the newest, and whether it must be complete on every core."""
         found: dict[int, tuple[_Run, bool]] = {}
         for access in instance.accesses:
-            for region in self.overlapping.get(access.region, (access.region,)):
-                touches = self.touched.get(region)
-                if touches is None:
+            near = self.overlapping.get(access.region, frozenset((access.region,)))
+            for region in near & self.touched.keys():
+                touches = self.touched[region]
+                if self._forget_known(touches):
+                    del self.touched[region]
                     continue
                 sides = (touches.writers, touches.readers) if access.writes else (touches.writers,)
                 for side in sides:
@@ -182,6 +189,21 @@ class _Replay:
                             _, before = found.get(id(run), (run, False))
                             found[id(run)] = (run, before or earlier.by_others or access.of_others)
         return found.values()
+
+    def _forget_known(self, touches: _Touches) -> bool:
+        """Forgets runs that all engines know to be complete; True when none are left."""
+        for side in (touches.writers, touches.readers):
+            for op in [op for op, runs in side.items() if self._is_known(runs[-1][0])]:
+                del side[op]
+        return not touches.writers and not touches.readers
+
+    def _is_known(self, run: _Run) -> bool:
+        """Whether every engine knows that a run is complete, so that nothing will ever wait for it again."""
+        return all(
+            known.get(run.key, -1) >= run.sequence
+            for local, everywhere in self.knows.values()
+            for known in (local if self.alone else everywhere,)
+        )
 
     def _newest(
         self, runs: Sequence[tuple[_Run, Access]], region: Region, access: Access

@@ -1,0 +1,114 @@
+"""An op of a sharded function with what its lowering needs to know, and the parts that it is cut into."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+from dialects.element_types import element_bytes
+from dialects.errors import AicError
+from dialects.graph.base import GraphOp
+from dialects.indexing import Access, Carried, Indexing
+from dialects.tile.boxes import Box, Form, Interval
+from dialects.tile.reshard import ReshardOp, sharding_of
+from dialects.tile.sharding import Sharding, Split
+from passes.sharding.costs import block_shape
+from passes.tiling.chunks import Cut, Stream, Work
+from passes.tiling.lifetimes import store_of
+
+
+@dataclass(frozen=True)
+class Part:
+    """One chunk of a result: its box, the box without clamping that windows follow, and its extents."""
+
+    chunk: Box
+    nominal: Box
+    extents: tuple[int, ...]
+    slots: int
+    """Buffers that parts are to have: 1, or as many as suits the schedule."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An op with what its lowering needs to know."""
+
+    op: GraphOp
+    indexing: Indexing
+    sharding: Sharding
+    shape: tuple[int, ...]
+    streams: tuple[Stream, ...]
+    work: Work
+    store: ReshardOp | None
+
+    @staticmethod
+    def of(op: GraphOp, pending: Mapping[SSAValue, ReshardOp], columns: int) -> "Layer":
+        """An op whose operands in `pending` come from DDR. `columns`: of a tile of HMX."""
+        indexing, sharding, shape, store = op.indexing(), placed(op.output), op.result_type.get_shape(), store_of(op)
+        streams = tuple(
+            Stream(accesses, t.get_shape(), element_bytes(t.element_type))
+            for accesses, t in zip(indexing.operands, op.operand_types, strict=True)
+        )
+        fetched = {value: stream for value, stream in zip(op.operands, streams, strict=True) if value in pending}
+        resident = {
+            value: stream
+            for value, stream in zip(op.operands, streams, strict=True)
+            if value not in pending and placed(value).home == "vtcm"
+        }
+        carried = indexing.carried
+        work = Work(
+            block_shape(shape, sharding),
+            tuple(1 if carried and d == carried.dim else grain for d, grain in enumerate(indexing.granularity)),
+            tuple(fetched.values()),
+            element_bytes(op.result_type.element_type),
+            store is not None,
+            tuple(resident.values()),
+            columns,
+            carried.dim if carried else None,
+            streams[carried.operand] if carried and op.operands[carried.operand] in resident else None,
+        )
+        return Layer(op, indexing, sharding, shape, streams, work, store)
+
+    def accesses(self, index: int) -> tuple[Access, ...]:
+        """How operand `index` is read."""
+        return self.indexing.operands[index]
+
+    def carried(self, cuts: Sequence[Cut]) -> Carried | None:
+        """What the innermost loop hands on from part to part, if it goes through a dimension that is carried."""
+        carried = self.indexing.carried
+        return carried if carried is not None and cuts and cuts[-1].dim == carried.dim else None
+
+    def level(self, index: int, cuts: Sequence[Cut]) -> int:
+        """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""
+        return max((k + 1 for k, cut in enumerate(cuts) if self.streams[index].depends_on(cut.dim)), default=0)
+
+
+def part_of(box: Box, cuts: Sequence[Cut], *, nominal: bool = False) -> Box:
+    """The chunk of a box in the current iteration of the loops; nominal: all chunks equally long, whatever the box has
+    left.
+    """
+    dims = list(box.dims)
+    for k, cut in enumerate(cuts):
+        interval = dims[cut.dim]
+        low = interval.low[0] + Form(0, (), (*(0,) * k, cut.chunk))
+        dims[cut.dim] = Interval((low,), (low + cut.chunk,) if nominal else (*interval.high, low + cut.chunk))
+    return Box(box.mesh, tuple(dims))
+
+
+def first_replica(sharding: Sharding, shape: Sequence[int]) -> Sharding:
+    """The sharding with replicas left out: unused mesh axes get a whole dimension each, which only coordinate 0 then
+    owns.
+    """
+    splits = list(sharding.splits)
+    unused = [axis for axis in range(len(sharding.mesh)) if axis not in sharding.used_axes]
+    for d, split in enumerate(splits):
+        if split.axis is None and unused:
+            splits[d] = Split(unused.pop(0), shape[d])
+    return Sharding(sharding.home, sharding.mesh, tuple(splits))
+
+
+def placed(value: SSAValue) -> Sharding:
+    """The sharding of a value. Raises AicError when it has none."""
+    sharding = sharding_of(value)
+    if sharding is None:
+        raise AicError(f"tile-operations: a value of type {value.type} has no sharding; run shard-tensors first")
+    return sharding
