@@ -8,6 +8,7 @@ from functools import cached_property
 from aic.instances import too_many_instances
 from aic.load import load_qpc, qpc_path
 from aic.memory_use import MemoryUse, memory_use
+from aic.nsp.checked import run_checked
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
 from aic.nsp.values.program import Program, load_program
@@ -86,6 +87,16 @@ class Session:
             raise AicError(
                 f"{self.instances} instances take {ddr} bytes of DDR, the SKU '{self.sku}' has {use.ddr_available}"
             )
+
+    def run_checked(self, inputs: Mapping[str, Array], seed: int = 0) -> dict[str, Array]:
+        """One inference in checked mode: the same outputs, and refused what races, deadlocks or strays.
+
+        Every byte of memory is watched, and engines of all cores go on in an order that `seed` draws out of those that
+        the program allows. Many times slower than `run`.
+
+        Raises AicError as `run`, and at the first fault.
+        """
+        return run_checked(self._loaded.module, inputs, self._loaded.constants.stored_bytes, seed=seed)
 
     @property
     def performance(self) -> Performance:

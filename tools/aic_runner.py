@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,7 +32,8 @@ def _run(argv: Sequence[str]) -> int:
     _refuse_what_is_not_simulated(arguments)
     inferences = _inferences(arguments)
     session = Session(arguments.test_data, aic_num_of_instances=arguments.aic_num_of_activations)
-    run_inferences(session.run, session.inputs, inferences, arguments.write_output_dir)
+    run = session.run if arguments.checked is None else partial(session.run_checked, seed=arguments.checked)
+    run_inferences(run, session.inputs, inferences, arguments.write_output_dir)
     print(simulated(session))
     print(summary(session.performance, inferences.count, session.batch_size, arguments.set_size))
     if arguments.trace is not None:
@@ -109,6 +111,15 @@ def _parser() -> argparse.ArgumentParser:
         help="activations: instances of the network that run at once, each on NSPs of its own (default 1)",
     )
     add("-d", "--aic-device-id", type=int, default=0, metavar="ID", help="card to run on: 0")
+    add(
+        "--checked",
+        nargs="?",
+        const=0,
+        type=int,
+        metavar="SEED",
+        help="watch every byte, and let engines go on in an order drawn by the seed (default 0): the same outputs, or "
+        "the race, deadlock or stray access that was found; slow",
+    )
     add("--trace", type=Path, metavar="FILE", help="write a Chrome/Perfetto trace of one inference")
     add("--report", nargs="?", const="-", metavar="FILE", help="print the report of one inference, or write it as JSON")
     return parser

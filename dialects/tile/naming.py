@@ -7,7 +7,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.text import place
 from dialects.tile.boxes import Integers
-from dialects.tile.ops import InstructionOp, TensorOp
+from dialects.tile.ops import AllocOp, InstructionOp, TensorOp
 
 
 def run_text(op: InstructionOp, core: int, iteration: Sequence[int]) -> str:
@@ -15,9 +15,18 @@ def run_text(op: InstructionOp, core: int, iteration: Sequence[int]) -> str:
     return f"{place(op)}, core {core}" + (f", iteration {list(iteration)}" if iteration else "")
 
 
-def touch_text(value: SSAValue, low: Sequence[int] | Integers, high: Sequence[int] | Integers) -> str:
-    """A box of a buffer or tensor."""
-    return f"{box_text(low, high)} of {named(value)}"
+def touch_text(
+    op: InstructionOp,
+    core: int,
+    iteration: Sequence[int],
+    value: SSAValue,
+    low: Sequence[int] | Integers,
+    high: Sequence[int] | Integers,
+    owner: int,
+) -> str:
+    """A box of a buffer or tensor that a run touches; `owner`: the core whose buffer it is."""
+    elsewhere = f" of core {owner}" if isinstance(value.owner, AllocOp) and owner != core else ""
+    return f"{run_text(op, core, iteration)}: {box_text(low, high)} of {named(value)}{elsewhere}"
 
 
 def named(value: SSAValue) -> str:

@@ -66,7 +66,7 @@ def _finding(program: Program, number: int, box: Box, issued: Issued, where: tup
         return bound[row if len(bound) > 1 else 0, core]
 
     low, high = map(there, program.bounds(box, issued.iterations))
-    touch = Touch(int(issued.runs[row]), core, number, low.tolist(), high.tolist())
+    touch = Touch(int(issued.runs[row]), core, number, low.tolist(), high.tolist(), core)
     if memory.window is None:
         return Finding(touch, f"leaves the tensor {box_text([0] * len(low), memory.shape)}")
     begin, end = map(there, program.bounds(memory.window, issued.iterations))

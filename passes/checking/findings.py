@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dialects.tile.naming import named, run_text, touch_text
+from dialects.tile.naming import named, touch_text
 from dialects.tile.ops import TensorOp
 from passes.checking.program import Program
 
@@ -17,6 +17,8 @@ class Touch(NamedTuple):
     memory: int
     low: Sequence[int]
     high: Sequence[int]
+    owner: int
+    """Of a buffer, whose it is."""
 
 
 class Finding(NamedTuple):
@@ -39,5 +41,5 @@ def _touch_text(program: Program, touch: Touch) -> str:
         label = value.owner.label if isinstance(value.owner, TensorOp) else None
         return named(value) if label is None else f"output {label.data!r}"
     op, at, iteration = program.runs[touch.run]
-    run = run_text(op, touch.core, at if iteration is None else iteration)
-    return f"{run}: {touch_text(value, touch.low, touch.high)}"
+    loops = at if iteration is None else iteration
+    return touch_text(op, touch.core, loops, value, touch.low, touch.high, touch.owner)

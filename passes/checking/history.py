@@ -64,7 +64,8 @@ class History:
         rank = len(memory.shape)
         corner = self.corner(access)
         low, high = a.low[access, :rank] + corner, a.high[access, :rank] + corner
-        return Touch(int(a.run[access]), int(a.ender[access]), int(a.memory[access]), low.tolist(), high.tolist())
+        run, core, memory, owner = (int(column[access]) for column in (a.run, a.ender, a.memory, a.core))
+        return Touch(run, core, memory, low.tolist(), high.tolist(), owner)
 
     def position(self, access: int, cell: int) -> list[int]:
         """First position of a cell of an access, in the coordinates of the tensor."""

@@ -1,5 +1,7 @@
 """Checked mode: the same bits as fast mode, and an error for every planted fault; a twin one step away passes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
@@ -8,6 +10,7 @@ from aic.nsp.checked import run_checked
 from aic.nsp.values import load_program
 from dialects.errors import AicError
 from dialects.graph.kernels import KERNELS
+from dialects.module import set_signals
 from tests.nsp.halo_program import INPUT, WEIGHTS, edited
 from tests.nsp.programs import module
 
@@ -39,7 +42,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     ),
     "buffer one row too small": (
         ("%a = tile.alloc", "1x6x10x4 -> 1x5x10x4"),
-        r"\(halo\), core 0: .*leaves the buffer \[0 to 1, -1 to 4, -1 to 9, 0 to 4\]",
+        r"\(halo\), core 0: .*leaves the room of the buffer \[0 to 1, -1 to 4, -1 to 9, 0 to 4\]",
     ),
     "buffer overwritten while in use": (
         ("%v = tile.alloc", "address = 2048 -> address = 0"),
@@ -48,11 +51,11 @@ FAULTS: dict[str, tuple[Change, str]] = {
     ),
     "load one row too short": (
         ("tile.load", "4 m0 to 4 m0 + 4 -> 4 m0 to 4 m0 + 3"),
-        r"tile.exchange \(halo\), core 0: .*position \[0, 3, 0, 0\] was never written",
+        r"tile.exchange \(halo\), core 1: .* of core 0: position \[0, 3, 0, 0\] was never written",
     ),
     "load one channel too short": (
         ("tile.load", "0 to 4> -> 0 to 3>"),
-        r"\(halo\), core 1: .*position \[0, 4, 0, 3\] was never written",
+        r"\(halo\), core 0: .* of core 1: position \[0, 4, 0, 3\] was never written",
     ),
     "load one row too long": (
         ("tile.load", "4 m0 to 4 m0 + 4 -> 4 m0 to 4 m0 + 5"),
@@ -177,3 +180,89 @@ def test_two_cores_that_store_to_one_place() -> None:
 def test_inputs_that_do_not_fit() -> None:
     with pytest.raises(AicError, match="x: missing; z: the network has no such input"):
         run_checked(edited(), {"z": INPUT})
+
+
+PAIR = """
+    %x = tile.tensor {label = "x", role = "input"} : memref<8xf16, "ddr">
+    %y = tile.tensor {label = "y", role = "output"} : memref<8xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[2] : 4 m0 - 1 to 4 m0 + 5>, address = 0 : i64} : memref<6xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[2] : 4 m0 to 4 m0 + 4>, address = 2048 : i64} : memref<4xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 0 : i64} loc("rows")
+    tile.exchange %a, %a {box = #tile.box<[2] : max(4 m0 - 1, 0) to min(4 m0 + 5, 8)>, own = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 1 : i64, waits = #tile.waits<0 at 1 all>} loc("halo")
+    tile.compute %a, %b {kernel = "relu", engine = "hvx", boxes = [#tile.box<[2] : 4 m0 to 4 m0 + 4>, #tile.box<[2] : 4 m0 to 4 m0 + 4>], arguments = {}, signal = 2 : i64, waits = #tile.waits<1 at 1>} loc("relu")
+    tile.store %b, %y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 3 : i64, waits = #tile.waits<2 at 1>} loc("result")
+"""  # noqa: E501
+"""Two cores fetch rows, then each other's, and store what they make of their own."""
+
+
+def pair(*changes: Change, totals: Sequence[int] = (1, 1, 1, 1)) -> ModuleOp:
+    text = PAIR
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    program = module(text, 2)
+    set_signals(program, totals)
+    return program
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_queues_in_any_order(seed: int) -> None:
+    x = np.arange(-3, 5, dtype=np.float16)
+    np.testing.assert_array_equal(run_checked(pair(), {"x": x}, seed=seed)["y"], x.clip(0))
+
+
+IN_ANY_ORDER: dict[str, tuple[Change, str]] = {
+    "halo fetched too early": (
+        ("0 at 1 all", "0 at 1"),
+        r"tile.exchange \(halo\), core .: .* of core .: is read without waiting for the write by tile.load \(rows\)",
+    ),
+    "product before its rows": (
+        ("waits = #tile.waits<1 at 1>", "waits = #tile.waits<1 at 0>"),
+        r"tile.compute \(relu\), core (.): \[.*\] of buffer %a .*: is read without waiting for the write by tile.load "
+        r"\(rows\), core \1: \[.*\] of buffer %a",
+    ),
+    "result stored before it is there": (
+        ("<2 at 1>", "<2 at 0>"),
+        r"tile.store \(result\), core (.): .* is read without waiting for the write by tile.compute \(relu\), core \1",
+    ),
+    "both address the same": (
+        ("address = 2048", "address = 0"),
+        r"tile.compute \(relu\), core .: .* of buffer %b .*: is written without waiting for the read by tile.exchange "
+        r"\(halo\), core .: .* of buffer %a .* of core .",
+    ),
+    "one count too many": (
+        ("<2 at 1>", "<2 at 2>"),
+        r"deadlocks:\n  dma: tile.store \(result\), core 0 waits until signal 2 is at 2 on core 0, where it stays at 1"
+        r"\n"
+        r"  dma: tile.store \(result\), core 1 waits",
+    ),
+    "nobody writes it": (
+        ("#tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 0", "#tile.box<[2] : 4 m0 to 4 m0 + 3>, signal = 0"),
+        r"\((halo|relu)\), core .: .*position \[[37]\] was never written",
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("fault", IN_ANY_ORDER)
+def test_faults_in_any_order(fault: str, seed: int) -> None:
+    change, message = IN_ANY_ORDER[fault]
+    with pytest.raises(AicError, match=message):
+        run_checked(pair(change), {"x": np.zeros(8, np.float16)}, seed=seed)
+
+
+def test_signals_end_as_declared() -> None:
+    x = {"x": np.zeros(8, np.float16)}
+    with pytest.raises(AicError, match=r"signal 3 ends at 1 on core 0; aic.signals declares 2"):
+        run_checked(pair(totals=(1, 1, 1, 2)), x, seed=0)
+    with pytest.raises(AicError, match=r"signal 3 ends at 1 on core 0; aic.signals declares 0"):
+        run_checked(pair(totals=(1, 1, 1)), x, seed=0)
+
+
+def test_a_transfer_that_writes_what_it_reads() -> None:
+    moved = (
+        "own = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal",
+        "own = #tile.box<[2] : 4 m0 to 4 m0 + 5>, signal",
+    )
+    with pytest.raises(AicError, match=r"tile.exchange \(halo\), core .: .* without waiting for the (read|write) by"):
+        run_checked(pair(moved), {"x": np.zeros(8, np.float16)}, seed=0)

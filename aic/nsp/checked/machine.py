@@ -1,13 +1,14 @@
-"""A scheduled tile program on byte-addressed memory, one instruction after the other in the order of the text."""
+"""The cores of a program with their memory, ready to carry out runs in whatever order its caller chooses."""
 
 from collections.abc import Mapping
 
-import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.nsp.checked.access import Memory
+from aic.nsp.checked.kernels import KernelRun
 from aic.nsp.checked.memory import Ddr, Vtcm
 from aic.nsp.checked.placement import Placement
-from aic.nsp.checked.units import Dma, Hmx, Hvx, Memory
+from aic.nsp.checked.runs import ExchangeRun, FillRun, MulticastRun, Run, TransferRun
 from aic.nsp.values.memory import Constants, hold_memory
 from aic.nsp.values.program import check_inputs, label_of
 from dialects.aic import DenseAttr, WeightAttr
@@ -26,32 +27,10 @@ from dialects.tile.ops import (
     TensorOp,
     bytes_of,
 )
-from dialects.tile.program_order import program_order
-from dialects.weights import store_of
-
-
-def run_checked(module: ModuleOp, inputs: Mapping[str, Array], constants: Constants | None = None) -> dict[str, Array]:
-    """Outputs by name for inputs by name, in the types of the model; the same bits as fast mode.
-
-    Args:
-        module: a scheduled tile module.
-        inputs: an array for every input.
-        constants: gives the stored values of constants; the module's weight store unless given.
-
-    Raises:
-        AicError: inputs do not fit; or the program reads what was never written, or what another buffer has overwritten
-            since; leaves a buffer's window, a buffer, a tensor or the VTCM; stores to one place from two cores; leaves
-            outputs unwritten. The message names instruction, node, core, iteration, buffer and box.
-    """
-    machine = Machine(module, inputs, constants or store_of(module).stored_bytes)
-    with np.errstate(all="ignore"):
-        for op, iteration in program_order(main_of(module).body.block):
-            machine.execute(op, iteration)
-    return machine.outputs()
 
 
 class Machine:
-    """The cores of a module with their memory, ready to execute instructions in whatever order its caller chooses."""
+    """Memory as it is when an inference starts, and what has become of it since."""
 
     def __init__(self, module: ModuleOp, inputs: Mapping[str, Array], constants: Constants) -> None:
         cores, body, hardware = cores_of(module), main_of(module).body.block, target_of(module).hardware
@@ -59,31 +38,30 @@ class Machine:
         self._tensors = [op for op in declared if isinstance(op, TensorOp)]
         check_inputs([op for op in self._tensors if op.role.data == "input"], inputs)
         values = _once(constants)
-        self._ddr = Ddr()
+        ddr = Ddr()
         for tensor in self._tensors:
-            self._ddr.declare(tensor, _initial(tensor, inputs, values))
+            ddr.declare(tensor, _initial(tensor, inputs, values))
         allocs = [op for op in declared if isinstance(op, AllocOp)]
-        vtcm = [Vtcm(core, hardware.vtcm_bytes) for core in range(cores)]
-        memory = Memory(self._ddr, vtcm, Placement(allocs, cores, hardware))
+        vtcm = [Vtcm(hardware.vtcm_bytes) for _ in range(cores)]
+        self.memory = Memory(ddr, vtcm, Placement(allocs, cores, hardware))
         instructions = [op for op in body.walk() if isinstance(op, InstructionOp)]
-        held = hold_memory(declared, instructions, cores, values)
-        self._dma, self._hmx, self._hvx = Dma(memory), Hmx(memory, held), Hvx(memory, held)
+        self._held = hold_memory(declared, instructions, cores, values)
 
-    def execute(self, op: InstructionOp, iteration: tuple[int, ...]) -> None:
-        """Runs an instruction on all cores, for an iteration of the loops around it. Raises AicError at a fault."""
+    def run(self, op: InstructionOp, iteration: tuple[int, ...], turn: int) -> Run:
+        """A run of an instruction, to be carried out on all cores; `turn` is its number in the order of the text.
+        Raises AicError when cores store to the same place.
+        """
         match op:
-            case LoadOp():
-                self._dma.load(op, iteration)
+            case LoadOp() | StoreOp():
+                return TransferRun(self.memory, op, iteration, turn)
             case MulticastOp():
-                self._dma.multicast(op, iteration)
-            case StoreOp():
-                self._dma.store(op, iteration)
+                return MulticastRun(self.memory, op, iteration, turn)
             case ExchangeOp():
-                self._dma.exchange(op, iteration)
+                return ExchangeRun(self.memory, op, iteration, turn)
             case FillOp():
-                self._hvx.fill(op, iteration)
+                return FillRun(self.memory, op, iteration, turn)
             case ComputeOp():
-                (self._hmx if op.engine == "hmx" else self._hvx).compute(op, iteration)
+                return KernelRun(self.memory, self._held, op, iteration, turn)
             case _:
                 raise TypeError(f"{op.name} runs on no unit")
 
@@ -93,12 +71,12 @@ class Machine:
         for tensor in self._tensors:
             if tensor.role.data != "output":
                 continue
-            missing = self._ddr.unwritten_bytes(tensor.result)
+            missing = self.memory.ddr.unwritten_bytes(tensor.result)
             if missing:
                 raise AicError(
                     f"output {label_of(tensor)!r}: {missing} of {bytes_of(tensor.result)} bytes were never written"
                 )
-            results[label_of(tensor)] = self._ddr.values(tensor.result).copy()
+            results[label_of(tensor)] = self.memory.ddr.values(tensor.result).copy()
         return results
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.ir import SSAValue
 
-from aic.nsp.checked.faults import Site, named
+from aic.nsp.checked.faults import Touch
 from dialects.element_types import stored_dtype
+from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Integers
+from dialects.tile.naming import box_text, named
 from dialects.tile.ops import TensorOp, type_of
 
 Bytes = npt.NDArray[np.uint8]
@@ -51,39 +53,42 @@ class Slot:
 class Vtcm:
     """One core's VTCM."""
 
-    def __init__(self, core: int, size: int) -> None:
-        self.core = core
+    def __init__(self, size: int) -> None:
         self._bytes = np.full(size, POISON, np.uint8)
         self._generations = np.zeros(size, np.uint32)
         """Generation of the slot through which each byte was last written; 0: poison."""
         self._names: dict[int, str] = {}
 
-    def read(self, site: Site, slot: Slot, low: Integers, high: Integers) -> Array:
-        """What positions [low, high) of a slot hold. Raises AicError unless all of it was written through this slot."""
-        part = self._part(site, slot, low, high)
-        generations = self._elements(self._generations, slot, np.dtype(np.uint32))[part]
-        strangers = generations != slot.generation
-        if strangers.any():
-            first = np.argwhere(strangers)[0][:-1]
-            writer = int(generations[tuple(np.argwhere(strangers)[0])])
-            what = "was never written" if writer == 0 else f"holds what was written to {self._names[writer]}"
-            position = ", ".join(str(p) for p in first + low)
-            raise site.fault(f"position [{position}] {what}", slot.value, self.core, low, high)
-        return self._elements(self._bytes, slot, slot.dtype)[part][..., 0].copy()
+    def read(self, touch: Touch, slot: Slot) -> Array:
+        """What a box of a slot holds. Raises AicError when it leaves its window or its buffer."""
+        return self._elements(self._bytes, slot, slot.dtype)[self.part(touch, slot)][..., 0].copy()
 
-    def write(self, site: Site, slot: Slot, low: Integers, high: Integers, values: Array) -> None:
-        """Sets positions [low, high) of a slot. Raises AicError when they leave its window or its buffer."""
-        part = self._part(site, slot, low, high)
+    def doubt(self, touch: Touch, slot: Slot) -> AicError | None:
+        """The fault, if there is one, that not all of a box was written through this slot."""
+        generations = self._elements(self._generations, slot, np.dtype(np.uint32))[self.part(touch, slot)]
+        strangers = generations != slot.generation
+        if not strangers.any():
+            return None
+        first = np.argwhere(strangers)[0]
+        writer = int(generations[tuple(first)])
+        what = "was never written" if writer == 0 else f"holds what was written to {self._names[writer]}"
+        return touch.fault(f"position {(first[:-1] + touch.low).tolist()} {what}")
+
+    def write(self, touch: Touch, slot: Slot, values: Array) -> None:
+        """Sets a box of a slot. Raises AicError when it leaves its window or its buffer."""
+        part = self.part(touch, slot)
         self._elements(self._bytes, slot, slot.dtype)[part] = values[..., None]
         self._elements(self._generations, slot, np.dtype(np.uint32))[part] = slot.generation
         self._names[slot.generation] = named(slot.value)
 
-    def _part(self, site: Site, slot: Slot, low: Integers, high: Integers) -> tuple[slice, ...]:
-        begin, end = low - slot.low, high - slot.low
-        if (begin < 0).any() or (high > slot.high).any():
-            raise site.fault(_leaves("window", slot.low, slot.high), slot.value, self.core, low, high)
+    @staticmethod
+    def part(touch: Touch, slot: Slot) -> tuple[slice, ...]:
+        """The box as ranges of the buffer. Raises AicError where it leaves the window or the buffer."""
+        begin, end = touch.low - slot.low, touch.high - slot.low
+        if (begin < 0).any() or (touch.high > slot.high).any():
+            raise touch.fault(f"leaves the window {box_text(slot.low, slot.high)}")
         if (end > np.array(slot.shape, np.int64)).any():
-            raise site.fault(_leaves("buffer", slot.low, slot.low + slot.shape), slot.value, self.core, low, high)
+            raise touch.fault(f"leaves the room of the buffer {box_text(slot.low, slot.low + slot.shape)}")
         return tuple(slice(int(a), int(b)) for a, b in zip(begin, end, strict=True))
 
     @staticmethod
@@ -111,25 +116,27 @@ class Ddr:
         self._bytes[tensor.result] = np.full(size, POISON, np.uint8)
         self._written[tensor.result] = np.zeros(size, np.bool_)
 
-    def read(self, site: Site, value: SSAValue, core: int, low: Integers, high: Integers) -> Array:
-        """What a box of a tensor holds. Raises AicError where it leaves the tensor or reads what was never written."""
-        part = self._part(site, value, core, low, high)
-        written = self._written.get(value)
-        if written is not None and not self._elements(written, value)[part].all():
-            first = np.argwhere(~self._elements(written, value)[part])[0][:-1]
-            position = ", ".join(str(p) for p in first + low)
-            raise site.fault(f"position [{position}] was never written", value, core, low, high)
-        return self.values(value)[part]
+    def is_written(self, value: SSAValue) -> bool:
+        """Whether the program writes a tensor."""
+        return value in self._written
 
-    def write(self, site: Site, value: SSAValue, core: int, low: Integers, high: Integers, values: Array) -> None:
-        """Sets a box of a tensor. Raises AicError where it leaves the tensor, or when the tensor is an input or
-        constant.
-        """
-        part = self._part(site, value, core, low, high)
-        if value not in self._written:
-            raise site.fault("only outputs and scratch are written", value, core, low, high)
-        self.values(value)[part] = values
-        self._elements(self._written[value], value)[part] = True
+    def read(self, touch: Touch) -> Array:
+        """What a box of a tensor holds. Raises AicError where it leaves the tensor."""
+        return self.values(touch.value)[self.part(touch)].copy()
+
+    def doubt(self, touch: Touch) -> AicError | None:
+        """The fault, if there is one, that not all of a box was written."""
+        written = self._written.get(touch.value)
+        if written is None or self._elements(written, touch.value)[self.part(touch)].all():
+            return None
+        first = np.argwhere(~self._elements(written, touch.value)[self.part(touch)])[0][:-1]
+        return touch.fault(f"position {(first + touch.low).tolist()} was never written")
+
+    def write(self, touch: Touch, values: Array) -> None:
+        """Sets a box of a tensor that the program writes. Raises AicError where it leaves the tensor."""
+        part = self.part(touch)
+        self.values(touch.value)[part] = values
+        self._elements(self._written[touch.value], touch.value)[part] = True
 
     def values(self, value: SSAValue) -> Array:
         """A tensor's elements."""
@@ -140,18 +147,15 @@ class Ddr:
         """Bytes of an output or scratch tensor that nothing has written."""
         return int((~self._written[value]).sum())
 
-    def _part(self, site: Site, value: SSAValue, core: int, low: Integers, high: Integers) -> tuple[slice, ...]:
-        shape = np.array(type_of(value).get_shape(), np.int64)
-        if (low < 0).any() or (high > shape).any():
-            raise site.fault(_leaves("tensor", np.zeros_like(shape), shape), value, core, low, high)
-        return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    @staticmethod
+    def part(touch: Touch) -> tuple[slice, ...]:
+        """The box as ranges of the tensor. Raises AicError where it leaves the tensor."""
+        shape = np.array(type_of(touch.value).get_shape(), np.int64)
+        if (touch.low < 0).any() or (touch.high > shape).any():
+            raise touch.fault(f"leaves the tensor {box_text(np.zeros_like(shape), shape)}")
+        return tuple(slice(int(a), int(b)) for a, b in zip(touch.low, touch.high, strict=True))
 
     @staticmethod
     def _elements(written: npt.NDArray[np.bool_], value: SSAValue) -> npt.NDArray[np.bool_]:
         buffer = type_of(value)
         return written.reshape(*buffer.get_shape(), stored_dtype(buffer.element_type).itemsize)
-
-
-def _leaves(what: str, low: Integers, high: Integers) -> str:
-    held = ", ".join(f"{a} to {b}" for a, b in zip(low, high, strict=True))
-    return f"leaves the {what} [{held}]"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.ir import SSAValue
 
-from aic.nsp.checked.faults import named
 from aic.nsp.checked.memory import Slot
 from dialects.errors import AicError
 from dialects.hardware import Hardware
 from dialects.tile.boxes import Integers
+from dialects.tile.naming import named
 from dialects.tile.ops import AllocOp, bytes_of
 
 

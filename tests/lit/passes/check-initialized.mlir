@@ -45,7 +45,7 @@ builtin.module attributes {aic.cores = 2 : i64} {
 // -----
 
 // One iteration less.
-// CHECK: tile.exchange (halo), core 1: [0 to 1, 3 to 4, 0 to 4] of buffer %a memref<1x6x4xf16, "vtcm">: position [0, 3, 0] was never written
+// CHECK: tile.exchange (halo), core 1: [0 to 1, 3 to 4, 0 to 4] of buffer %a memref<1x6x4xf16, "vtcm"> of core 0: position [0, 3, 0] was never written
 // CHECK-NEXT: tile.compute (window), core 0: [0 to 1, -1 to 5, 0 to 4] of buffer %a memref<1x6x4xf16, "vtcm">: position [0, 3, 0] was never written
 builtin.module attributes {aic.cores = 2 : i64} {
   func.func @main() {

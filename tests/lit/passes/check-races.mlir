@@ -127,7 +127,7 @@ builtin.module attributes {aic.cores = 2 : i64} {
 
 // The rows of the other core may not be there yet.
 // CHECK: pass check-races: the program has races:
-// CHECK-NEXT: tile.exchange (halo), core 1: [3 to 4] of buffer %a memref<6xf16, "vtcm">: is read without waiting for the write by tile.load (rows), core 0: [0 to 4] of buffer %a memref<6xf16, "vtcm">
+// CHECK-NEXT: tile.exchange (halo), core 1: [3 to 4] of buffer %a memref<6xf16, "vtcm"> of core 0: is read without waiting for the write by tile.load (rows), core 0: [0 to 4] of buffer %a memref<6xf16, "vtcm">
 builtin.module attributes {aic.cores = 2 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">
@@ -145,7 +145,7 @@ builtin.module attributes {aic.cores = 2 : i64} {
 
 // The other core may not have read yet.
 // CHECK: pass check-races: the program has races:
-// CHECK-NEXT: tile.load (again), core 1: [4 to 8] of buffer %a memref<6xf16, "vtcm">: is written without waiting for the read by tile.exchange (halo), core 0: [4 to 5] of buffer %a memref<6xf16, "vtcm">
+// CHECK-NEXT: tile.load (again), core 1: [4 to 8] of buffer %a memref<6xf16, "vtcm">: is written without waiting for the read by tile.exchange (halo), core 0: [4 to 5] of buffer %a memref<6xf16, "vtcm"> of core 1
 builtin.module attributes {aic.cores = 2 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">
@@ -181,7 +181,7 @@ builtin.module attributes {aic.cores = 2 : i64} {
 
 // One row more, and the first core writes what the second may still read.
 // CHECK: pass check-races: the program has races:
-// CHECK-NEXT: tile.load (again), core 0: [1 to 4] of buffer %a memref<6xf16, "vtcm">: is written without waiting for the read by tile.exchange (halo), core 1: [3 to 4] of buffer %a memref<6xf16, "vtcm">
+// CHECK-NEXT: tile.load (again), core 0: [1 to 4] of buffer %a memref<6xf16, "vtcm">: is written without waiting for the read by tile.exchange (halo), core 1: [3 to 4] of buffer %a memref<6xf16, "vtcm"> of core 0
 builtin.module attributes {aic.cores = 2 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">
@@ -199,7 +199,7 @@ builtin.module attributes {aic.cores = 2 : i64} {
 
 // Cores that exchange in place write each other's source when one owns a position more.
 // CHECK: pass check-races: the program has races:
-// CHECK-NEXT: tile.exchange (halo), core 1: [3 to 5] of buffer %a memref<6xf16, "vtcm">: is written without waiting for the read by tile.exchange (halo), core 0: [4 to 5]
+// CHECK-NEXT: tile.exchange (halo), core 1: [3 to 5] of buffer %a memref<6xf16, "vtcm">: is written without waiting for the read by tile.exchange (halo), core 0: [4 to 5] of buffer %a memref<6xf16, "vtcm"> of core 1
 builtin.module attributes {aic.cores = 2 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">

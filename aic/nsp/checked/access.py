@@ -1,0 +1,69 @@
+"""How runs of instructions touch memory: by positions of tensors, each touch checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aic.nsp.checked.faults import Touch
+from aic.nsp.checked.memory import Ddr, Slot, Vtcm
+from aic.nsp.checked.placement import Placement
+from dialects.errors import AicError
+from dialects.graph.kernels import Array
+from dialects.tile.ops import AllocOp
+
+
+class Watcher(Protocol):
+    """Told of every touch before it happens."""
+
+    def touched(self, touch: Touch, slot: Slot | None, *, writes: bool) -> None:
+        """A run touches a slot of a buffer, or a tensor in DDR (None). Raises AicError when it may not."""
+        ...
+
+
+@dataclass
+class Memory:
+    """DDR and every core's VTCM."""
+
+    ddr: Ddr
+    vtcm: Sequence[Vtcm]
+    placement: Placement
+    watcher: Watcher | None = None
+    doubt: AicError | None = None
+    """The first read, if any, of what was not written yet, when there is a watcher: it is a race, which will be found
+    when that is written, or nobody ever writes it.
+    """
+
+    @property
+    def cores(self) -> int:
+        """Number of cores."""
+        return len(self.vtcm)
+
+    def read(self, touch: Touch) -> Array:
+        """What a run reads, in the dtype that memory has. Raises AicError when it may not."""
+        slot = self.slot(touch)
+        self._watch(touch, slot, writes=False)
+        doubt = self.ddr.doubt(touch) if slot is None else self.vtcm[touch.owner].doubt(touch, slot)
+        if doubt is not None and self.watcher is None:
+            raise doubt
+        self.doubt = self.doubt or doubt
+        return self.ddr.read(touch) if slot is None else self.vtcm[touch.owner].read(touch, slot)
+
+    def write(self, touch: Touch, values: Array) -> None:
+        """What a run writes. Raises AicError when it may not."""
+        slot = self.slot(touch)
+        self._watch(touch, slot, writes=True)
+        if slot is None:
+            self.ddr.write(touch, values)
+        else:
+            self.vtcm[touch.owner].write(touch, slot, values)
+
+    def slot(self, touch: Touch) -> Slot | None:
+        """The slot that is touched; None in DDR."""
+        alloc = touch.value.owner
+        if not isinstance(alloc, AllocOp):
+            return None
+        return self.placement.slot(alloc, touch.owner, touch.site.iteration)
+
+    def _watch(self, touch: Touch, slot: Slot | None, *, writes: bool) -> None:
+        if self.watcher is not None and (slot is not None or self.ddr.is_written(touch.value)):
+            self.watcher.touched(touch, slot, writes=writes)

@@ -1,0 +1,212 @@
+"""The queues of all engines of all cores, taken in an order that is drawn: cores ahead of each other, engines fast and
+slow, transfers late and out of order, as far as signals and waits allow.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from random import Random
+
+from xdsl.ir import Operation
+
+from aic.nsp.checked.machine import Machine
+from aic.nsp.checked.ordering import Ordering, Past
+from aic.nsp.checked.runs import MulticastRun, Run
+from dialects.errors import AicError
+from dialects.module import SIGNALS
+from dialects.tile.naming import run_text
+from dialects.tile.ops import Engine
+from dialects.tile.program_order import Run as Issued
+
+ENGINES: tuple[Engine, ...] = ("dma", "hmx", "hvx")
+_SPREAD = 3.0
+"""Powers of ten between the slowest and the fastest of what goes on."""
+
+
+@dataclass
+class _Queue:
+    """The queue of an engine of a core."""
+
+    core: int
+    engine: Engine
+    turns: Sequence[int]
+    start_speed: float
+    """How likely it goes on next, compared with others."""
+    end_speed: float
+    """How likely what it has started ends next."""
+    next: int = 0
+    past: Past = 0
+    """What the next run comes after, apart from what it waits for."""
+    flying: list[int] = field(default_factory=list[int])
+    """Runs that have started and not ended."""
+
+    @property
+    def may_go_on(self) -> bool:
+        """True when there is a next run and the queue lets it start."""
+        return self.next < len(self.turns) and (self.engine == "dma" or not self.flying)
+
+
+class Queues:
+    """One execution of a program."""
+
+    def __init__(self, machine: Machine, issued: Sequence[Issued], totals: Sequence[int], seed: int) -> None:
+        self._machine, self._issued, self._totals, self._random = machine, issued, totals, Random(seed)
+        self._cores = machine.memory.cores
+        self._ordering = machine.memory.watcher = Ordering(self._cores)
+        self._awaited = {(wait.signal, wait.count.at(run.at)) for run in issued for wait in run.op.waited}
+        self._counters = [dict[int, list[Past]]() for _ in range(self._cores)]
+        """Per core and signal, what had ended when the counter reached 1, 2, .."""
+        self._runs: dict[int, Run] = {}
+        self._has_read: set[tuple[int, int]] = set()
+        self._ended: Counter[int] = Counter()
+        """On how many cores a run has ended that has not on all."""
+        self._in_order: dict[tuple[Operation, int], deque[int]] = {}
+        """Of each transfer instruction on each core, the runs that have not ended."""
+        self._latest: dict[tuple[Operation, int], Past] = {}
+        """Of each transfer instruction on each core, what had ended when its latest run had."""
+        self._queues = [self._queue(core, engine) for core in range(self._cores) for engine in ENGINES]
+
+    def _queue(self, core: int, engine: Engine) -> _Queue:
+        turns = [turn for turn, run in enumerate(self._issued) if run.op.engine == engine]
+        start, end = (10 ** self._random.uniform(0, _SPREAD) for _ in range(2))
+        return _Queue(core, engine, turns, start, end)
+
+    def run(self) -> None:
+        """Takes all queues to their end. Raises AicError at a fault, at a deadlock, and when signals do not end as
+        declared.
+        """
+        memory = self._machine.memory
+        try:
+            for _ in range(2 * len(self._issued) * self._cores):
+                if not self._step():
+                    raise AicError("the program deadlocks:" + "".join(f"\n  {head}" for head in self._blocked()))
+        except (ValueError, IndexError) as error:
+            # A kernel that works on what was never written may find it out of range.
+            raise memory.doubt or error from error
+        if memory.doubt is not None:
+            raise memory.doubt
+        self._refuse_totals()
+
+    def _step(self) -> bool:
+        """Lets one run start or end. False when none can."""
+        starting = [queue for queue in self._queues if queue.may_go_on]
+        ending = [queue for queue in self._queues if queue.flying]
+        choices = [(queue, self._start, queue.start_speed) for queue in starting]
+        choices += [(queue, self._end, queue.end_speed) for queue in ending]
+        while choices:
+            (at,) = self._random.choices(range(len(choices)), [speed for *_, speed in choices])
+            queue, act, _ = choices.pop(at)
+            if act(queue):
+                return True
+        return False
+
+    def _start(self, queue: _Queue) -> bool:
+        """Starts the next run of a queue, if what it waits for holds."""
+        turn = queue.turns[queue.next]
+        past = self._past(turn, queue)
+        if past is None:
+            return False
+        op, _, iteration = self._issued[turn]
+        self._ordering.started(turn, queue.core, past)
+        queue.past = past
+        queue.next += 1
+        queue.flying.append(turn)
+        if queue.engine == "dma":
+            self._in_order.setdefault((op, queue.core), deque()).append(turn)
+        if iteration is not None and turn not in self._runs:
+            self._runs[turn] = self._machine.run(op, iteration, turn)
+        if queue.engine != "dma" or self._random.random() < 0.5:
+            self._read(turn, queue.core)
+        return True
+
+    def _past(self, turn: int, queue: _Queue) -> Past | None:
+        """What had ended before a run starts; None when something that it waits for does not hold."""
+        past = queue.past
+        for wait in self._issued[turn].op.waited:
+            count = wait.count.at(self._issued[turn].at)
+            for core in range(self._cores) if wait.everywhere else (queue.core,):
+                pasts = self._counters[core].get(wait.signal, ())
+                if count > len(pasts):
+                    return None
+                if count > 0:
+                    past |= pasts[count - 1]
+        return past
+
+    def _end(self, queue: _Queue) -> bool:
+        """Ends a run that a queue has started, whichever can."""
+        for turn in self._random.sample(queue.flying, len(queue.flying)):
+            if self._can_end(turn, queue):
+                self._finish(turn, queue)
+                return True
+        return False
+
+    def _can_end(self, turn: int, queue: _Queue) -> bool:
+        if queue.engine == "dma" and self._in_order[self._issued[turn].op, queue.core][0] != turn:
+            return False
+        run = self._runs.get(turn)
+        return not isinstance(run, MulticastRun) or self._ordering.has_started(turn, run.sender(queue.core))
+
+    def _finish(self, turn: int, queue: _Queue) -> None:
+        op, core, run = self._issued[turn].op, queue.core, self._runs.get(turn)
+        self._read(turn, core)
+        if run is not None:
+            run.write(core)
+        past = self._ordering.past(turn, core) | 1 << self._ordering.number(turn, core)
+        if isinstance(run, MulticastRun):
+            past |= self._ordering.past(turn, run.sender(core))
+        if queue.engine == "dma":
+            past |= self._latest.get((op, core), 0)
+            self._latest[op, core] = past
+            self._in_order[op, core].popleft()
+        else:
+            queue.past = past
+        queue.flying.remove(turn)
+        self._raise(op.signal.value.data if op.signal is not None else None, core, past)
+        self._forget(turn, core)
+
+    def _read(self, turn: int, core: int) -> None:
+        run = self._runs.get(turn)
+        if run is not None and (turn, core) not in self._has_read:
+            self._has_read.add((turn, core))
+            run.read(core)
+
+    def _raise(self, signal: int | None, core: int, past: Past) -> None:
+        if signal is not None:
+            pasts = self._counters[core].setdefault(signal, [])
+            pasts.append(past if (signal, len(pasts) + 1) in self._awaited else 0)
+
+    def _forget(self, turn: int, core: int) -> None:
+        self._has_read.discard((turn, core))
+        self._ended[turn] += 1
+        if self._ended[turn] == self._cores:
+            del self._ended[turn]
+            self._runs.pop(turn, None)
+            self._ordering.forget(turn)
+
+    def _blocked(self) -> Iterator[str]:
+        """What the queues that cannot go on wait for."""
+        for queue in self._queues:
+            if queue.may_go_on:
+                op, at, _ = self._issued[queue.turns[queue.next]]
+                name = f"{queue.engine}: {run_text(op, queue.core, at)}"
+                yield from (f"{name} waits until {need}" for need in self._unmet(queue))
+
+    def _unmet(self, queue: _Queue) -> Iterator[str]:
+        op, at, _ = self._issued[queue.turns[queue.next]]
+        for wait in op.waited:
+            count = wait.count.at(at)
+            cores = range(self._cores) if wait.everywhere else (queue.core,)
+            low = [core for core in cores if len(self._counters[core].get(wait.signal, ())) < count]
+            for core in islice(low, 1):
+                reached = len(self._counters[core].get(wait.signal, ()))
+                yield f"signal {wait.signal} is at {count} on core {core}, where it stays at {reached}"
+
+    def _refuse_totals(self) -> None:
+        """Raises AicError when signals end elsewhere than the program declares; undeclared ones may not be raised."""
+        for core, counters in enumerate(self._counters):
+            for signal in sorted({*range(len(self._totals)), *counters}):
+                declared = self._totals[signal] if signal < len(self._totals) else 0
+                reached = len(counters.get(signal, ()))
+                if reached != declared:
+                    raise AicError(f"signal {signal} ends at {reached} on core {core}; {SIGNALS} declares {declared}")
