@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import numpy_helper
 
 from dialects.files import written_aside
 from tests.models.bert import bert
-from tests.models.light import drawn_path
+from tests.models.light import batched_resnet50, drawn_path
 
 CACHE = Path(__file__).parents[1] / "build" / "bench"
 """Folder for models and what is compiled of them."""
@@ -40,7 +39,7 @@ def resnet50() -> Network:
 
 def resnet50_of(batch: int) -> Network:
     """ResNet-50 for a number of images."""
-    return _kept(f"ResNet-50-{batch}", lambda: _batched(onnx.load(drawn_path("resnet50")), batch))
+    return _kept(f"ResNet-50-{batch}", lambda: batched_resnet50(batch))
 
 
 def bert_base() -> Network:
@@ -63,17 +62,3 @@ def _drawn(value: onnx.ValueInfoProto) -> npt.NDArray[Any]:
     if tensor.elem_type == onnx.TensorProto.FLOAT:
         return random.standard_normal(shape, np.float32)
     return random.integers(0, 2, shape, np.int64)
-
-
-def _batched(model: onnx.ModelProto, batch: int) -> onnx.ModelProto:
-    """The model with another batch size: in its inputs and outputs, and in the shape that its Reshape names."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    for value in (*model.graph.input, *model.graph.output):
-        if value.name not in constants and value.type.tensor_type.shape.dim:
-            value.type.tensor_type.shape.dim[0].dim_value = batch
-    for tensor in model.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.INT64:
-            shape = numpy_helper.to_array(tensor).copy()
-            shape[0] = batch
-            tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
-    return model

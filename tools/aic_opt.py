@@ -201,17 +201,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     with _attribute_checks_restored():
-        try:
-            tool = AicOptMain(argv)
-            if tool.args.list_passes or tool.args.list_ops:
-                listing = (list_passes() if tool.args.list_passes else "") + (
-                    list_operations() if tool.args.list_ops else ""
-                )
-                sys.stdout.write(listing)
-                return 0
-            tool.run()
-        except SystemExit as stop:  # --help, --version, --shrink
-            return stop.code if isinstance(stop.code, int) else 0
+        tool = AicOptMain(argv)
+        if tool.args.list_passes or tool.args.list_ops:
+            listing = (list_passes() if tool.args.list_passes else "") + (
+                list_operations() if tool.args.list_ops else ""
+            )
+            sys.stdout.write(listing)
+            return 0
+        tool.run()
     return 0
 
 

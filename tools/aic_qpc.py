@@ -33,10 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    try:
-        arguments = _parser().parse_args(argv)
-    except SystemExit:  # --help
-        return 0
+    arguments = _parser().parse_args(argv)
     return arguments.run(arguments)
 
 

@@ -25,10 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    try:
-        arguments = _parser().parse_args(argv)
-    except SystemExit:  # --help
-        return 0
+    arguments = _parser().parse_args(argv)
     _refuse_what_is_not_simulated(arguments)
     inferences = _inferences(arguments)
     session = Session(arguments.test_data, aic_num_of_instances=arguments.aic_num_of_activations)

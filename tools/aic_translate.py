@@ -40,10 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    try:
-        arguments = _parser().parse_args(argv)
-    except SystemExit:  # --help
-        return 0
+    arguments = _parser().parse_args(argv)
     if arguments.import_onnx is not None:
         _import_onnx(arguments)
     else:

@@ -34,6 +34,8 @@ def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[
         return 1
     except KeyboardInterrupt:
         return _fail(name, "interrupted", code=130)
+    except SystemExit as stop:  # --help and its like have printed what they are for
+        return stop.code if isinstance(stop.code, int) else 0
     except ArgSpecParseError as error:  # not an Exception in xDSL 0.74
         return _fail(name, str(error))
     except USER_MISTAKES as error:

@@ -57,6 +57,21 @@ def drawn_path(name: str, seed: int = 0) -> Path:
     return path
 
 
+def batched_resnet50(batch: int) -> onnx.ModelProto:
+    """Drawn ResNet-50 with another batch size: in its inputs and outputs, and in the one Reshape that names it."""
+    model = onnx.load(drawn_path("resnet50"))
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for value in (*model.graph.input, *model.graph.output):
+        if value.name not in constants and value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_value = batch
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.INT64:
+            shape = numpy_helper.to_array(tensor).copy()
+            shape[0] = batch
+            tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
+    return model
+
+
 def image(seed: int) -> npt.NDArray[np.float32]:
     """An input of the models: normal values [1, 3, 224, 224]."""
     return np.random.default_rng(seed).standard_normal((1, 3, 224, 224), np.float32)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
-import onnx
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
@@ -26,7 +25,7 @@ from dialects.tile.ops import (
 from dialects.tile.program_order import program_order
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
-from tests.models.light import drawn_path, image
+from tests.models.light import batched_resnet50, drawn_path, image
 from tests.tile.networks import lowered
 
 INPUT = "gpu_0/data_0"
@@ -35,22 +34,7 @@ INPUT = "gpu_0/data_0"
 @cache
 def scheduled(cores: int, batch: int = 1) -> ModuleOp:
     """The scheduled program; tests only look at it."""
-    return lowered(drawn_path("resnet50") if batch == 1 else batched(batch), cores)
-
-
-def batched(batch: int) -> onnx.ModelProto:
-    """The model with another batch size: in its inputs and outputs, and in the one Reshape that names it."""
-    model = onnx.load(drawn_path("resnet50"))
-    constants = {tensor.name for tensor in model.graph.initializer}
-    for value in (*model.graph.input, *model.graph.output):
-        if value.name not in constants and value.type.tensor_type.shape.dim:
-            value.type.tensor_type.shape.dim[0].dim_value = batch
-    for tensor in model.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.INT64:
-            shape = onnx.numpy_helper.to_array(tensor).copy()
-            shape[0] = batch
-            tensor.CopyFrom(onnx.numpy_helper.from_array(shape, tensor.name))
-    return model
+    return lowered(drawn_path("resnet50") if batch == 1 else batched_resnet50(batch), cores)
 
 
 def operations(module: ModuleOp) -> int:
