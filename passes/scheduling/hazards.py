@@ -126,8 +126,8 @@ def find_dependencies(
     """
     alone = not any(access.of_others or access.by_others for instance in instances for access in instance.accesses)
     replay = _Replay({region: frozenset(others) for region, others in overlapping.items()}, meet, alone)
-    for engine in {instance.engine for instance in instances}:
-        replay.knows[engine] = ({}, {})
+    for instance in instances:
+        replay.knows[instance.engine] = ({}, {})
     for instance in instances:
         replay.add(instance)
     return [
