@@ -55,7 +55,7 @@ FILL_FACTOR = 0.9
 """Share of VTCM that live buffers may fill; the rest is for what placing buffers at addresses costs."""
 
 
-_PART_FACTOR = 1 / 6
+_PART_FACTOR = 1 / 4
 """Share of VTCM that a part of a tensor takes that comes from DDR at once. Two of them are there at a time, so that one
 is brought while the other is used; smaller parts leave room to fetch more of them ahead.
 """

@@ -144,7 +144,7 @@ def test_size_split_granularity(compiled: Any) -> None:
     chosen, large, small = (
         compiled(*o) for o in ((), ("-size-split-granularity=2048",), ("-size-split-granularity=512",))
     )
-    assert [run.calls("product") for run in (large, chosen, small)] == [8, 16, 32]
+    assert [run.calls("product") for run in (large, chosen, small)] == [8, 12, 32]
     assert "tile.for 32 {" in small.ir["tile"]
     assert small.calls("conv2") == chosen.calls("conv2") == 1
     assert small.report["cycles"] != chosen.report["cycles"]
@@ -156,7 +156,7 @@ def test_vtcm_working_set_limit_ratio(compiled: Any) -> None:
         compiled(*o) for o in ((), ("-vtcm-working-set-limit-ratio=0.25",), ("-vtcm-working-set-limit-ratio=0.08",))
     )
     assert [run.calls("conv2") for run in (whole, quarter, tenth)] == [1, 1, 2]
-    assert [run.calls("product") for run in (whole, quarter, tenth)] == [16, 16, 32]
+    assert [run.calls("product") for run in (whole, quarter, tenth)] == [12, 12, 32]
     assert "vtcm_working_set_limit_ratio = 8.000000e-02" in tenth.ir["tile"]
     assert tenth.report["cycles"] != whole.report["cycles"]
 

@@ -4,10 +4,10 @@
 // RUN: aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.125},shard-tensors,tile-operations' | filecheck %s --check-prefix=RATIO
 // RUN: not aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.0001},shard-tensors,tile-operations' 2>&1 | filecheck %s --check-prefix=NONE
 
-// 32 MB of weights stream through VTCM in parts of up to a sixth of it. The convolution, whose operands fit, runs in one
+// 32 MB of weights stream through VTCM in parts of up to a quarter of it. The convolution, whose operands fit, runs in one
 // piece.
-// CHECK: tile.for 32 {
-// CHECK-NEXT: tile.load {{.*}}128 i0 to
+// CHECK: tile.for 22 {
+// CHECK-NEXT: tile.load {{.*}}192 i0 to
 // CHECK-NOT: tile.for
 // CHECK: kernel = "conv"
 

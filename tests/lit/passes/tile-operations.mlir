@@ -84,7 +84,7 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
 // CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, 84 i0 + 83 to min(1000, 84 i0 + 84), 0 to 1, 0 to 16>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to min(1, -84 i0 + 917), 0 to 1, 0 to 16>]
 // CHECK-NEXT: tile.store %[[Y]], %{{.*}}
 // CHECK-NEXT: }
-builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 50000.0 : f64, vtcm_reserved_bytes = 0.0 : f64}>, aic.cores = 1 : i64} {
+builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 34000.0 : f64, vtcm_reserved_bytes = 0.0 : f64}>, aic.cores = 1 : i64} {
   func.func @main(%x: tensor<1x1000x1x48xf16, #tile.sharding<ddr>>) -> tensor<1x1x1000x1x16xf16, #tile.sharding<ddr>> {
     %w = graph.constant #aic.weight<"w" : tensor<1x16x48xf16>> : tensor<1x16x48xf16, #tile.sharding<ddr>>
     %b = graph.constant #aic.weight<"b" : tensor<1x1x48xf16>> : tensor<1x1x48xf16, #tile.sharding<ddr>>
