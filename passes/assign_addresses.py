@@ -1,5 +1,5 @@
-"""`assign-addresses`: every buffer gets a byte address in VTCM, the same on every core. Buffers whose lives overlap lie
-apart.
+"""`assign-addresses`: every buffer gets a byte address in VTCM, the same on every core, and every scratch tensor one in
+the region of DDR that they share. Those whose lives overlap lie apart.
 
 Tuning (`set-tuning`): for `allocator-dealloc-delay` positions after its last use a buffer's place stays its own, so
 that what comes next need not wait until it is free; for fewer, with a warning, where VTCM has no room for that.
@@ -17,9 +17,10 @@ from xdsl.passes import ModulePass
 
 from dialects.errors import DoesNotFit
 from dialects.module import main_of, target_of
+from dialects.tile.scratch import ALIGNMENT
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
-from passes.scheduling.buffers import lives_of
+from passes.scheduling.buffers import lives_of, scratch_lives_of
 from passes.scheduling.demand import does_not_fit
 from passes.scheduling.placement import fits, place
 
@@ -28,7 +29,7 @@ _LOG = logging.getLogger("aic")
 
 @dataclass(frozen=True)
 class AssignAddressesPass(ModulePass):
-    """Places buffers in VTCM by size and lifetime."""
+    """Places buffers in VTCM, and scratch tensors in DDR, by size and lifetime."""
 
     name = "assign-addresses"
     PRECISION: ClassVar[Precision] = Precision.EXACT
@@ -46,6 +47,10 @@ class AssignAddressesPass(ModulePass):
             _LOG.warning("allocator-dealloc-delay: VTCM has room for a delay of %d, not of %d", delay, wanted)
         for alloc, offset in zip(lives, found.offsets, strict=True):
             alloc.properties["address"] = IntegerAttr(offset, i64)
+        scratch = scratch_lives_of(ops)
+        offsets = place(list(scratch.values()), hardware.ddr_bytes, ALIGNMENT).offsets
+        for tensor, offset in zip(scratch, offsets, strict=True):
+            tensor.properties["address"] = IntegerAttr(offset, i64)
 
 
 def _longest_delay(ops: Sequence[Operation], wanted: int, capacity: int, alignment: int) -> int:

@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 from dialects.module import cores_of, main_of, set_signals, target_of
 from dialects.tile.attributes import Wait, WaitsAttr
 from dialects.tile.boxes import Form
-from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TransferOp
+from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp, TransferOp
 from passes.rewriting.precision import Precision
 from passes.scheduling.counts import count_form
 from passes.scheduling.hazards import Dependency, find_dependencies
@@ -38,10 +38,10 @@ class InsertWaitsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         block, cores = main_of(op).body.block, cores_of(op)
         program = list(_in_loops(block, ()))
-        allocs = [o for o in block.walk() if isinstance(o, AllocOp)]
+        memories = [o for o in block.walk() if isinstance(o, AllocOp | TensorOp)]
         numbers = {o: n for n, (o, _) in enumerate(program)}
-        runs = list(replay(block, frozenset(alloc.slots for alloc in allocs)))
-        overlapping = overlapping_regions(allocs, target_of(op).hardware.vtcm_alignment_bytes)
+        runs = list(replay(block, frozenset(memory.slots for memory in memories if isinstance(memory, AllocOp))))
+        overlapping = overlapping_regions(memories, target_of(op).hardware.vtcm_alignment_bytes)
         dependencies = find_dependencies(instances(runs, numbers, cores), overlapping, parts_meet(cores))
         set_signals(op, _write(program, _replayed_whole(runs), dependencies))
 

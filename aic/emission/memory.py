@@ -1,6 +1,7 @@
 """The DDR of a program: what it declares there, where it lies, and which of the host's buffers it is transferred from.
 
-Inputs, outputs and scratch tensors share the static shared DDR, in this order; constants have a segment of their own.
+Inputs, outputs and the region of scratch tensors share the static shared DDR, in this order; constants have a segment
+of their own.
 Each input and output has a buffer of its own on the host, unless the module says that they are combined: then those of
 one direction lie close together, and a few large transfers move them.
 """
@@ -12,9 +13,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dialects.module import combines, main_of
 from dialects.tile.ops import Buffer, Role, TensorOp, bytes_of, type_of
+from dialects.tile.scratch import ALIGNMENT, scratch_end
 
-ALIGNMENT = 2048
-"""Alignment in bytes of a tensor in shared DDR, and of the whole region."""
 COMBINED_ALIGNMENT = 128
 """The same of a tensor within combined buffers, whose gaps are transferred too: a cache line."""
 MAX_BUFFER_BYTES = (1 << 32) - 1
@@ -77,8 +77,7 @@ def lay_out_shared_ddr(module: ModuleOp) -> SharedDdr:
     tensors = declared_tensors(module)
     inputs, end = _laid_out(_of_role(tensors, "input"), 0, combined=combines(module, "inputs"))
     outputs, end = _laid_out(_of_role(tensors, "output"), end, combined=combines(module, "outputs"))
-    _, end = _laid_out(_of_role(tensors, "scratch"), end, combined=False)
-    return SharedDdr(inputs, outputs, end)
+    return SharedDdr(inputs, outputs, end + scratch_end(tensors))
 
 
 def _of_role(tensors: Iterable[TensorOp], role: Role) -> list[TensorOp]:

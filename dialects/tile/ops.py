@@ -149,6 +149,8 @@ class TensorOp(TileOp):
     """Name of the model's input or output."""
     value = opt_prop_def(WeightAttr | DenseAttr)
     """Bytes of a constant."""
+    address = opt_prop_def(IntegerAttr)
+    """Byte address of scratch in the region of DDR that all scratch shares."""
     result = result_def(MemRefType)
 
     @classmethod
@@ -172,6 +174,8 @@ class TensorOp(TileOp):
             raise VerifyException("tile.tensor: a constant, and nothing else, has a value")
         if (self.role.data in ("input", "output")) != (self.label is not None):
             raise VerifyException("tile.tensor: inputs and outputs, and nothing else, have a label")
+        if self.address is not None and (self.role.data != "scratch" or self.address.value.data < 0):
+            raise VerifyException("tile.tensor: only scratch has an address, and none below 0")
         buffer = type_of(self.result)
         if self.value is not None and (self.value.type.get_shape(), self.value.type.element_type) != (
             buffer.get_shape(),

@@ -1,4 +1,4 @@
-"""Addresses in VTCM that several slots of buffers share, one after the other.
+"""Addresses that several slots of buffers share, one after the other, and scratch tensors in DDR.
 
 The bounds of slots cut the addresses into *ranges*. While a range is touched through one slot and no other, that slot
 is *live* there. Most programs can be judged by who is live when; `bytes_of_ranges` is for where that does not tell.
@@ -16,13 +16,13 @@ from passes.checking.history import History
 
 @dataclass(frozen=True)
 class Slots:
-    """The slots of all buffers, numbered."""
+    """The slots of all buffers and scratch tensors, numbered."""
 
     begin: Integers
     """[slots]: first address."""
     end: Integers
     of_access: Integers
-    """[accesses]: which slot is touched, -1 in DDR."""
+    """[accesses]: which slot is touched, -1 where it is none."""
     time: Integers
     """[accesses]: twice the run, and one more for writes, which come after the reads of a run."""
 
@@ -49,13 +49,15 @@ class Ranges:
 
 
 def slots_of(history: History) -> Slots:
-    """The slots that a program's buffers have."""
+    """The slots that a program's buffers have, and behind VTCM those of its scratch tensors."""
     memories, accesses = history.program.memories, history.accesses
-    buffers = [(number, memory) for number, memory in enumerate(memories) if memory.window is not None]
     first, begin, end = np.full(len(memories), -1, np.int64), list[int](), list[int]()
-    for number, memory in buffers:
+    for number, memory in enumerate(memories):
+        if memory.address is None:
+            continue
         first[number] = len(begin)
-        addresses = [memory.address + slot * memory.pitch for slot in range(memory.slots)]
+        base = memory.address + (history.program.vtcm_bytes if memory.window is None else 0)
+        addresses = [base + slot * memory.pitch for slot in range(memory.slots)]
         begin += addresses
         end += [address + memory.bytes for address in addresses]
     of_access = np.where(first[accesses.memory] < 0, -1, first[accesses.memory] + accesses.slot)

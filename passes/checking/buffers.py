@@ -1,4 +1,6 @@
-"""Where buffers lie: addresses inside VTCM and aligned; nothing is read that another buffer has overwritten."""
+"""Where buffers and scratch tensors lie: addresses inside VTCM and aligned; nothing is read that another one has
+overwritten.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +8,7 @@ import numpy as np
 
 from dialects.tile.naming import named
 from dialects.tile.ops import AllocOp
+from dialects.tile.scratch import ALIGNMENT
 from passes.checking.addresses import Slots, ranges_of, slots_of, slots_read_later
 from passes.checking.bytes import Bytes, touched_bytes
 from passes.checking.cells import NONE
@@ -15,23 +18,24 @@ from passes.checking.program import Memory, Program
 
 
 def find_misplaced(program: Program) -> Iterator[str]:
-    """Buffers without an address, at one that is not aligned, or beyond the usable VTCM."""
+    """Buffers without an address, at an odd one, or beyond the usable VTCM; scratch tensors at an odd one."""
     for memory in program.memories:
-        if memory.window is not None:
-            yield from _misplaced(program, memory)
+        if memory.address is not None:
+            yield from _misplaced(program, memory, memory.address)
 
 
-def _misplaced(program: Program, memory: Memory) -> Iterator[str]:
+def _misplaced(program: Program, memory: Memory, address: int) -> Iterator[str]:
     owner = memory.value.owner
-    end = memory.address + memory.pitch * memory.slots
+    in_vtcm, end = memory.window is not None, address + memory.pitch * memory.slots
+    alignment = program.alignment if in_vtcm else ALIGNMENT
     if isinstance(owner, AllocOp) and owner.address is None:
         yield f"{named(memory.value)} has no address; run assign-addresses first"
-    elif memory.address % program.alignment:
-        yield f"{named(memory.value)}: address {memory.address} is no multiple of {program.alignment}"
-    elif memory.address < 0 or end > program.vtcm_bytes:
+    elif address % alignment:
+        yield f"{named(memory.value)}: address {address} is no multiple of {alignment}"
+    elif in_vtcm and (address < 0 or end > program.vtcm_bytes):
         yield (
-            f"{named(memory.value)}: bytes {memory.address} to {end} leave the VTCM, of which {program.vtcm_bytes} "
-            "bytes are usable"
+            f"{named(memory.value)}: bytes {address} to {end} leave the VTCM, of which {program.vtcm_bytes} bytes are "
+            "usable"
         )
 
 

@@ -12,6 +12,7 @@ from dialects.module import main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box
 from dialects.tile.ops import AllocOp, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
+from dialects.tile.scratch import is_scratch, scratch_end
 
 MAX_LOOPS = 6
 """Loops around an instruction: as many variables as boxes can name."""
@@ -34,13 +35,13 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
         yield f"executes {issued.runs} instructions, at most {MAX_RUNS} are run"
     elif issued.waits > MAX_WAITS:
         yield f"waits {issued.waits} times, at most {MAX_WAITS} are run"
-    ddr, known = 0, set[Box]()
+    tensors, known = list[TensorOp](), set[Box]()
     for op in body.walk():
         match op:
             case TensorOp() | AllocOp() if min(type_of(op.result).get_shape(), default=1) < 0:
                 yield f"{place(op)}: {op.result.type} has no fixed size"
             case TensorOp():
-                ddr += bytes_of(op.result)
+                tensors.append(op)
             case AllocOp():
                 yield from _placement(op, hardware)
             case InstructionOp():
@@ -51,6 +52,7 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
             if box not in known:
                 known.add(box)
                 yield from (f"{place(op)}: {problem}" for problem in _problems(box, hardware))
+    ddr = scratch_end(tensors) + sum(bytes_of(op.result) for op in tensors if not is_scratch(op))
     if ddr > hardware.ddr_bytes:
         yield f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}"
 

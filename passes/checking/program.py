@@ -48,7 +48,8 @@ class Memory:
     """Of a tensor."""
     window: Box | None = None
     """Of a buffer."""
-    address: int = 0
+    address: int | None = None
+    """Of a buffer in VTCM, 0 if it has none; of scratch in the region of DDR that it shares."""
     slots: int = 1
     pitch: int = 0
     """Bytes from one slot to the next."""
@@ -149,7 +150,8 @@ def _memory(op: TensorOp | AllocOp, alignment: int) -> Memory:
     buffer = type_of(op.result)
     memory = Memory(op.result, buffer.get_shape(), element_bytes(buffer.element_type))
     if isinstance(op, TensorOp):
-        return Memory(memory.value, memory.shape, memory.element_bytes, op.role.data)
+        shared = None if op.address is None else op.address.value.data
+        return Memory(memory.value, memory.shape, memory.element_bytes, op.role.data, address=shared)
     address = 0 if op.address is None else op.address.value.data
     pitch = -(-memory.bytes // alignment) * alignment
     window = op.window.data

@@ -1,10 +1,14 @@
-"""The buffers of a program and their lives, in positions of the program's top level (a loop is one position)."""
+"""The buffers and scratch tensors of a program and their lives, in positions of the program's top level (a loop is one
+position).
+"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from xdsl.ir import Operation
 
-from dialects.tile.ops import AllocOp, ForOp, InstructionOp, bytes_of
+from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp, bytes_of
+from dialects.tile.scratch import is_scratch
 from passes.scheduling.placement import Life
 
 
@@ -22,19 +26,32 @@ def buffer_bytes(alloc: AllocOp, alignment: int) -> int:
     return -(-bytes_of(alloc.result) // alignment) * alignment * alloc.slots
 
 
-def lives_of(ops: Iterable[Operation], alignment: int, delay: int = 0) -> dict[AllocOp, Life]:
+def lives_of(ops: Sequence[Operation], alignment: int, delay: int = 0) -> dict[AllocOp, Life]:
     """Life of every buffer that is used, from its first use to `delay` positions after its last one, in this order of
     ops.
     """
-    spans: dict[AllocOp, tuple[int, int]] = {}
-    position = 0
+    return {
+        alloc: Life(buffer_bytes(alloc, alignment), first, min(last + delay, len(ops) - 1))
+        for alloc, (first, last) in _spans(ops, AllocOp).items()
+    }
+
+
+def scratch_lives_of(ops: Sequence[Operation]) -> dict[TensorOp, Life]:
+    """Life of every scratch tensor that is used, from its first use to its last one, in this order of ops."""
+    spans = _spans(ops, TensorOp)
+    return {tensor: Life(bytes_of(tensor.result), *span) for tensor, span in spans.items() if is_scratch(tensor)}
+
+
+Memory = TypeVar("Memory", AllocOp, TensorOp)
+
+
+def _spans(ops: Sequence[Operation], kind: type[Memory]) -> dict[Memory, tuple[int, int]]:
+    """First and last position at which each memory of a kind is used."""
+    spans: dict[Memory, tuple[int, int]] = {}
     for position, op in enumerate(ops):
         for instruction in instructions(op):
             for value in instruction.operands:
-                if isinstance(value.owner, AllocOp):
+                if isinstance(value.owner, kind):
                     first, _ = spans.get(value.owner, (position, position))
                     spans[value.owner] = (first, position)
-    return {
-        alloc: Life(buffer_bytes(alloc, alignment), first, min(last + delay, position))
-        for alloc, (first, last) in spans.items()
-    }
+    return spans

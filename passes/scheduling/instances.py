@@ -1,9 +1,9 @@
 """Runs of a program's instructions as the search for hazards sees them: queues, and the memory that each touches."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from xdsl.ir import Block, SSAValue
@@ -127,16 +127,32 @@ def _reach(op: InstructionOp, value: SSAValue, writes: bool) -> tuple[bool, bool
     return isinstance(op, MulticastOp) and writes, False
 
 
-def overlapping_regions(allocs: Sequence[AllocOp], alignment: int) -> Mapping[Region, Sequence[Region]]:
-    """Slots of buffers that share addresses. Raises AicError for a buffer that has none."""
-    spans: list[tuple[int, int, Region]] = []
-    for alloc in allocs:
-        if alloc.address is None:
+def overlapping_regions(memories: Iterable[AllocOp | TensorOp], alignment: int) -> Mapping[Region, Sequence[Region]]:
+    """Slots of buffers that share addresses in VTCM, and scratch tensors that do in DDR.
+
+    Raises AicError for a buffer that has no address.
+    """
+    vtcm: list[Span] = []
+    ddr: list[Span] = []
+    for memory in memories:
+        size = bytes_of(memory.result)
+        if isinstance(memory, TensorOp):
+            if memory.address is not None:
+                ddr.append((memory.address.value.data, memory.address.value.data + size, (memory, 0)))
+            continue
+        if memory.address is None:
             raise AicError("insert-waits: a buffer has no address; run assign-addresses first")
-        size = -(-bytes_of(alloc.result) // alignment) * alignment
-        begin = alloc.address.value.data
-        spans += [(begin + slot * size, begin + (slot + 1) * size, (alloc, slot)) for slot in range(alloc.slots)]
-    spans.sort(key=lambda span: span[:2])
+        pitch, begin = -(-size // alignment) * alignment, memory.address.value.data
+        vtcm += [(begin + slot * pitch, begin + (slot + 1) * pitch, (memory, slot)) for slot in range(memory.slots)]
+    return {**_overlapping(vtcm), **_overlapping(ddr)}
+
+
+Span: TypeAlias = tuple[int, int, Region]
+"""First address, end, and what lies there."""
+
+
+def _overlapping(spans: Iterable[Span]) -> dict[Region, list[Region]]:
+    spans = sorted(spans, key=lambda span: span[:2])
     overlapping: dict[Region, list[Region]] = {region: [region] for _, _, region in spans}
     for n, (_, end, region) in enumerate(spans):
         for begin, _, other in spans[n + 1 :]:

@@ -130,7 +130,9 @@ def _touches(op: Any, core: int, cores: int, sender: int, at: dict[int, int]) ->
 def _cells(value: Any, core: int, span: Iterable[int], at: dict[int, int]) -> frozenset[Cell]:
     memory = value.owner
     if memory.name == "tile.tensor":
-        return frozenset((value.name_hint, position) for position in span)
+        if memory.address is None:
+            return frozenset((value.name_hint, position) for position in span)
+        return frozenset(("scratch", memory.address.value.data + position * ELEMENT_BYTES) for position in span)
     window = memory.window
     start = _span(window, core, at).start
     rotates = [d for form in window.data.dims[0].low for d, step in enumerate(form.loops) if step]

@@ -42,6 +42,7 @@ class _Text:
             (2 * n if random.random() < 0.75 else random.randint(0, 1)) * SLOT_BYTES
             for n in range(random.randint(2, 3))
         ]
+        self.place = random.choice(("", ", address = 0 : i64", ", address = 16 : i64", ", address = 32 : i64"))
         self.buffers = [self._buffer(n) for n in range(len(self.places))]
 
     def program(self) -> str:
@@ -50,7 +51,8 @@ class _Text:
             f"builtin.module attributes {{aic.cores = {self.cores} : i64}} {{",
             "func.func @main() {",
             '%x = tile.tensor {role = "input", label = "x"} : memref<16xf16, "ddr">',
-            '%s = tile.tensor {role = "scratch"} : memref<16xf16, "ddr">',
+            '%s = tile.tensor {role = "scratch", address = 0 : i64} : memref<16xf16, "ddr">',
+            f'%t = tile.tensor {{role = "scratch"{self.place}}} : memref<16xf16, "ddr">',
             '%y = tile.tensor {role = "output", label = "y"} : memref<16xf16, "ddr">',
             *(text for text, _ in self.buffers),
             *self._instructions(self.random.randint(0 if self.loops else 2, 2), 1),
@@ -95,10 +97,10 @@ class _Text:
             case "load" | "multicast":
                 axes = ", axes = array<i64: 0>" if kind == "multicast" else ""
                 early = ", ahead = 1 : i64" if ahead and self.buffers[a][1] and random.random() < 0.6 else ""
-                return f"tile.{kind} %{random.choice('xxs')}, %b{a} {{box = {self._box(a, part)}{axes}{early}}}"
+                return f"tile.{kind} %{random.choice('xxst')}, %b{a} {{box = {self._box(a, part)}{axes}{early}}}"
             case "store":
                 mine = "2 m0 to 2 m0 + 2" if self.cores == 2 else part
-                return f"tile.store %b{a}, %{random.choice('sy')} {{box = {self._box(a, mine)}}}"
+                return f"tile.store %b{a}, %{random.choice('sty')} {{box = {self._box(a, mine)}}}"
             case "exchange":
                 own = self._box(a, "2 m0 to 2 m0 + 2")
                 apart = abs(self.places[a] - self.places[b]) >= 2 * SLOT_BYTES
@@ -108,7 +110,7 @@ class _Text:
             case "fill":
                 return f"tile.fill %b{a} {{shape = array<i64: {random.choice((2, 6))}>, value = 0.0 : f64}}"
             case engine:
-                source = "%s" if random.random() < 0.15 else f"%b{a}"
+                source = f"%{random.choice('st')}" if random.random() < 0.15 else f"%b{a}"
                 boxes = f"{self._box(a, part)}, {self._box(b, part)}"
                 rest = f'kernel = "relu", engine = "{engine}", boxes = [{boxes}], arguments = {{}}'
                 return f"tile.compute {source}, %b{b} {{{rest}}}"

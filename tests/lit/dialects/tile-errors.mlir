@@ -64,6 +64,14 @@ func.func @f() {
 
 // -----
 
+// CHECK: tile.tensor: only scratch has an address, and none below 0
+func.func @f() {
+  %x = tile.tensor {role = "output", label = "y", address = 0 : i64} : memref<8xf32, "ddr">
+  func.return
+}
+
+// -----
+
 // CHECK: tile.tensor: memref<8xf32, "vtcm"> does not lie in DDR
 func.func @f() {
   %x = tile.tensor {role = "scratch"} : memref<8xf32, "vtcm">

@@ -19,6 +19,29 @@ func.func @main() {
 
 // -----
 
+// Scratch tensors share DDR likewise: %t needs its place while %s has its own, %u comes when nobody reads %s any more.
+// CHECK-LABEL: func.func @main()
+// CHECK-DAG: %s = tile.tensor {role = "scratch", address = 0 : i64}
+// CHECK-DAG: %t = tile.tensor {role = "scratch", address = 4096 : i64}
+// CHECK-DAG: %u = tile.tensor {role = "scratch", address = 0 : i64}
+// CHECK-DAG: %y = tile.tensor {role = "output", label = "y"}
+func.func @main() {
+  %s = tile.tensor {role = "scratch"} : memref<4096xi8, "ddr">
+  %t = tile.tensor {role = "scratch"} : memref<100xi8, "ddr">
+  %u = tile.tensor {role = "scratch"} : memref<4000xi8, "ddr">
+  %y = tile.tensor {role = "output", label = "y"} : memref<4xi8, "ddr">
+  %a = tile.alloc {window = #tile.box<[1] : 0 to 4>} : memref<4xi8, "vtcm">
+  tile.store %a, %s {box = #tile.box<[1] : 0 to 4>}
+  tile.store %a, %t {box = #tile.box<[1] : 0 to 4>}
+  tile.load %s, %a {box = #tile.box<[1] : 0 to 4>}
+  tile.store %a, %u {box = #tile.box<[1] : 0 to 4>}
+  tile.load %t, %a {box = #tile.box<[1] : 0 to 4>}
+  tile.store %a, %y {box = #tile.box<[1] : 0 to 4>}
+  func.return
+}
+
+// -----
+
 // What does not fit says how much is missing, who is live where most is, and what would help.
 // CHECK: the buffers take 8390656 bytes of VTCM per core, 67584 more than the 8323072 there are (0.0% above the bound); most are live at tile.compute (sum), 8390656 bytes at once: 4196352 of fc, 4194304 of buffers of no node; less is taken with more cores (aic-num-cores) than 1 or half precision (convert-to-fp16) or smaller chunks (size-split-granularity, vtcm-working-set-limit-ratio)
 func.func @main() {

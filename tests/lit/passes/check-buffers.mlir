@@ -173,3 +173,61 @@ builtin.module attributes {aic.cores = 1 : i64} {
     func.return
   }
 }
+
+// -----
+
+// Scratch in DDR: the first sixteen rows of %s are %t's then, and nobody reads them.
+// CHECK: func.func @main()
+// CHECK: func.return
+builtin.module attributes {aic.cores = 1 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<32x64xf16, "ddr">
+    %s = tile.tensor {role = "scratch", address = 0 : i64} : memref<32x64xf16, "ddr">
+    %t = tile.tensor {role = "scratch", address = 0 : i64} : memref<16x64xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 32, 0 to 64>, address = 0 : i64} : memref<32x64xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[1] : 0 to 32, 0 to 64>, address = 4096 : i64} : memref<32x64xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[1] : 0 to 32, 0 to 64>} loc("in")
+    tile.store %a, %s {box = #tile.box<[1] : 0 to 32, 0 to 64>} loc("kept")
+    tile.store %a, %t {box = #tile.box<[1] : 0 to 16, 0 to 64>} loc("other")
+    tile.load %s, %b {box = #tile.box<[1] : 16 to 32, 0 to 64>} loc("later")
+    func.return
+  }
+}
+
+// -----
+
+// One row of them is read.
+// CHECK: tile.load (later), core 0: [15 to 32, 0 to 64] of tensor %s memref<32x64xf16, "ddr">: position [15, 0] was overwritten by tile.store (other), core 0: [0 to 16, 0 to 64] of tensor %t memref<16x64xf16, "ddr">
+builtin.module attributes {aic.cores = 1 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<32x64xf16, "ddr">
+    %s = tile.tensor {role = "scratch", address = 0 : i64} : memref<32x64xf16, "ddr">
+    %t = tile.tensor {role = "scratch", address = 0 : i64} : memref<16x64xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 32, 0 to 64>, address = 0 : i64} : memref<32x64xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[1] : 0 to 32, 0 to 64>, address = 4096 : i64} : memref<32x64xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[1] : 0 to 32, 0 to 64>} loc("in")
+    tile.store %a, %s {box = #tile.box<[1] : 0 to 32, 0 to 64>} loc("kept")
+    tile.store %a, %t {box = #tile.box<[1] : 0 to 16, 0 to 64>} loc("other")
+    tile.load %s, %b {box = #tile.box<[1] : 15 to 32, 0 to 64>} loc("later")
+    func.return
+  }
+}
+
+// -----
+
+// Scratch starts at multiples of 2048 bytes.
+// CHECK: tensor %t memref<16x64xf16, "ddr">: address 1024 is no multiple of 2048
+builtin.module attributes {aic.cores = 1 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<32x64xf16, "ddr">
+    %s = tile.tensor {role = "scratch", address = 0 : i64} : memref<32x64xf16, "ddr">
+    %t = tile.tensor {role = "scratch", address = 1024 : i64} : memref<16x64xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 32, 0 to 64>, address = 0 : i64} : memref<32x64xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[1] : 0 to 32, 0 to 64>, address = 4096 : i64} : memref<32x64xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[1] : 0 to 32, 0 to 64>} loc("in")
+    tile.store %a, %s {box = #tile.box<[1] : 0 to 32, 0 to 64>} loc("kept")
+    tile.store %a, %t {box = #tile.box<[1] : 0 to 16, 0 to 64>} loc("other")
+    tile.load %s, %b {box = #tile.box<[1] : 16 to 32, 0 to 64>} loc("later")
+    func.return
+  }
+}

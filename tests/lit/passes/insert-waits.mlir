@@ -112,3 +112,27 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
     func.return
   }
 }
+
+// -----
+
+// Scratch that takes the place of other scratch in DDR waits, on every core, for those that use the other.
+// CHECK: func.func @main()
+// CHECK: tile.load %s, %b {{.*}}signal = [[READ:[0-9]+]] : i64{{.*}} loc("last")
+// CHECK-NEXT: tile.store %a, %t {{.*}}waits = #tile.waits<{{.*}}[[READ]] at 1 all>} loc("apart")
+// CHECK-NEXT: tile.store %a, %u {{.*}}signal = 4 : i64} loc("behind")
+builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 2 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<4xf16, "ddr">
+    %s = tile.tensor {role = "scratch", address = 0 : i64} : memref<4xf16, "ddr">
+    %t = tile.tensor {role = "scratch", address = 0 : i64} : memref<4xf16, "ddr">
+    %u = tile.tensor {role = "scratch", address = 2048 : i64} : memref<4xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[2] : 0 to 4>, address = 0 : i64} : memref<4xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[2] : 0 to 4>, address = 2048 : i64} : memref<4xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[2] : 0 to 4>}
+    tile.store %a, %s {box = #tile.box<[2] : 2 m0 to 2 m0 + 2>}
+    tile.load %s, %b {box = #tile.box<[2] : 0 to 4>} loc("last")
+    tile.store %a, %t {box = #tile.box<[2] : 2 m0 to 2 m0 + 2>} loc("apart")
+    tile.store %a, %u {box = #tile.box<[2] : 2 m0 to 2 m0 + 2>} loc("behind")
+    func.return
+  }
+}
