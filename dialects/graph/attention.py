@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import GraphOp, Tensor, check_float, like, tensor_type
+from dialects.graph.base import GraphOp, Tensor, check_float, check_positions, check_same_element, like, tensor_type
 from dialects.indexing import Access, Along, Indexing, Whole, scaled
 
 
@@ -17,7 +17,7 @@ class HeadsOp(GraphOp):
 
     FOLDS: ClassVar[bool] = False
 
-    head_dim = prop_def(IntegerAttr)
+    head_dim = prop_def(IntegerAttr.constr(i64))
     """D: elements of q and of k per head."""
     scale = prop_def(FloatAttr)
     """Usually 1 / sqrt D."""
@@ -55,11 +55,12 @@ class HeadsOp(GraphOp):
     def infer(self) -> Tensor:
         q, k, v = self.operand_types[:3]
         check_float(self.name, q)
+        check_same_element(self.name, q, k, v)
         if not q.get_num_dims() == k.get_num_dims() == v.get_num_dims() == 3:
             raise VerifyException(f"{self.name}: q, k and v need 3 dimensions, got {q}, {k}, {v}")
         (batch, rows, width), (k_batch, _, k_width) = q.get_shape(), k.get_shape()
-        if batch != k_batch or v.get_shape()[:2] != k.get_shape()[:2]:
-            raise VerifyException(f"{self.name}: batch or length of {q}, {k}, {v} differ")
+        if batch != k_batch or v.get_shape()[:2] != k.get_shape()[:2] or not k.get_shape()[1]:
+            raise VerifyException(f"{self.name}: batch or length of {q}, {k}, {v} differ, or there are no keys")
         size = self.head_dim.value.data
         if size < 1 or width % size or k_width % size or not self.kv_heads or self.heads % self.kv_heads:
             raise VerifyException(f"{self.name}: heads of {size} elements do not fit {q} and {k}")
@@ -71,6 +72,7 @@ class HeadsOp(GraphOp):
         """Raises VerifyException for a mask that does not broadcast to the scores."""
         if value is None:
             return
+        check_same_element(self.name, self.operand_types[0], tensor_type(value))
         mask = tensor_type(value).get_shape()
         if len(mask) != 4 or any(size not in (1, full) for size, full in zip(mask, self.scores, strict=True)):
             raise VerifyException(f"{self.name}: mask {value.type} does not broadcast to scores {self.scores}")
@@ -140,8 +142,9 @@ class CausalAttentionOp(HeadsOp):
 
     def infer(self) -> Tensor:
         result, horizon = super().infer(), tensor_type(self.horizon)
-        if horizon.get_shape() != self.scores[2:3] or not str(horizon.element_type).startswith("i"):
-            raise VerifyException(f"{self.name}: horizon {horizon} for {self.scores[2]} queries; integers are needed")
+        check_positions(self.name, horizon)
+        if horizon.get_shape() != self.scores[2:3]:
+            raise VerifyException(f"{self.name}: horizon {horizon} for {self.scores[2]} queries")
         self.check_mask(self.mask)
         return result
 
@@ -161,12 +164,13 @@ class RotaryOp(GraphOp):
     input = operand_def(TensorType)
     cos = operand_def(TensorType)
     sin = operand_def(TensorType)
-    head_dim = prop_def(IntegerAttr)
+    head_dim = prop_def(IntegerAttr.constr(i64))
     """D: elements per head, an even number."""
 
     def infer(self) -> Tensor:
         x, size = tensor_type(self.input), self.head_dim.value.data
         check_float(self.name, x)
+        check_same_element(self.name, *self.operand_types)
         if x.get_num_dims() != 3 or size < 2 or size % 2 or x.get_shape()[2] % size:
             raise VerifyException(f"graph.rotary: {x} does not hold heads of {size} elements, an even number")
         batch, length, _ = x.get_shape()

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self, cast
 
 import numpy as np
-from xdsl.dialects.builtin import TensorType, f32
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, IntegerType, Signedness, TensorType, f32, f64, i1, i64
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
@@ -27,7 +27,7 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.element_types import is_float
+from dialects.element_types import is_float, stored_dtype
 from dialects.graph.kernels import KERNELS, Kernel
 from dialects.graph.properties import Arguments, Plain, to_attribute, to_plain
 from dialects.indexing import Access, Along, Indexing, Whole
@@ -41,6 +41,10 @@ __all__ = [
     "broadcast_shape",
     "check_axes",
     "check_float",
+    "check_number",
+    "check_positions",
+    "check_same_element",
+    "check_value",
     "integers",
     "like",
     "numbers",
@@ -80,6 +84,8 @@ class GraphOp(IRDLOperation, ABC):
     """True when every element of the result is an element of an operand, or its negative: nothing to round."""
     FOLDS: ClassVar[bool] = True
     """False when the kernel calls BLAS, whose sums differ between machines: such an op is never folded."""
+    DERIVED: ClassVar[tuple[str, ...]] = ()
+    """Arguments of the kernel that are no properties, but follow from the types of the operands."""
     PADDING: ClassVar[float] = 0.0
     """Value of operand positions that the table reads outside the operand."""
 
@@ -131,6 +137,40 @@ class GraphOp(IRDLOperation, ABC):
         """Keyword arguments of the kernel on one core, whose windows already hold the padding around its operands."""
         return self.arguments()
 
+    @classmethod
+    def of_call(cls, operands: Sequence[Tensor], result: Tensor, arguments: Mapping[str, Attribute]) -> Self:
+        """The op that a call of the kernel on blocks of these types is: one whose `local_arguments` these are.
+
+        Raises VerifyException when there is none: the kernel cannot be called so.
+        """
+        op = cls.create(
+            operands=Block(arg_types=operands).args,
+            result_types=[result],
+            properties=cls.properties_of_call(operands, result, arguments),
+        )
+        op.verify_call()
+        known = op.arguments() if cls.DERIVED else {}
+        for name in cls.DERIVED:
+            if name not in arguments or to_plain(arguments[name]) != known[name]:
+                raise VerifyException(f"{cls.name}: {name} = {arguments.get(name)}, but operands give {known[name]}")
+        return op
+
+    @classmethod
+    def properties_of_call(
+        cls, operands: Sequence[Tensor], result: Tensor, arguments: Mapping[str, Attribute]
+    ) -> dict[str, Attribute]:
+        """Properties of the op that a call of the kernel is, as far as the arguments make sense."""
+        rank = operands[0].get_num_dims() if operands else 0
+        return {name: _from_start(name, value, rank) for name, value in arguments.items() if name not in cls.DERIVED}
+
+    def verify_call(self) -> None:
+        """Raises VerifyException unless the kernel can make the whole result of the operands as they are."""
+        self.verify_()
+
+    def numpy_calls(self) -> int:
+        """About how many NumPy calls the kernel makes."""
+        return 1
+
     def _argument(self, name: str, value: Plain) -> Plain:
         if name == "axis" and isinstance(value, int):
             return value - self.operand_types[0].get_num_dims()
@@ -176,6 +216,15 @@ class GraphOp(IRDLOperation, ABC):
         printer.print_function_type(self.operand_types, self.result_types)
 
 
+def _from_start(name: str, value: Attribute, rank: int) -> Attribute:
+    """An argument as a property: axes, which kernels count from the end, counted from the start."""
+    if name == "axis" and isinstance(value, IntegerAttr) and value.type == i64:
+        return IntegerAttr(value.value.data + rank, value.type)
+    if name == "axes" and isinstance(value, DenseArrayBase):
+        return to_attribute([axis + rank for axis in integers(value)])
+    return value
+
+
 def like(operand: Tensor, element: Attribute | None = None) -> Tensor:
     """Type of a result that has the operand's shape, and its element type or another one.
 
@@ -197,13 +246,44 @@ def check_float(name: str, operand: Tensor) -> None:
         raise VerifyException(f"{name}: takes floating-point values, got {operand}")
 
 
+def check_same_element(name: str, *operands: Tensor) -> None:
+    """Raises VerifyException unless the operands hold values of one type."""
+    if any(operand.element_type != operands[0].element_type for operand in operands):
+        raise VerifyException(f"{name}: operands {', '.join(map(str, operands))} have different element types")
+
+
+def check_number(name: str, operand: Tensor) -> None:
+    """Raises VerifyException for truth values."""
+    if operand.element_type == i1:
+        raise VerifyException(f"{name}: takes numbers, got {operand}")
+
+
+def check_positions(name: str, operand: Tensor) -> None:
+    """Raises VerifyException unless the operand holds signed integers."""
+    element = operand.element_type
+    signed = isinstance(element, IntegerType) and element.signedness.data is not Signedness.UNSIGNED
+    if not signed or element == i1:
+        raise VerifyException(f"{name}: positions are signed integers, got {operand}")
+
+
+def check_value(name: str, value: float, element: Attribute) -> None:
+    """Raises VerifyException unless the element type can hold the value."""
+    dtype = stored_dtype(element)
+    if dtype.kind in "iu" and not np.iinfo(dtype.str).min <= value <= np.iinfo(dtype.str).max:
+        raise VerifyException(f"{name}: {value} is no value of type {element}")
+
+
 def integers(attribute: Attribute) -> tuple[int, ...]:
-    """The values of an integer array property."""
+    """The values of an integer array property. Raises VerifyException for an array of anything else."""
+    if not isinstance(attribute, DenseArrayBase) or attribute.elt_type != i64:
+        raise VerifyException(f"expected an array of i64, got {attribute}")
     return cast(tuple[int, ...], to_plain(attribute))
 
 
 def numbers(attribute: Attribute) -> tuple[float, ...]:
-    """The values of a floating-point array property."""
+    """The values of a floating-point array property. Raises VerifyException for anything but an array of numbers."""
+    if not isinstance(attribute, DenseArrayBase) or attribute.elt_type not in (i64, f64):
+        raise VerifyException(f"expected an array of f64, got {attribute}")
     return cast(tuple[float, ...], to_plain(attribute))
 
 

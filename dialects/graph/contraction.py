@@ -3,15 +3,28 @@
 Both may add a bias and apply an activation before rounding.
 """
 
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, StringAttr, TensorType
+from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import GraphOp, Tensor, broadcast_access, broadcast_shape, integers, numbers, tensor_type
+from dialects.graph.base import (
+    GraphOp,
+    Tensor,
+    broadcast_access,
+    broadcast_shape,
+    check_float,
+    check_same_element,
+    integers,
+    numbers,
+    tensor_type,
+)
 from dialects.graph.kernels.activation import ACTIVATIONS
-from dialects.graph.properties import Arguments
+from dialects.graph.properties import Arguments, to_attribute
 from dialects.graph.windows import check_window, window_extents
 from dialects.indexing import Along, Indexing, Whole, scaled, transposed_window, window
 
@@ -28,9 +41,11 @@ class ContractionOp(GraphOp):
 
     def verify_(self) -> None:
         super().verify_()
+        check_same_element(self.name, *self.operand_types)
         if self.activation is None:
             return
         name = self.activation.data
+        check_float(f"{self.name}: activation {name!r}", self.result_type)
         if name not in ACTIVATIONS:
             raise VerifyException(f"{self.name}: activation {name!r} is none of {', '.join(ACTIVATIONS)}")
         if (name == "clip") != (self.bounds is not None and len(numbers(self.bounds)) == 2):
@@ -43,7 +58,7 @@ def channels_and_image(name: str, x: Tensor, w: Tensor) -> tuple[int, int, int]:
         raise VerifyException(f"{name}: input and weight need 4 dimensions, got {x} and {w}")
     n, rows, columns, channels = x.get_shape()
     _, _, depth, features = w.get_shape()
-    if depth == 0 or channels % depth or features % (channels // depth):
+    if depth == 0 or channels == 0 or channels % depth or features % (channels // depth):
         raise VerifyException(f"{name}: {channels} input channels and {features} features do not fit weight {w}")
     return n, rows, columns
 
@@ -82,6 +97,10 @@ class ConvOp(ContractionOp):
         kernel = check_window(self.name, (kh, kw), self.strides, self.dilations, self.pads)
         extents = window_extents(self.name, (rows, columns), kernel, self.strides, self.dilations, self.pads)
         return TensorType(x.element_type, [n, *extents, features])
+
+    def numpy_calls(self) -> int:
+        kh, kw, depth, _ = tensor_type(self.weight).get_shape()
+        return kh * kw * (1 if depth == 1 else self.groups)
 
     def local_arguments(self) -> Arguments:
         return {**self.arguments(), "pads": (0, 0, 0, 0)}
@@ -143,9 +162,30 @@ class ConvTransposeOp(ContractionOp):
             raise VerifyException(f"{self.name}: pads {pads} leave nothing of {x}")
         return TensorType(x.element_type, [n, *extents, features])
 
+    @classmethod
+    def properties_of_call(
+        cls, operands: Sequence[Tensor], result: Tensor, arguments: Mapping[str, Attribute]
+    ) -> dict[str, Attribute]:
+        """The kernel is told what is left out before; what is left out behind follows from the result."""
+        properties = super().properties_of_call(operands, result, arguments)
+        given = [properties.get(name) for name in ("strides", "dilations", "pads")]
+        strides, dilations, before = (() if array is None else integers(array) for array in given)
+        shapes = [each.get_shape() for each in (*operands[:2], result)]
+        if [*map(len, shapes)] != [4, 4, 4] or not len(strides) == len(dilations) == len(before) == 2:
+            return properties
+        x, w, y = shapes
+        behind = [(x[1 + d] - 1) * strides[d] + dilations[d] * (w[d] - 1) + 1 - before[d] - y[1 + d] for d in range(2)]
+        return {**properties, "pads": to_attribute([*before, *behind])}
+
     def arguments(self) -> Arguments:
         arguments = super().arguments()
         return {**arguments, "pads": integers(self.pads)[:2]}
+
+    def numpy_calls(self) -> int:
+        """A convolution for each phase, which together have the window's positions."""
+        kh, kw, *_ = tensor_type(self.weight).get_shape()
+        extents = self.result_type.get_shape()[1:3]
+        return prod(map(min, integers(self.strides), extents)) + kh * kw
 
     def local_arguments(self) -> Arguments:
         strides, pads = integers(self.strides), integers(self.pads)

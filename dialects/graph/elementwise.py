@@ -9,7 +9,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.element_types import is_float, stored_dtype
 from dialects.errors import AicError
-from dialects.graph.base import GraphOp, Tensor, broadcast_shape, like, pointwise, tensor_type
+from dialects.graph.base import GraphOp, Tensor, broadcast_shape, check_number, like, pointwise, tensor_type
 from dialects.indexing import Indexing
 
 
@@ -29,6 +29,14 @@ class BinaryOp(GraphOp):
         return pointwise(self)
 
 
+class ArithmeticOp(BinaryOp):
+    """An element-wise op that truth values do not have."""
+
+    def infer(self) -> Tensor:
+        check_number(self.name, tensor_type(self.lhs))
+        return super().infer()
+
+
 @irdl_op_definition
 class AddOp(BinaryOp):
     """a + b. ONNX: Add, Sum."""
@@ -37,7 +45,7 @@ class AddOp(BinaryOp):
 
 
 @irdl_op_definition
-class SubOp(BinaryOp):
+class SubOp(ArithmeticOp):
     """a - b. ONNX: Sub."""
 
     name = "graph.sub"
@@ -51,14 +59,14 @@ class MulOp(BinaryOp):
 
 
 @irdl_op_definition
-class DivOp(BinaryOp):
+class DivOp(ArithmeticOp):
     """a / b; integers are rounded towards zero. ONNX: Div."""
 
     name = "graph.div"
 
 
 @irdl_op_definition
-class ModOp(BinaryOp):
+class ModOp(ArithmeticOp):
     """Remainder of a / b: with the sign of b, or with `fmod` of a. ONNX: Mod."""
 
     name = "graph.mod"
@@ -67,7 +75,7 @@ class ModOp(BinaryOp):
 
 
 @irdl_op_definition
-class PowOp(BinaryOp):
+class PowOp(ArithmeticOp):
     """a to the power of b. ONNX: Pow."""
 
     name = "graph.pow"
@@ -90,7 +98,7 @@ class MaxOp(BinaryOp):
 
 
 @irdl_op_definition
-class PreluOp(BinaryOp):
+class PreluOp(ArithmeticOp):
     """a where a >= 0, else a b. ONNX: PRelu."""
 
     name = "graph.prelu"

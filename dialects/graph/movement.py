@@ -4,16 +4,25 @@ Where a dimension is moved by a constant distance (concat, slice, pad), the tabl
 `positions`, `ranges` and `low_pads` tell the distances to levels that place boxes themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import ClassVar, Self
 
-from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, StringAttr, TensorType
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, StringAttr, TensorType, i64
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import GraphOp, Tensor, check_axes, integers, pointwise, tensor_type
+from dialects.graph.base import (
+    GraphOp,
+    Tensor,
+    check_axes,
+    check_positions,
+    check_value,
+    integers,
+    pointwise,
+    tensor_type,
+)
 from dialects.graph.properties import Arguments, Plain, to_attribute
 from dialects.graph.regrouping import regroup
 from dialects.indexing import Access, Along, Anywhere, Indexing, Whole
@@ -82,6 +91,8 @@ class ReshapeOp(ShapedOp):
             raise VerifyException(f"graph.reshape: {x.element_count()} elements of {x} do not fit shape {list(shape)}")
         return TensorType(x.element_type, shape)
 
+    DERIVED: ClassVar[tuple[str, ...]] = ("rank",)
+
     def arguments(self) -> Arguments:
         return {"rank": tensor_type(self.input).get_num_dims()}
 
@@ -122,7 +133,7 @@ class ConcatOp(GraphOp):
     EXACT: ClassVar[bool] = True
 
     inputs = var_operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
 
     def positions(self) -> tuple[int, ...]:
         """Where along `axis` each operand begins in the result."""
@@ -162,6 +173,21 @@ class SliceOp(GraphOp):
     starts = prop_def(DenseArrayBase)
     stops = prop_def(DenseArrayBase)
     steps = prop_def(DenseArrayBase)
+
+    @classmethod
+    def properties_of_call(
+        cls, operands: Sequence[Tensor], result: Tensor, arguments: Mapping[str, Attribute]
+    ) -> dict[str, Attribute]:
+        """A dimension that is taken whole may be cut: then a block of it is taken whole."""
+        properties = super().properties_of_call(operands, result, arguments)
+        given = [properties.get(name) for name in ("starts", "stops", "steps")]
+        starts, stops, steps = (() if array is None else integers(array) for array in given)
+        sizes = operands[0].get_shape() if operands else ()
+        if len(starts) == len(stops) == len(steps) == len(sizes):
+            uncut = [(start, step) == (0, 1) for start, step in zip(starts, steps, strict=True)]
+            ends = [min(stop, size) if whole else stop for stop, size, whole in zip(stops, sizes, uncut, strict=True)]
+            properties["stops"] = to_attribute(ends)
+        return properties
 
     def ranges(self) -> tuple[range, ...]:
         """Positions of the operand that the result takes, per dimension."""
@@ -209,6 +235,11 @@ class PadOp(GraphOp):
             raise VerifyException(f"graph.pad: pads {list(pads)} for {x}; two per dimension are needed, none negative")
         if self.mode.data not in ("constant", "edge", "reflect", "wrap"):
             raise VerifyException(f"graph.pad: mode {self.mode.data!r} is none of constant, edge, reflect, wrap")
+        if self.mode.data != "constant" and any(
+            size == 0 and pads[d] + pads[d + rank] for d, size in enumerate(x.get_shape())
+        ):
+            raise VerifyException(f"graph.pad: mode {self.mode.data!r} has nothing to repeat in {x}")
+        check_value(self.name, self.value.value.data, x.element_type)
         return TensorType(x.element_type, [pads[d] + size + pads[d + rank] for d, size in enumerate(x.get_shape())])
 
     def indexing(self) -> Indexing:
@@ -228,16 +259,17 @@ class GatherOp(GraphOp):
 
     data = operand_def(TensorType)
     indices = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
 
     def infer(self) -> Tensor:
         data, indices = self.operand_types
         axis = self.axis.value.data
         check_axes(self.name, [axis], data)
-        if not str(indices.element_type).lstrip("u").startswith("i"):
-            raise VerifyException(f"graph.gather: indices are integers, got {indices}")
+        check_positions(self.name, indices)
         shape = data.get_shape()
         return TensorType(data.element_type, [*shape[:axis], *indices.get_shape(), *shape[axis + 1 :]])
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("rank", "index_rank")
 
     def arguments(self) -> Arguments:
         data, indices = self.operand_types
@@ -267,12 +299,13 @@ class GatherElementsOp(GraphOp):
 
     data = operand_def(TensorType)
     indices = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
 
     def infer(self) -> Tensor:
         data, indices = self.operand_types
         axis = self.axis.value.data
         check_axes(self.name, [axis], data)
+        check_positions(self.name, indices)
         fits = data.get_num_dims() == indices.get_num_dims() and all(
             d == axis or have <= size
             for d, (size, have) in enumerate(zip(data.get_shape(), indices.get_shape(), strict=True))

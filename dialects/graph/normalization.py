@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, i64
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import GraphOp, Tensor, check_axes, check_float, like, tensor_type
+from dialects.graph.base import GraphOp, Tensor, check_axes, check_float, check_same_element, like, tensor_type
 from dialects.indexing import Access, Along, Indexing, Whole
 
 
@@ -20,7 +20,7 @@ class SoftmaxBase(GraphOp):
     """A softmax along the dimension `axis`."""
 
     input = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
 
     def infer(self) -> Tensor:
         x = tensor_type(self.input)
@@ -55,8 +55,9 @@ class LastAxisOp(GraphOp):
     def infer(self) -> Tensor:
         x, *vectors = self.operand_types
         check_float(self.name, x)
+        check_same_element(self.name, x, *vectors)
         for vector in vectors:
-            if vector.get_shape() != x.get_shape()[-1:] or vector.element_type != x.element_type:
+            if not x.get_num_dims() or vector.get_shape() != x.get_shape()[-1:]:
                 raise VerifyException(f"{self.name}: {vector} does not fit the last dimension of {x}")
         return like(x)
 
@@ -103,13 +104,14 @@ class BatchNormOp(GraphOp):
     bias = operand_def(TensorType)
     mean = operand_def(TensorType)
     variance = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
     """The dimension of the channels."""
     epsilon = prop_def(FloatAttr)
 
     def infer(self) -> Tensor:
         x, *vectors = self.operand_types
         check_float(self.name, x)
+        check_same_element(self.name, x, *vectors)
         check_axes(self.name, [self.axis.value.data], x)
         channels = x.get_shape()[self.axis.value.data]
         for vector in vectors:
@@ -133,7 +135,7 @@ class LrnOp(GraphOp):
     name = "graph.lrn"
 
     input = operand_def(TensorType)
-    size = prop_def(IntegerAttr)
+    size = prop_def(IntegerAttr.constr(i64))
     alpha = prop_def(FloatAttr)
     beta = prop_def(FloatAttr)
     bias = prop_def(FloatAttr)
@@ -144,6 +146,9 @@ class LrnOp(GraphOp):
         if x.get_num_dims() == 0 or self.size.value.data < 1:
             raise VerifyException(f"graph.lrn: size {self.size.value.data} on {x}")
         return like(x)
+
+    def numpy_calls(self) -> int:
+        return min(self.size.value.data, 2 * tensor_type(self.input).get_shape()[-1])
 
     def indexing(self) -> Indexing:
         rank = self.result_type.get_num_dims()

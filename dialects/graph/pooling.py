@@ -1,5 +1,6 @@
 """Pooling over rows and columns, channels last."""
 
+from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, TensorType
@@ -36,6 +37,9 @@ class PoolOp(GraphOp):
 
     def local_arguments(self) -> Arguments:
         return {**self.arguments(), "pads": (0, 0, 0, 0)}
+
+    def numpy_calls(self) -> int:
+        return prod(integers(self.kernel_shape))
 
     def indexing(self) -> Indexing:
         kernel, strides, dilations, pads = map(integers, (self.kernel_shape, self.strides, self.dilations, self.pads))

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     StringAttr,
     f64,
+    i1,
     i64,
 )
 from xdsl.ir import Attribute, TypeAttribute
@@ -63,6 +64,17 @@ def to_plain(attribute: Attribute) -> Plain:
             return attribute
         case _:
             raise TypeError(f"{attribute} is no kernel argument")
+
+
+def is_argument(attribute: Attribute) -> bool:
+    """Whether the attribute is one that `to_attribute` makes."""
+    match attribute:
+        case IntegerAttr():
+            return attribute.type in (i1, i64)
+        case DenseArrayBase():
+            return attribute.elt_type in (i64, f64)
+        case _:
+            return isinstance(attribute, FloatAttr | StringAttr | TypeAttribute)
 
 
 def to_dictionary(arguments: Mapping[str, Plain]) -> DictionaryAttr:

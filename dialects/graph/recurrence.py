@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import FloatAttr, IntegerType, StringAttr, TensorType
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, opt_prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import GraphOp, Tensor, check_float, tensor_type
+from dialects.graph.base import GraphOp, Tensor, check_float, check_same_element, tensor_type
 from dialects.graph.kernels.recurrence import CELL_ACTIVATIONS
 from dialects.indexing import Along, Carried, Indexing, Whole
 
@@ -52,6 +52,7 @@ class RecurrentOp(GraphOp):
     def infer(self) -> Tensor:
         gates, weight, bias, initial = (tensor_type(operand) for operand in self.operands[:4])
         check_float(self.name, gates)
+        check_same_element(self.name, gates, weight, bias, initial)
         if gates.get_num_dims() != 4 or weight.get_num_dims() != 3:
             raise VerifyException(f"{self.name}: gates have 4 dimensions and weights 3, got {gates} and {weight}")
         directions, steps, batch, columns = gates.get_shape()
@@ -70,6 +71,9 @@ class RecurrentOp(GraphOp):
                 f"{self.name}: activations {names} are not {self.FUNCTIONS} of {', '.join(CELL_ACTIVATIONS)}"
             )
         return TensorType(gates.element_type, [self.STATES, directions, steps, batch, hidden])
+
+    def numpy_calls(self) -> int:
+        return tensor_type(self.gates).get_shape()[1]
 
     def indexing(self) -> Indexing:
         direction, time, batch = Along(1), Along(2), Along(3)

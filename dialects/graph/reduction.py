@@ -7,7 +7,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import GraphOp, Tensor, check_axes, integers, tensor_type
+from dialects.graph.base import GraphOp, Tensor, check_axes, check_number, integers, tensor_type
 from dialects.graph.normalization import whole_along
 from dialects.indexing import Access, Along, Indexing, Whole
 
@@ -87,7 +87,7 @@ class PositionOp(GraphOp):
     """Position (i64) of an extreme along `axis`: of the first, or with `select_last` the last one."""
 
     input = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
     keepdims = prop_def(BoolAttr)
     select_last = prop_def(BoolAttr)
 
@@ -152,12 +152,13 @@ class CumsumOp(GraphOp):
     name = "graph.cumsum"
 
     input = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
     exclusive = prop_def(BoolAttr)
     reverse = prop_def(BoolAttr)
 
     def infer(self) -> Tensor:
         x = tensor_type(self.input)
+        check_number(self.name, x)
         check_axes(self.name, [self.axis.value.data], x)
         return TensorType(x.element_type, x.get_shape())
 

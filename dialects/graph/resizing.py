@@ -7,7 +7,7 @@ position `step` * b. So they may be cut wherever a block ends, however large the
 from abc import abstractmethod
 from typing import ClassVar
 
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, TensorType
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, TensorType, i64
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -24,8 +24,8 @@ class ResizeOp(GraphOp):
     Both count along `axis`; other dimensions stay.
     """
 
-    axis = prop_def(IntegerAttr)
-    step = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
+    step = prop_def(IntegerAttr.constr(i64))
     """Operand positions from one block to the next."""
     pattern = prop_def(DenseArrayBase)
     """Where in its block's part of the operand each position of a block begins to read; may be negative."""
@@ -43,10 +43,21 @@ class ResizeOp(GraphOp):
             raise VerifyException(f"{self.name}: pattern {integers(self.pattern)} with step {self.step.value.data}")
         return x
 
+    def check_reads(self, x: Tensor, size: int) -> None:
+        """Raises VerifyException unless so many positions of the result read inside of the operand."""
+        starts, step = integers(self.pattern), self.step.value.data
+        blocks, rest = divmod(size, len(starts))
+        last = [start + step * (blocks if phase < rest else blocks - 1) for phase, start in enumerate(starts[:size])]
+        if min(starts[:size], default=-1) < 0 or max(last) + self.taps > x.get_shape()[self.axis.value.data]:
+            raise VerifyException(f"{self.name}: {size} positions by pattern {starts} leave the dimension of {x}")
+
     def with_size(self, x: Tensor, size: int) -> Tensor:
         """The operand's type with another size along the axis."""
         axis = self.axis.value.data
         return TensorType(x.element_type, [size if d == axis else other for d, other in enumerate(x.get_shape())])
+
+    def numpy_calls(self) -> int:
+        return min(len(integers(self.pattern)), self.result_type.get_shape()[self.axis.value.data]) * self.taps
 
     def local_arguments(self) -> Arguments:
         """On a core the operand begins with the first position that is read."""
@@ -80,11 +91,11 @@ class ResampleOp(ResizeOp, ShapedOp):
         return 1
 
     def infer(self) -> Tensor:
-        x, size = self.checked(), self.result_type.get_shape()[self.axis.value.data]
-        starts, step = integers(self.pattern), self.step.value.data
-        reads = [step * (position // len(starts)) + starts[position % len(starts)] for position in range(size)]
-        if not reads or min(reads) < 0 or max(reads) >= x.get_shape()[self.axis.value.data]:
-            raise VerifyException(f"{self.name}: {size} positions by pattern {starts} leave the dimension of {x}")
+        x, axis = self.checked(), self.axis.value.data
+        if self.result_type.get_num_dims() != x.get_num_dims():
+            raise VerifyException(f"{self.name}: {x} does not become {self.result_type}")
+        size = self.result_type.get_shape()[axis]
+        self.check_reads(x, size)
         return self.with_size(x, size)
 
     def indexing(self) -> Indexing:
@@ -114,6 +125,11 @@ class InterpolateOp(ResizeOp):
         if weights.get_num_dims() != 2 or weights.element_type != x.element_type or not weights.get_shape()[1]:
             raise VerifyException(f"{self.name}: weights {weights} for {x}; they are [positions, neighbours]")
         return self.with_size(x, weights.get_shape()[0])
+
+    def verify_call(self) -> None:
+        """What a graph reads outside of the operand, a core has as padding."""
+        super().verify_call()
+        self.check_reads(tensor_type(self.input), tensor_type(self.weights).get_shape()[0])
 
     def indexing(self) -> Indexing:
         grains, access = self.resized()

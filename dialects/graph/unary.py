@@ -8,7 +8,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.element_types import is_float
-from dialects.graph.base import GraphOp, Tensor, check_float, like, numbers, pointwise, tensor_type
+from dialects.graph.base import GraphOp, Tensor, check_float, check_number, like, numbers, pointwise, tensor_type
 from dialects.indexing import Indexing
 
 
@@ -22,8 +22,8 @@ class UnaryOp(GraphOp):
 
     def infer(self) -> Tensor:
         x = tensor_type(self.input)
-        if not self.ANY_NUMBER:
-            check_float(self.name, x)
+        check = check_number if self.ANY_NUMBER else check_float
+        check(self.name, x)
         return like(x)
 
     def indexing(self) -> Indexing:

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xdsl.dialects.builtin import TensorType
 
+from dialects.element_types import element_type
 from dialects.graph import GRAPH_OPS, GraphOp
+from dialects.graph.calls import called_op
 from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array
 from dialects.graph.pooling import AveragePoolOp
+from dialects.graph.properties import to_dictionary
 from dialects.graph.recurrence import RECURRENCE_OPS
 from dialects.indexing import Access, Along, Anywhere, Indexing, Whole
 from tests.graph.cases import Draw, random_case
@@ -56,6 +60,15 @@ def computed(op: GraphOp, table: Indexing, operands: list[Array], box: Box) -> A
     return np.asarray(op.kernel()(*parts, **arguments))
 
 
+def check_call(op: GraphOp, table: Indexing, operands: list[Array], box: Box) -> None:
+    """The call of the kernel for a box is known to be an op of its kind."""
+    parts = [part_of(array, access, box, op.PADDING) for array, access in zip(operands, table.operands, strict=True)]
+    types = [TensorType(element_type(part.dtype), part.shape) for part in parts]
+    result = TensorType(op.result_type.element_type, [high - low for low, high in box])
+    arguments = to_dictionary(op.local_arguments()).data
+    assert type(called_op(op.kernel_name(), arguments, types, result)) is type(op)
+
+
 @pytest.mark.parametrize("kind", GRAPH_OPS, ids=lambda kind: kind.kernel_name())
 @settings(max_examples=40)
 @given(data=st.data())
@@ -66,6 +79,7 @@ def test_a_box_follows_from_the_boxes_in_the_table(kind: type[GraphOp], data: st
     assert whole.shape == op.result_type.get_shape()
     box = random_box(data.draw, whole.shape, table.granularity)
     expected = whole[tuple(slice(low, high) for low, high in box)]
+    check_call(op, table, operands, box)
     actual = computed(op, table, operands, box)
     assert actual.shape == expected.shape
     if op.FOLDS:

@@ -69,7 +69,7 @@ def made(kind: type[GraphOp], *types: T, **properties: Any) -> GraphOp:
         (movement.ConcatOp, [T(f32, [2, 3]), T(f32, [3, 3])], {"axis": 1}, "do not join along dimension 1"),
         (movement.SliceOp, [T(f32, [4])], {"starts": [1], "stops": [5], "steps": [1]}, "outside of dimension 0"),
         (movement.PadOp, [T(f32, [4])], {"pads": [1], "value": 0.0, "mode": "constant"}, "two per dimension"),
-        (movement.GatherOp, [T(f32, [4]), T(f32, [1])], {"axis": 0}, "indices are integers"),
+        (movement.GatherOp, [T(f32, [4]), T(f32, [1])], {"axis": 0}, "positions are signed integers"),
         (
             attention.AttentionOp,
             [T(f32, [1, 4, 6]), T(f32, [1, 4, 6]), T(f32, [1, 4, 6])],

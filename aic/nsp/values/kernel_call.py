@@ -5,14 +5,13 @@ dimensions as a stack, so all that is left to do is to drop the grid's axes wher
 them where something is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import Float16Type
 
-from dialects.graph import Graph
-from dialects.graph.base import GraphOp
+from dialects.graph.calls import OPS
 from dialects.graph.kernels import KERNELS, Array
 from dialects.graph.properties import Arguments, from_dictionary
 from dialects.rounding import round_to_f16
@@ -20,7 +19,6 @@ from dialects.tile.ops import ComputeOp, type_of
 
 Step: TypeAlias = Callable[[], None]
 
-_OPS: Mapping[str, type[GraphOp]] = {op.kernel_name(): op for op in Graph.operations if issubclass(op, GraphOp)}
 _CONTRACTIONS = ("conv", "conv_transpose", "matmul")
 _ELEMENTWISE_MODULES = ("dialects.graph.kernels.elementwise", "dialects.graph.kernels.unary")
 
@@ -28,7 +26,7 @@ _ELEMENTWISE_MODULES = ("dialects.graph.kernels.elementwise", "dialects.graph.ke
 def kernel_step(op: ComputeOp, views: Sequence[Array], ranks: Sequence[int], lead: int, shape: tuple[int, ...]) -> Step:
     """The call of a kernel on stacked operands; its result is rounded into the last view."""
     name = op.kernel.data
-    kernel, definition = KERNELS[name], _OPS[name]
+    kernel, definition = KERNELS[name], OPS[name]
     arguments: Arguments = from_dictionary(op.arguments)
     if definition.NEEDS_SHAPE:
         arguments["shape"] = shape

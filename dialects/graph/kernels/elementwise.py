@@ -40,8 +40,8 @@ def mod(a: Array, b: Array, *, fmod: bool) -> Array:
 def pow_(a: Array, b: Array) -> Array:
     if a.dtype.kind != "i":
         return np.power(a, b)
-    magnitude = np.power(a, np.abs(b))
-    return np.where(b >= 0, magnitude, np.where(np.abs(a) == 1, magnitude, 0)).astype(a.dtype)
+    power = np.power(a, np.where(b < 0, b & 1, b))  # of 1 and -1 the sign of b does not matter, and b's parity does
+    return np.where((b >= 0) | (np.abs(a) == 1), power, 0).astype(a.dtype)
 
 
 @kernel

@@ -72,7 +72,7 @@ def lrn(x: Array, *, size: int, alpha: float, beta: float, bias: float) -> Array
     channels = x.shape[-1]
     square = x * x
     sums = np.zeros_like(square)
-    for offset in range(-((size - 1) // 2), size // 2 + 1):
+    for offset in range(max(-((size - 1) // 2), 1 - channels), min(size // 2 + 1, channels)):
         low, high = max(0, -offset), min(channels, channels - offset)
         if low < high:
             sums[..., low:high] += square[..., low + offset : high + offset]

@@ -1,6 +1,7 @@
 """Kernels of reductions and of running sums. Axes count from the end."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 
@@ -15,9 +16,9 @@ def reduce_sum(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
 
 @kernel
 def reduce_mean(x: Array, *, axes: Sequence[int], keepdims: bool) -> Array:
-    if x.dtype.kind == "f":
-        return np.mean(x, axis=tuple(axes), keepdims=keepdims, dtype=x.dtype)
-    return np.mean(x, axis=tuple(axes), keepdims=keepdims).astype(x.dtype)
+    wide = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    sums = np.sum(x, axis=tuple(axes), keepdims=keepdims, dtype=wide)
+    return np.divide(sums, wide.type(prod(x.shape[axis] for axis in axes))).astype(x.dtype, copy=False)
 
 
 @kernel
