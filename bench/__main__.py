@@ -1,5 +1,6 @@
 """`python -m bench`: measures, prints the table, writes it to `bench/results.md` and all figures to
-`build/bench/results.json`. The exit code is 0 when no bar is missed.
+`build/bench/results.json`, and draws how compilation grows, `bench/scale.svg`. The exit code is 0 when no bar is
+missed.
 """
 
 import argparse
@@ -13,11 +14,13 @@ from bench.compilation import measure_compilation
 from bench.inference import measure_inference
 from bench.measurement import Measurement, as_json, as_markdown, as_table
 from bench.networks import CACHE, Network, bert_base, resnet50, resnet50_of
+from bench.plot import draw
 from bench.program_size import measure_program_size
+from bench.scale import measure_scale
 from dialects.files import written_aside
 from tools.process import run_command
 
-_SUBJECTS = ("compilation", "inference", "size")
+_SUBJECTS = ("compilation", "inference", "size", "scale")
 _LARGE_BATCH = 64
 
 
@@ -56,6 +59,11 @@ def _measurements(arguments: argparse.Namespace) -> Iterator[Measurement]:
     if "size" in arguments.subject:
         yield from measure_program_size(resnet50(), resnet50_of(_LARGE_BATCH))
         yield from measure_program_size(bert)
+    if "scale" in arguments.subject:
+        curves = measure_scale(arguments.rounds)
+        with written_aside(Path(__file__).parent / "scale.svg") as partial:
+            draw(curves, partial)
+        yield from curves.measurements()
 
 
 def _parser() -> argparse.ArgumentParser:

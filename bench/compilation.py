@@ -30,8 +30,8 @@ def measure_compilation(network: Network, rounds: int) -> Iterator[Measurement]:
     imported = _imported_by_iree(network)
     ours, theirs = list[ProcessUse](), list[ProcessUse]()
     for _ in range(rounds):
-        ours.append(_in_new_folder(lambda folder: _aic_exec(network, folder)))
-        theirs.append(_in_new_folder(lambda folder: _iree_compile(imported, folder)))
+        ours.append(in_new_folder(lambda folder: compiled(network, folder)))
+        theirs.append(in_new_folder(lambda folder: _iree_compile(imported, folder)))
     seconds = min(use.seconds for use in ours)
     yield Measurement(
         f"compile {network.name}, whole process",
@@ -41,7 +41,7 @@ def measure_compilation(network: Network, rounds: int) -> Iterator[Measurement]:
         min(use.seconds for use in theirs),
         SPEED_BAR,
     )
-    allowed = 2 * network.path.stat().st_size + 300 * _MB
+    allowed = 2 * network.bytes + 300 * _MB
     yield Measurement(
         f"compile {network.name}, peak memory",
         max(use.peak_bytes for use in ours) / _MB,
@@ -52,13 +52,15 @@ def measure_compilation(network: Network, rounds: int) -> Iterator[Measurement]:
     )
 
 
-def _in_new_folder(run: Callable[[Path], ProcessUse]) -> ProcessUse:
+def in_new_folder(run: Callable[[Path], ProcessUse]) -> ProcessUse:
+    """What a process took that writes into a folder of its own, which does not stay."""
     with tempfile.TemporaryDirectory(prefix="aic-bench-") as folder:
         return run(Path(folder))
 
 
-def _aic_exec(network: Network, folder: Path) -> ProcessUse:
-    options = ["-aic-num-cores=16", "-convert-to-fp16", "-compile-only", f"-aic-binary-dir={folder / 'qpc'}"]
+def compiled(network: Network, folder: Path, cores: int = 16) -> ProcessUse:
+    """What our compiler takes for a QPC in fp16."""
+    options = [f"-aic-num-cores={cores}", "-convert-to-fp16", "-compile-only", f"-aic-binary-dir={folder / 'qpc'}"]
     return measured([sys.executable, "-m", "tools.aic_exec", f"-m={network.path}", *options])
 
 

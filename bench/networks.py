@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnx
 
 from dialects.files import written_aside
 from tests.models.bert import bert
+from tests.models.builder import ExternalData
+from tests.models.inputs import drawn_inputs
 from tests.models.light import batched_resnet50, drawn_path
 
 CACHE = Path(__file__).parents[1] / "build" / "bench"
@@ -20,16 +21,20 @@ _BERT_LAYERS = 12
 
 @dataclass(frozen=True)
 class Network:
-    """A model in a file."""
+    """A model in a file, perhaps with its weights in a second one."""
 
     name: str
     path: Path
+    data: Path | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(path.stat().st_size for path in (self.path, self.data) if path is not None)
 
     def inputs(self) -> dict[str, npt.NDArray[Any]]:
-        """Inputs drawn from a fixed seed: normal values, and zeros and ones for integers."""
-        graph = onnx.load(self.path, load_external_data=False).graph
-        constants = {tensor.name for tensor in graph.initializer}
-        return {value.name: _drawn(value) for value in graph.input if value.name not in constants}
+        """Inputs drawn from a fixed seed."""
+        return drawn_inputs(self.path)
 
 
 def resnet50() -> Network:
@@ -47,18 +52,22 @@ def bert_base() -> Network:
     return _kept("BERT-base", lambda: bert("older", layers=_BERT_LAYERS))
 
 
-def _kept(name: str, make: Callable[[], onnx.ModelProto]) -> Network:
+def bert_with_data(layers: int) -> Network:
+    """A BERT as wide as BERT-base and of that many layers, its weights in a file beside the model: 28 MB per layer."""
+    name = f"BERT-{layers}-layers"
+    data = CACHE / f"{name}.data"
+
+    def make() -> onnx.ModelProto:
+        with written_aside(data) as partial, partial.open("wb") as file:
+            return bert("older", layers, data=ExternalData(file, data.name))
+
+    return _kept(name, make, data)
+
+
+def _kept(name: str, make: Callable[[], onnx.ModelProto], data: Path | None = None) -> Network:
     path = CACHE / f"{name}.onnx"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(path) as partial:
             partial.write_bytes(make().SerializeToString())
-    return Network(name, path)
-
-
-def _drawn(value: onnx.ValueInfoProto) -> npt.NDArray[Any]:
-    tensor, random = value.type.tensor_type, np.random.default_rng(0)
-    shape = [dim.dim_value for dim in tensor.shape.dim]
-    if tensor.elem_type == onnx.TensorProto.FLOAT:
-        return random.standard_normal(shape, np.float32)
-    return random.integers(0, 2, shape, np.int64)
+    return Network(name, path, data)

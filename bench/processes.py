@@ -16,16 +16,20 @@ start = time.perf_counter()
 child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, status, use = os.wait4(child.pid, 0)
 seconds = time.perf_counter() - start
-print(json.dumps({"seconds": seconds, "peak_bytes": use.ru_maxrss * 1024}))
+processor = use.ru_utime + use.ru_stime
+print(json.dumps({"seconds": seconds, "processor_seconds": processor, "peak_bytes": use.ru_maxrss * 1024}))
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
 @dataclass(frozen=True)
 class ProcessUse:
-    """What a process took: seconds from start to end, and its greatest resident memory in bytes."""
+    """What a process took: seconds from start to end, those of the processor, and its greatest resident memory in
+    bytes.
+    """
 
     seconds: float
+    processor_seconds: float
     peak_bytes: int
 
 

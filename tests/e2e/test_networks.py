@@ -17,6 +17,7 @@ import aic
 from tests.e2e.levels import Case, check_levels
 from tests.models import bert, digits, exported, light, reference
 from tests.models.cache import CACHE
+from tests.models.inputs import drawn_inputs
 
 CORES = (1, 4, 14, 16)
 QUICK_CORES = (1, 4, 14)
@@ -51,21 +52,8 @@ def _bert() -> Case:
 
 def _exported(name: str) -> Case:
     model = exported.exported_path(name)
-    graph = onnx.load(model, load_external_data=False).graph
-    weights = {tensor.name for tensor in graph.initializer}
-    inputs = {port.name: _drawn(port) for port in graph.input if port.name not in weights}
-    return _case(model, inputs, graph.output[0].name)
-
-
-def _drawn(port: onnx.ValueInfoProto) -> npt.NDArray[Any]:
-    """Values for an input: noise for an image, tokens, a mask that hides the end, token types."""
-    shape = [dim.dim_value for dim in port.type.tensor_type.shape.dim]
-    draw = np.random.default_rng(2)
-    if port.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
-        return draw.standard_normal(shape).astype(np.float32)
-    if "mask" in port.name:
-        return np.tile(np.arange(shape[1]) < shape[1] * 3 // 4, (shape[0], 1)).astype(np.int64)
-    return draw.integers(0, 2 if "type" in port.name else 1000, shape)
+    output = onnx.load(model, load_external_data=False).graph.output[0].name
+    return _case(model, drawn_inputs(model), output)
 
 
 QUICK: dict[str, Callable[[], Case]] = {

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
-from tests.models.builder import LOWEST, Build
+from tests.models.builder import LOWEST, Build, ExternalData
 
 Flavour: TypeAlias = Literal["older", "dynamo", "tanh"]
 
@@ -26,9 +26,10 @@ INNER = 3072
 VOCABULARY = 100
 
 
-def bert(flavour: Flavour, layers: int = 2, seed: int = 0) -> onnx.ModelProto:
+def bert(flavour: Flavour, layers: int = 2, seed: int = 0, data: ExternalData | None = None) -> onnx.ModelProto:
     """The network. Inputs are those of `tokens`; output `last_hidden_state` [1, 128, 768]."""
     build = _Dynamo(seed) if flavour == "dynamo" else _Older(seed, tanh=flavour == "tanh")
+    build.data = data
     hidden = build.embeddings()
     mask = build.mask()
     for layer in range(layers):

@@ -1,7 +1,8 @@
 """ONNX graphs written node by node, as exporters write them, with drawn weights."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,30 @@ LOWEST = float(np.finfo(np.float32).min)
 """What exporters add to scores that are masked."""
 
 
+@dataclass(frozen=True)
+class ExternalData:
+    """A file beside the model, `location`, that takes the bytes of large constants as soon as they are made."""
+
+    file: BinaryIO
+    location: str
+
+    def add(self, values: npt.NDArray[Any], name: str) -> onnx.TensorProto:
+        """A tensor that names its place in the file."""
+        tensor = TensorProto(name=name, dims=values.shape, data_location=TensorProto.EXTERNAL)
+        tensor.data_type = helper.np_dtype_to_tensor_dtype(values.dtype)
+        about = {"location": self.location, "offset": self.file.tell(), "length": values.nbytes}
+        for key, value in about.items():
+            tensor.external_data.add(key=key, value=str(value))
+        self.file.write(np.ascontiguousarray(values).data)
+        return tensor
+
+
 class Build:
     """Nodes and constants of one network, in the order in which they are made."""
 
     opset = 18
+    data: ExternalData | None = None
+    """Where constants of more than a kilobyte go; None: into the model."""
 
     def __init__(self, seed: int = 0, scope: str = "") -> None:
         self.rng = np.random.default_rng(seed)
@@ -37,7 +58,9 @@ class Build:
 
     def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         name = f"{self.scope}/constant_{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.asarray(values, dtype), name))
+        array = np.asarray(values, dtype)
+        inside = self.data is None or array.nbytes <= 1024
+        self.initializers.append(numpy_helper.from_array(array, name) if inside else self.data.add(array, name))
         return name
 
     def drawn(self, *shape: int, scale: float, mean: float = 0.0) -> str:
