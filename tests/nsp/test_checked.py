@@ -266,3 +266,51 @@ def test_a_transfer_that_writes_what_it_reads() -> None:
     )
     with pytest.raises(AicError, match=r"tile.exchange \(halo\), core .: .* without waiting for the (read|write) by"):
         run_checked(pair(moved), {"x": np.zeros(8, np.float16)}, seed=0)
+
+
+SCRATCH = """
+    %x = tile.tensor {label = "x", role = "input"} : memref<8xf16, "ddr">
+    %y = tile.tensor {label = "y", role = "output"} : memref<8xf16, "ddr">
+    %s = tile.tensor {role = "scratch", address = 2048 : i64} : memref<8xf16, "ddr">
+    %t = tile.tensor {role = "scratch", address = 2048 : i64} : memref<8xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[2] : 4 m0 to 4 m0 + 4>, address = 0 : i64} : memref<4xf16, "vtcm">
+    %b = tile.alloc {window = #tile.box<[2] : 0 to 8>, address = 2048 : i64} : memref<8xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 0 : i64} loc("rows")
+    tile.store %a, %s {box = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 1 : i64, waits = #tile.waits<0 at 1>} loc("kept")
+    tile.load %s, %b {box = #tile.box<[2] : 0 to 8>, signal = 2 : i64, waits = #tile.waits<1 at 1 all>} loc("back")
+    tile.compute %b, %a {kernel = "relu", engine = "hvx", boxes = [#tile.box<[2] : 4 m0 to 4 m0 + 4>, #tile.box<[2] : 4 m0 to 4 m0 + 4>], arguments = {}, signal = 3 : i64, waits = #tile.waits<2 at 1>} loc("relu")
+    tile.store %a, %t {box = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 4 : i64, waits = #tile.waits<3 at 1, 2 at 1 all>} loc("other")
+    tile.load %t, %b {box = #tile.box<[2] : 0 to 8>, signal = 5 : i64, waits = #tile.waits<3 at 1, 4 at 1 all>} loc("again")
+    tile.store %b, %y {box = #tile.box<[2] : 4 m0 to 4 m0 + 4>, signal = 6 : i64, waits = #tile.waits<5 at 1>} loc("result")
+"""  # noqa: E501
+"""Two cores store parts of a tensor and fetch all of it; then likewise another, which takes its place in DDR."""
+
+
+def scratch(*changes: Change) -> ModuleOp:
+    text = SCRATCH
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    program = module(text, 2)
+    set_signals(program, (1,) * 7)
+    return program
+
+
+@pytest.mark.parametrize("seed", [None, *range(5)])
+def test_scratch_shares_addresses(seed: int | None) -> None:
+    x = np.arange(-3, 5, dtype=np.float16)
+    np.testing.assert_array_equal(run_checked(scratch(), {"x": x}, seed=seed)["y"], x.clip(0))
+
+
+def test_scratch_that_is_overwritten() -> None:
+    late = ("tile.load %t, %b {box = #tile.box<[2] : 0 to 8>", "tile.load %s, %b {box = #tile.box<[2] : 0 to 8>")
+    message = r"tile.load \(again\), core 0: .* of tensor %s .*: position \[0\] holds what was written to tensor %t"
+    with pytest.raises(AicError, match=message):
+        run_checked(scratch(late), {"x": np.zeros(8, np.float16)})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scratch_that_is_taken_too_early(seed: int) -> None:
+    message = r"tile.store \(other\), core .: .* of tensor %t .*: is written without waiting for the read by tile.load "
+    with pytest.raises(AicError, match=message + r"\(back\), core .: .* of tensor %s"):
+        run_checked(scratch(("3 at 1, 2 at 1 all", "3 at 1")), {"x": np.zeros(8, np.float16)}, seed=seed)

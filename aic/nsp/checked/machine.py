@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.nsp.checked.access import Memory
 from aic.nsp.checked.kernels import KernelRun
-from aic.nsp.checked.memory import Ddr, Vtcm
+from aic.nsp.checked.memory import Ddr, SlotMemory
 from aic.nsp.checked.placement import Placement
 from aic.nsp.checked.runs import ExchangeRun, FillRun, MulticastRun, Run, TransferRun
 from aic.nsp.values.memory import Constants, hold_memory
@@ -27,6 +27,7 @@ from dialects.tile.ops import (
     TensorOp,
     bytes_of,
 )
+from dialects.tile.scratch import scratch_end
 
 
 class Machine:
@@ -40,10 +41,12 @@ class Machine:
         values = _once(constants)
         ddr = Ddr()
         for tensor in self._tensors:
-            ddr.declare(tensor, _initial(tensor, inputs, values))
+            if tensor.address is None:
+                ddr.declare(tensor, _initial(tensor, inputs, values))
         allocs = [op for op in declared if isinstance(op, AllocOp)]
-        vtcm = [Vtcm(hardware.vtcm_bytes) for _ in range(cores)]
-        self.memory = Memory(ddr, vtcm, Placement(allocs, cores, hardware))
+        vtcm = [SlotMemory(hardware.vtcm_bytes) for _ in range(cores)]
+        scratch = SlotMemory(scratch_end(self._tensors))
+        self.memory = Memory(ddr, scratch, vtcm, Placement(allocs, cores, hardware))
         instructions = [op for op in body.walk() if isinstance(op, InstructionOp)]
         self._held = hold_memory(declared, instructions, cores, values)
 

@@ -1,4 +1,4 @@
-"""Byte-addressed memory: DDR, and the VTCM of one core. Both start poisoned and know of every byte who wrote it."""
+"""Byte-addressed memory. It starts poisoned and knows of every byte who wrote it."""
 
 from dataclasses import dataclass
 from math import prod
@@ -23,7 +23,7 @@ POISON = 0xFF
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a buffer lies on one core in one iteration."""
+    """Where a buffer lies on one core in one iteration, or a scratch tensor in DDR."""
 
     value: SSAValue
     address: int
@@ -50,8 +50,8 @@ class Slot:
         return prod(self.shape) * self.dtype.itemsize
 
 
-class Vtcm:
-    """One core's VTCM."""
+class SlotMemory:
+    """Memory whose addresses slots share, one after the other: one core's VTCM, or the scratch of DDR."""
 
     def __init__(self, size: int) -> None:
         self._bytes = np.full(size, POISON, np.uint8)
@@ -99,7 +99,7 @@ class Vtcm:
 
 
 class Ddr:
-    """The tensors of a program in DDR."""
+    """The tensors of a program in DDR that share no address with others."""
 
     def __init__(self) -> None:
         self._bytes: dict[SSAValue, Bytes] = {}

@@ -15,7 +15,7 @@ from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.tile.boxes import Integers
 from dialects.tile.layout import piece_of, piece_offsets
-from dialects.tile.ops import type_of
+from dialects.tile.ops import AllocOp, type_of
 
 Past = int
 """Bit n is set: run number n has ended."""
@@ -32,7 +32,7 @@ class _Record(NamedTuple):
 
 
 Place = tuple[int, SSAValue, int]
-"""A slot: core, buffer, address; a tensor in DDR: -1, tensor, 0."""
+"""A slot: core (-1 in DDR), buffer or tensor, address; a tensor that has none: -1, tensor, 0."""
 
 
 class Ordering:
@@ -42,8 +42,8 @@ class Ordering:
         self._cores = cores
         self._pasts: dict[int, Past] = {}
         self._records: dict[Place, list[_Record]] = {}
-        self._spans: dict[int, list[tuple[int, int, Place]]] = {core: [] for core in range(cores)}
-        """Addresses of the slots that were touched on each core."""
+        self._spans: dict[int, list[tuple[int, int, Place]]] = {core: [] for core in range(-1, cores)}
+        """Addresses of the slots that were touched on each core, and in DDR."""
         self._shared: dict[Place, list[Place]] = {}
 
     def number(self, turn: int, core: int) -> int:
@@ -114,7 +114,9 @@ class Ordering:
 
 
 def _place(touch: Touch, slot: Slot | None) -> Place:
-    return (-1, touch.value, 0) if slot is None else (touch.owner, touch.value, slot.address)
+    if slot is None:
+        return (-1, touch.value, 0)
+    return (touch.owner if isinstance(touch.value.owner, AllocOp) else -1, touch.value, slot.address)
 
 
 def _meet(a: _Record, b: _Record) -> bool:

@@ -1,4 +1,4 @@
-"""Where buffers lie: addresses, slots and windows, read off a scheduled program and checked."""
+"""Where buffers and scratch lie: addresses, slots and windows, read off a scheduled program and checked."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from dialects.errors import AicError
 from dialects.hardware import Hardware
 from dialects.tile.boxes import Integers
 from dialects.tile.naming import named
-from dialects.tile.ops import AllocOp, bytes_of
+from dialects.tile.ops import AllocOp, TensorOp, bytes_of, type_of
 
 
 class Placement:
-    """The slots that the buffers of a program take."""
+    """The slots that the buffers of a program take, and its scratch tensors that have an address."""
 
     def __init__(self, allocs: Sequence[AllocOp], cores: int, hardware: Hardware) -> None:
         """Raises AicError for a buffer without an address, at an odd one, or beyond the usable VTCM."""
@@ -36,6 +36,14 @@ class Placement:
         turn = loops[-1] % alloc.slots if loops else 0
         address = _address(alloc) + turn * self._slot_bytes(alloc)
         return Slot(alloc.result, address, generation, low[core], high[core])
+
+    def scratch(self, tensor: TensorOp) -> Slot | None:
+        """Where a scratch tensor lies in the region of DDR that all scratch shares; None when it has no address."""
+        if tensor.address is None:
+            return None
+        generation = self._generations.setdefault((tensor.result, ()), len(self._generations) + 1)
+        shape = np.array(type_of(tensor.result).get_shape(), np.int64)
+        return Slot(tensor.result, tensor.address.value.data, generation, np.zeros_like(shape), shape)
 
     def _loops(self, alloc: AllocOp, iteration: tuple[int, ...]) -> tuple[int, ...]:
         """The loop variables that the window depends on; before a loop, what is brought is for its first iteration."""
