@@ -7,18 +7,39 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.emission.constants import ConstantsLayout
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from dialects.module import main_of, target_of
-from dialects.tile.ops import AllocOp, bytes_of
+from dialects.tile.ops import AllocOp
+from dialects.tile.scratch import scratch_end
+from passes.scheduling.buffers import buffer_bytes, lives_of, scratch_lives_of
+from passes.scheduling.placement import lower_bound
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that buffers take which share addresses, one after the other."""
+
+    taken: int
+    """Up to the end of the highest."""
+    demand: int
+    """The largest sum of what is live at once: no placement takes less."""
+
+    @property
+    def gap(self) -> float:
+        """Share by which more is taken than must be."""
+        return self.taken / self.demand - 1 if self.demand else 0.0
 
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Bytes that a program takes, and how many there are. VTCM is per core."""
+    """Bytes that a program takes, and how many there are."""
 
-    vtcm: int
+    vtcm: Room
+    """On each core."""
     vtcm_usable: int
+    ddr_scratch: Room
+    """Activations that do not stay in VTCM."""
     ddr_constants: int
     ddr_shared: int
-    """Inputs, outputs, and activations that do not stay in VTCM."""
+    """Inputs, outputs and scratch."""
     ddr_available: int
 
     @property
@@ -29,17 +50,19 @@ class MemoryUse:
 
 def memory_use(module: ModuleOp) -> MemoryUse:
     """Memory of a program whose buffers have addresses; one without an address counts from address 0."""
-    hardware = target_of(module).hardware
-    tensors = declared_tensors(module)
+    hardware, body = target_of(module).hardware, main_of(module).body
+    alignment, ops, tensors = hardware.vtcm_alignment_bytes, list(body.block.ops), declared_tensors(module)
+    allocs = [op for op in body.walk() if isinstance(op, AllocOp)]
+    vtcm = max((_address(alloc) + buffer_bytes(alloc, alignment) for alloc in allocs), default=0)
     return MemoryUse(
-        vtcm=max((_end(op) for op in main_of(module).body.walk() if isinstance(op, AllocOp)), default=0),
+        vtcm=Room(vtcm, lower_bound(list(lives_of(ops, alignment).values()))),
         vtcm_usable=hardware.vtcm_usable_bytes,
+        ddr_scratch=Room(scratch_end(tensors), lower_bound(list(scratch_lives_of(ops).values()))),
         ddr_constants=ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None).size,
         ddr_shared=lay_out_shared_ddr(module).size,
         ddr_available=hardware.ddr_bytes,
     )
 
 
-def _end(alloc: AllocOp) -> int:
-    address = 0 if alloc.address is None else alloc.address.value.data
-    return address + alloc.slots * bytes_of(alloc.result)
+def _address(alloc: AllocOp) -> int:
+    return 0 if alloc.address is None else alloc.address.value.data

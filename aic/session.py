@@ -63,7 +63,7 @@ class Session:
         """NSP cores that the network runs on."""
         return cores_of(self._loaded.module)
 
-    @property
+    @cached_property
     def memory(self) -> MemoryUse:
         """Memory that the network takes."""
         return memory_use(self._loaded.module)
@@ -104,8 +104,8 @@ class Session:
         return self._timed[0]
 
     def timing(self) -> Report:
-        """The modelled performance as a report: cycles, utilisation, traffic, time per operation."""
-        return make_report(*self._timed)
+        """The modelled performance as a report: cycles, utilisation, traffic, room of buffers, time per operation."""
+        return make_report(*self._timed, self.memory)
 
     @cached_property
     def _timed(self) -> tuple[Performance, float]:

@@ -24,10 +24,12 @@ from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of
 from passes.scheduling.placement import Life, fits
 
-_SHARES = (0.96, 0.94, 0.91, 0.88, 0.84, 0.8, 0.7, 0.6, 0.5)
-"""Shares of VTCM that may be filled by fetching ahead, tried in this order until the buffers can be placed."""
+_SHARES = [percent / 100 for percent in range(96, 48, -2)]
+"""Shares of VTCM that may be filled by fetching ahead, tried in this order until the buffers can be placed. Even the
+least leaves enough to keep DDR at work.
+"""
 
-_TRIES = [(share, True) for share in _SHARES if share >= 0.8] + [(share, False) for share in _SHARES]
+_TRIES = [(share, True) for share in _SHARES] + [(share, False) for share in _SHARES]
 """First such that little is left unused between the buffers, then any way that fits."""
 
 

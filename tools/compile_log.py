@@ -6,8 +6,12 @@ from typing import TextIO
 
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.memory_use import MemoryUse, memory_use
 from aic.phases import Observer
 from dialects.workers import WorkDone
+
+_PLACED = "schedule"
+"""The phase after which buffers have their places."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,12 @@ class CompileLog(Observer):
         self.phases.append(row)
         if self._verbosity >= 1:
             self._say(f"phase {phase}: {seconds:.3f} s, {row.operations} operations")
+            if phase == _PLACED:
+                self._say_room(memory_use(module))
+
+    def _say_room(self, memory: MemoryUse) -> None:
+        for name, room in (("VTCM per core", memory.vtcm), ("DDR scratch", memory.ddr_scratch)):
+            self._say(f"room {name}: {room.taken} bytes, {room.gap:.1%} more than the {room.demand} live at once")
 
     def table(self) -> str:
         """Times of all phases and their passes, sizes of the IR, and the sum; then what threads have shared of it, with

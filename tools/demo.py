@@ -131,7 +131,7 @@ def _result_table(
     before_softmax = list(outputs)[-1]
     table = Table(title="execution", show_header=False)
     for what, value in (
-        ("VTCM per core", f"{_mib(memory.vtcm)} of {_mib(memory.vtcm_usable)}"),
+        ("VTCM per core", f"{_mib(memory.vtcm.taken)} of {_mib(memory.vtcm_usable)}"),
         ("DDR", f"{_mib(memory.ddr_constants)} constants, {_mib(memory.ddr_shared)} inputs, outputs and spills"),
         ("modelled latency", f"{timing.latency_us:,.0f} µs with PCIe, {timing.device_us:,.0f} µs on the card"),
         ("modelled throughput", f"{timing.inferences_per_second:,.0f} inferences/s, paced by {timing.pace}"),

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from rich.console import Console, Group
 from rich.table import Column, Table
 
+from aic.memory_use import MemoryUse
 from aic.nsp.timing.performance import HostTransfer, Performance
 from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Step
 from aic.nsp.timing.timeline import Interval, Timeline, Unit
@@ -51,6 +52,19 @@ class MemoryRow:
     name: str
     bytes: int
     utilisation: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """Bytes of a memory that buffers share, one after the other: what they take, the largest sum of what is live at
+    once, the share of that by which they take more, and what there is.
+    """
+
+    name: str
+    taken: int
+    demand: int
+    gap: float
+    available: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class Report:
     """Multiply-accumulates against those that HMX could do in fp16 in the device time."""
     units: tuple[UnitRow, ...]
     memories: tuple[MemoryRow, ...]
+    rooms: tuple[RoomRow, ...]
     host: tuple[HostRow, ...]
     operations: tuple[OperationRow, ...]
     assumed_share: float
@@ -109,11 +124,12 @@ class Report:
 
     def render(self, console: Console, rows: int | None = None) -> None:
         """Prints tables; of the operations the `rows` with most cycles, or all."""
-        console.print(Group(_summary(self), _units(self), _memories(self), _host(self), _operations(self, rows)))
+        console.print(Group(_summary(self), _units(self), _memories(self), _rooms(self), _host(self)))
+        console.print(_operations(self, rows))
 
 
-def make_report(performance: Performance, wall_seconds: float) -> Report:
-    """Report of a measured program. `wall_seconds` is what the measuring took."""
+def make_report(performance: Performance, wall_seconds: float, memory: MemoryUse | None = None) -> Report:
+    """Report of a measured program. `wall_seconds` is what the measuring took, `memory` what the program takes."""
     timeline = performance.timeline
     hardware = timeline.hardware
     peak = timeline.cycles * timeline.plan.cores * hardware.hmx_f16_macs_per_cycle
@@ -131,6 +147,7 @@ def make_report(performance: Performance, wall_seconds: float) -> Report:
         hmx_peak_share=timeline.macs / peak if peak else 0.0,
         units=tuple(_unit_row(timeline, name, unit) for name, unit in _UNITS),
         memories=tuple(_memory_rows(performance)),
+        rooms=() if memory is None else _room_rows(memory),
         host=(_host_row("inputs", performance.inputs), _host_row("outputs", performance.outputs)),
         operations=tuple(_operation_rows(timeline)),
         assumed_share=performance.assumed_share,
@@ -165,6 +182,14 @@ def _memory_rows(performance: Performance) -> Iterable[MemoryRow]:
     pcie = hardware.pcie_bytes_per_second * performance.period_seconds or 1.0
     yield MemoryRow("PCIe in", sum(plan.from_host), sum(plan.from_host) / pcie)
     yield MemoryRow("PCIe out", sum(plan.to_host), sum(plan.to_host) / pcie)
+
+
+def _room_rows(memory: MemoryUse) -> tuple[RoomRow, ...]:
+    rooms = (
+        ("VTCM per core", memory.vtcm, memory.vtcm_usable),
+        ("DDR scratch", memory.ddr_scratch, memory.ddr_available),
+    )
+    return tuple(RoomRow(name, room.taken, room.demand, room.gap, available) for name, room, available in rooms)
 
 
 def _host_row(name: str, transfers: Sequence[HostTransfer]) -> HostRow:
@@ -261,6 +286,14 @@ def _memories(report: Report) -> Table:
     table = Table("memory or link", *_right("KB", "utilisation"), title="traffic of one inference")
     for row in report.memories:
         table.add_row(row.name, f"{row.bytes / _KILO:,.1f}", f"{row.utilisation:.1%}")
+    return table
+
+
+def _rooms(report: Report) -> Table:
+    table = Table("memory", *_right("KB taken", "KB live at once", "gap", "KB there are"), title="room of buffers")
+    for row in report.rooms:
+        sizes = (f"{row.taken / _KILO:,.1f}", f"{row.demand / _KILO:,.1f}", f"{row.gap:.1%}")
+        table.add_row(row.name, *sizes, f"{row.available / _KILO:,.1f}")
     return table
 
 

@@ -15,11 +15,16 @@ def is_scratch(tensor: TensorOp) -> bool:
     return tensor.role.data == "scratch"
 
 
+def scratch_bytes(tensor: TensorOp) -> int:
+    """Bytes that a scratch tensor takes in the region."""
+    return -(-bytes_of(tensor.result) // ALIGNMENT) * ALIGNMENT
+
+
 def scratch_end(tensors: Iterable[TensorOp]) -> int:
     """Bytes of the region of scratch tensors."""
     end, behind = 0, 0
     for tensor in filter(is_scratch, tensors):
-        size = -(-bytes_of(tensor.result) // ALIGNMENT) * ALIGNMENT
+        size = scratch_bytes(tensor)
         if tensor.address is None:
             behind += size
         else:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from xdsl.ir import Operation
 
 from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp, bytes_of
-from dialects.tile.scratch import is_scratch
+from dialects.tile.scratch import is_scratch, scratch_bytes
 from passes.scheduling.placement import Life
 
 
@@ -39,7 +39,7 @@ def lives_of(ops: Sequence[Operation], alignment: int, delay: int = 0) -> dict[A
 def scratch_lives_of(ops: Sequence[Operation]) -> dict[TensorOp, Life]:
     """Life of every scratch tensor that is used, from its first use to its last one, in this order of ops."""
     spans = _spans(ops, TensorOp)
-    return {tensor: Life(bytes_of(tensor.result), *span) for tensor, span in spans.items() if is_scratch(tensor)}
+    return {tensor: Life(scratch_bytes(tensor), *span) for tensor, span in spans.items() if is_scratch(tensor)}
 
 
 Memory = TypeVar("Memory", AllocOp, TensorOp)

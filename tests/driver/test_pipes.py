@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,9 @@ def test_queued_inferences_overlap(tmp_path: Path) -> None:
 def test_what_passes_take_is_said(tmp_path: Path) -> None:
     done = run(f"aic-exec -m={DIGITS_BN} -compile-only -aic-binary-dir={tmp_path}/out -time-passes -v")
     assert "phase emit: " in done.stderr
+    assert re.search(
+        r"room VTCM per core: \d+ bytes, \d\.\d% more than the \d+ live at once\nroom DDR scratch: 0 bytes", done.stderr
+    )
     said = [line.split()[0] for line in done.stderr.splitlines() if line[:1].isalpha()]
     assert said.index("total") < said.index("emit/constants")
     assert "tile-operations" in done.stderr

@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from aic.memory_use import MemoryUse, Room
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import measure
 from tests.nsp.programs import PRO, alloc, blur, instruction, plan
@@ -96,6 +97,19 @@ def test_tables(report: Report) -> None:
     assert "on assumed numbers" in text
     report.render(console)
     assert "conv2" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_room_of_buffers() -> None:
+    memory = MemoryUse(Room(2100, 2000), 4096, Room(0, 0), ddr_constants=7, ddr_shared=8, ddr_available=1 << 30)
+    report = make_report(measure(plan(blur(CORES, LAYERS), CORES), PRO), 0.0, memory)
+    assert [(row.name, row.taken, row.demand, row.available) for row in report.rooms] == [
+        ("VTCM per core", 2100, 2000, 4096),
+        ("DDR scratch", 0, 0, 1 << 30),
+    ]
+    assert [row.gap for row in report.rooms] == pytest.approx([0.05, 0.0])
+    console = Console(file=StringIO(), width=120)
+    report.render(console, rows=1)
+    assert "5.0%" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_an_empty_program_has_a_report() -> None:

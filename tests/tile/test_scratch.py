@@ -1,21 +1,18 @@
 """Scratch tensors in DDR: they share addresses, and the program computes what it computes when each has its own."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
 from aic.importer import import_proto
+from aic.memory_use import memory_use
 from aic.nsp.checked import run_checked
 from aic.nsp.values import load_program
 from aic.phases import phases_between, run_phases
 from aic.static_checks import check_program
 from dialects.aic import TargetAttr
-from dialects.module import main_of, set_target
+from dialects.module import set_target
 from dialects.tile.ops import TensorOp, bytes_of
-from dialects.tile.scratch import ALIGNMENT, is_scratch, scratch_end
-from passes.scheduling.buffers import scratch_lives_of
-from passes.scheduling.placement import Life, lower_bound
+from dialects.tile.scratch import is_scratch
 from tests.models.convolutional import unet
 from tests.tile.networks import same_bits
 
@@ -29,18 +26,12 @@ def test_scratch_of_a_network(cores: int) -> None:
     set_target(module, TargetAttr.of("pro", VTCM), cores)
     program = run_phases(module, phases_between("graph", "schedule"))
     scratch = [op for op in program.walk() if isinstance(op, TensorOp) and is_scratch(op)]
-    whole, end = sum(bytes_of(tensor.result) for tensor in scratch), scratch_end(scratch)
     assert len(scratch) >= 10
-    assert end <= 0.4 * whole
-    assert end <= 1.05 * lower_bound(
-        in_whole_units(list(scratch_lives_of(list(main_of(program).body.block.ops)).values()))
-    )
+    room = memory_use(program).ddr_scratch
+    assert room.taken <= 0.4 * sum(bytes_of(tensor.result) for tensor in scratch)
+    assert 0 <= room.gap <= 0.05
     check_program(program)
     inputs = {"x": np.random.default_rng(0).standard_normal((1, 3, 32, 32), np.float32)}
     expected = load_program(program).run(inputs)
     assert same_bits(run_checked(program, inputs), expected)
     assert same_bits(run_checked(program, inputs, seed=0), expected)
-
-
-def in_whole_units(lives: Sequence[Life]) -> list[Life]:
-    return [Life(-(-life.size // ALIGNMENT) * ALIGNMENT, life.first, life.last) for life in lives]
