@@ -1,6 +1,7 @@
 """Networks in fp16 and fp32 on several numbers of cores, at every level, against onnxruntime.
 
-The quick ones run always; `make sweep` runs all networks on 1, 4, 14 and 16 cores.
+The quick ones run always; `make sweep` runs all networks on 1, 4, 14 and 16 cores, and from the QPC alone those of real
+size that PyTorch exports, on even and ragged splits.
 """
 
 from collections.abc import Callable
@@ -14,13 +15,14 @@ import onnx
 import pytest
 
 import aic
-from tests.e2e.levels import Case, check_levels
+from tests.e2e.levels import Case, check_levels, check_qpc
 from tests.models import bert, digits, exported, light, reference
 from tests.models.cache import CACHE
 from tests.models.inputs import drawn_inputs
 
 CORES = (1, 4, 14, 16)
 QUICK_CORES = (1, 4, 14)
+EXPORTED_CORES = (1, 3, 7, 14, 16)
 
 
 def _case(model: Path, inputs: dict[str, npt.NDArray[Any]], output: str) -> Case:
@@ -63,15 +65,14 @@ QUICK: dict[str, Callable[[], Case]] = {
     "bert_two_layers": _bert,
 }
 SLOW: dict[str, Callable[[], Case]] = {
-    **{name: (lambda name=name: _light(name)) for name in light.LIGHT if name not in QUICK},
-    **{name: (lambda name=name: _exported(name)) for name in exported.EXPORTED},
+    name: (lambda name=name: _light(name)) for name in light.LIGHT if name not in QUICK
 }
 
 
 @cache
 def case_of(name: str) -> Case:
     """The network of that name, its reference computed once."""
-    return {**QUICK, **SLOW}[name]()
+    return {**QUICK, **SLOW}[name]() if name not in exported.EXPORTED else _exported(name)
 
 
 @pytest.mark.parametrize("fp16", [True, False], ids=["fp16", "fp32"])
@@ -87,6 +88,13 @@ def test_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_every_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> None:
     check_levels(case_of(name), cores, fp16=fp16, folder=tmp_path)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize(("cores", "fp16"), [*((cores, True) for cores in EXPORTED_CORES), (14, False)])
+@pytest.mark.parametrize("name", exported.EXPORTED)
+def test_exported_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> None:
+    check_qpc(case_of(name), cores, fp16=fp16, folder=tmp_path)
 
 
 @pytest.mark.sweep
