@@ -50,7 +50,7 @@ def _print_network(path: Path, cores: Sequence[int]) -> bool:
     network = Network(path.stem, path)
     inputs = drawn_inputs(path)
     expected = reference.run(path, inputs)
-    bounds = reference.fp16_bounds(path, inputs)
+    bounds = reference.fp16_bounds(path, inputs, expected)
     allowed = max(bounds.values())
     outcomes = [_outcome(network, inputs, expected, bounds, count) for count in cores]
     error = max(outcome.error for outcome in outcomes)

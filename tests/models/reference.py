@@ -28,12 +28,14 @@ def relative_error(actual: npt.NDArray[Any], expected: npt.NDArray[Any]) -> floa
 
 def fp16_bound(model: onnx.ModelProto | Path, inputs: Mapping[str, npt.NDArray[Any]], output: str) -> float:
     """The relative error that fp16 may have on this output for these inputs."""
-    return fp16_bounds(model, inputs)[output]
+    return fp16_bounds(model, inputs, run(model, inputs))[output]
 
 
-def fp16_bounds(model: onnx.ModelProto | Path, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, float]:
-    """The same for every output."""
-    expected, rounded = run(model, inputs), run(rounded_to_fp16(model), inputs)
+def fp16_bounds(
+    model: onnx.ModelProto | Path, inputs: Mapping[str, npt.NDArray[Any]], expected: Arrays
+) -> dict[str, float]:
+    """The same for every output, of which the values are `expected`."""
+    rounded = run(rounded_to_fp16(model), inputs)
     return {
         name: max(FP16_BOUND, FP16_RATIO * relative_error(rounded[name], wanted)) for name, wanted in expected.items()
     }
