@@ -98,6 +98,13 @@ def test_exported_network(name: str, cores: int, fp16: bool, tmp_path: Path) -> 
 
 
 @pytest.mark.sweep
+@pytest.mark.parametrize("name", exported.NARROW)
+def test_every_architecture(name: str, tmp_path: Path) -> None:
+    """On a number of cores that is another for the next one, so that each number from 1 to 16 is somebody's."""
+    check_levels(_exported(name), 1 + exported.NARROW.index(name) % 16, fp16=True, folder=tmp_path)
+
+
+@pytest.mark.sweep
 @pytest.mark.parametrize("cores", CORES)
 @pytest.mark.parametrize("name", light.LIGHT)
 def test_constant_weights(name: str, cores: int, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from tools import make_models
 
 EXPORTED = tuple(f"{network}_{exporter}" for network in make_models.NETWORKS for exporter in make_models.EXPORTERS)
 """Names of the models."""
+NARROW = tuple(f"{name}_{exporter}" for name in make_models.NARROW for exporter in make_models.exporters_of(name))
+"""Names of the narrow ones, an architecture each."""
 
 
 def exported_path(name: str) -> Path:
