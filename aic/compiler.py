@@ -14,11 +14,10 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from aic.emit import emit_qpc
 from aic.importer import import_model
-from aic.load import QPC_FILE
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
-from aic.qpc.packing import describe
+from aic.qpc.container import QPC_FILE
 from dialects import create_context
 from dialects.aic import TargetAttr
 from dialects.errors import AicError
@@ -42,6 +41,8 @@ class Qpc:
 
     def info(self) -> str:
         """Segments, inputs and outputs, and sizes, for people to read. Raises AicError when the file is damaged."""
+        from aic.qpc.packing import describe  # most compilations do not ask
+
         return describe(self.path)
 
 

@@ -2,8 +2,14 @@
 
 The program goes into network.elf as it is, but for its constants: it names them by their place in constants.bin, which
 is written one constant at a time. Nothing else of the compile is in the file: no path, no time.
+
+The checks of the program go on while constants are converted and written; the program itself is written once it is
+proved.
 """
 
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
@@ -14,7 +20,7 @@ from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.emission.metadata import describe_program
 from aic.legality import SCHEDULED, check_level
 from aic.qpc.constants import ConstantsDescriptor
-from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF, NewSegment, write_container
+from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF, Chunk, NewSegment, write_container
 from aic.qpc.descriptor import serialize_descriptor
 from aic.qpc.elf import write_elf
 from aic.qpc.encoding import encode
@@ -23,6 +29,7 @@ from aic.static_checks import check_program
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.ops import ComputeOp, MulticastOp
 from dialects.weights import STORE_ATTRIBUTE, store_of
+from dialects.workers import start
 
 UNNAMED = "network"
 """Name of a network whose module has none."""
@@ -35,7 +42,6 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
     inputs and outputs are not what a QPC can describe, or when the file cannot be written.
     """
     check_level(module, SCHEDULED, "what was given to emit")
-    check_program(module)
     program, layout = placed_program(module)
     cores, hardware = cores_of(module), target_of(module).hardware
     ddr = lay_out_shared_ddr(module)
@@ -43,6 +49,8 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
     instructions = [op for op in main_of(module).body.walk() if isinstance(op, ComputeOp | MulticastOp)]
     descriptor = describe_network(name, ddr, cores, hardware.hvx_threads)
     metadata = describe_program(name, ddr, layout.size, instructions, cores, hardware)
+    elf = write_elf(encode(program), write_metadata(metadata))
+    checked = start(lambda: check_program(module))
     store = store_of(module)
     constants = NewSegment(CONSTANTS, layout.size, lambda: layout.chunks(store), layout.size)
     write_container(
@@ -50,10 +58,20 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
         [
             *([constants] if layout.size else []),
             NewSegment.of_bytes(CONSTANTS_DESC, ConstantsDescriptor(layout.size).pack()),
-            NewSegment.of_bytes(NETWORK_ELF, write_elf(encode(program), write_metadata(metadata))),
+            _proved(NewSegment.of_bytes(NETWORK_ELF, elf), checked),
             NewSegment.of_bytes(NETWORK_DESC, serialize_descriptor(descriptor)),
         ],
     )
+
+
+def _proved(segment: NewSegment, checked: Future[None]) -> NewSegment:
+    """The segment, whose data is there once the checks are done. Asking for it raises what they raise."""
+
+    def chunks() -> Iterable[Chunk]:
+        checked.result()
+        return segment.chunks()
+
+    return replace(segment, chunks=chunks)
 
 
 def placed_program(module: ModuleOp) -> tuple[ModuleOp, ConstantsLayout]:

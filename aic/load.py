@@ -14,7 +14,7 @@ from aic.emission.constants import Place
 from aic.emission.descriptor import describe_network
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.legality import SCHEDULED, check_level
-from aic.qpc.container import CONSTANTS, NETWORK_ELF, open_container, require
+from aic.qpc.container import CONSTANTS, NETWORK_ELF, QPC_FILE, open_container, require
 from aic.qpc.decoding import decode
 from aic.qpc.descriptor import IoBinding, NetworkDescriptor
 from aic.qpc.elf import PROGRAM_SECTION, read_elf, require_section
@@ -31,9 +31,6 @@ from dialects.module import cores_of, target_of
 from dialects.text import place
 from dialects.tile.ops import TensorOp
 from dialects.weights import Entry, WeightStore
-
-QPC_FILE = "programqpc.bin"
-"""Name of a QPC in a folder."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Whole processes, measured from outside."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -36,7 +37,11 @@ class ProcessUse:
 def measured(command: Sequence[str | Path]) -> ProcessUse:
     """Runs a command to its end. Raises AicError with what it printed when it fails."""
     words = [str(word) for word in command]
-    done = subprocess.run([sys.executable, "-c", _MEASURE, *words], capture_output=True, text=True, check=False)
+    # Python modules are compiled once, as those of an installed package are, whatever this process is told.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, *words], capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode:
         raise AicError(f"{' '.join(words)}: exit code {done.returncode}\n{done.stderr.strip()}")
     return ProcessUse(**json.loads(done.stdout))

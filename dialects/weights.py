@@ -234,10 +234,13 @@ def _converted(array: Array, element: Attribute) -> Array:
     dtype = stored_dtype(element)
     if dtype != np.float16 or array.dtype == dtype:
         return array.astype(dtype, copy=False)
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(np.float16)
+    except FloatingPointError:  # a finite value is beyond the range
+        pass
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
-    if within_f16(array):
-        return half
     overflown = np.isinf(half) & np.isfinite(array)
     half[overflown] = np.copysign(F16_MAX, array[overflown])
     return half

@@ -66,12 +66,11 @@ class Workers:
         if self.threads == 1:
             yield from map(timed, items)
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, "aic")
+        pool = self._started_pool()
         waiting: deque[Future[tuple[float, Result]]] = deque()
         try:
             for item in items:
-                waiting.append(self._pool.submit(timed, item))
+                waiting.append(pool.submit(timed, item))
                 if len(waiting) > _AHEAD * self.threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -79,6 +78,19 @@ class Workers:
         finally:
             for future in waiting:
                 future.cancel()
+
+    def start(self, work: Callable[[], Result]) -> Future[Result]:
+        """Begins some work on a thread of its own; where there is but one, does it now and raises what it raises."""
+        if self.threads > 1:
+            return self._started_pool().submit(work)
+        done = Future[Result]()
+        done.set_result(work())
+        return done
+
+    def _started_pool(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, "aic")
+        return self._pool
 
     def take(self) -> list[WorkDone]:
         """What has been done since this was asked last."""
@@ -115,3 +127,8 @@ def working_threads(count: int | None) -> Generator[Workers]:
 def in_order(name: str, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """The results of work on items, in the order of the items; by the surrounding threads, else by this one."""
     return (_WORKERS.get() or Workers(1)).in_order(name, work, items)
+
+
+def start(work: Callable[[], Result]) -> Future[Result]:
+    """Begins some work on a surrounding thread; where there is but this one, does it now and raises what it raises."""
+    return (_WORKERS.get() or Workers(1)).start(work)

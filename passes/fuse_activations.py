@@ -10,7 +10,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.contraction import ContractionOp
@@ -18,7 +18,7 @@ from dialects.graph.elementwise import AddOp
 from dialects.graph.kernels.activation import ACTIVATIONS
 from dialects.graph.unary import ClipOp, UnaryOp
 from passes.rewriting.constants import constant_like, constant_of, reshaped
-from passes.rewriting.patterns import apply_patterns, only_user
+from passes.rewriting.patterns import apply_patterns, only_user, op_type_rewrite_pattern
 
 
 def fusible_contraction(value: SSAValue) -> ContractionOp | None:

@@ -14,7 +14,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.attention import AttentionOp, CausalAttentionOp
 from dialects.graph.base import GraphOp, tensor_type
@@ -26,7 +26,7 @@ from dialects.weights import WeightStore, store_of
 from passes.recognition.attention import Attention, Heads, Hiding, before_expand, match_attention
 from passes.recognition.masks import Causal, CausalMasks
 from passes.rewriting.constants import constant_of, element_count
-from passes.rewriting.patterns import apply_patterns
+from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
 from passes.simplify_graph import movement_patterns
 
 _ABSORBING = -1e30

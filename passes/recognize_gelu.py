@@ -10,13 +10,13 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.elementwise import AddOp, DivOp, MulOp, PowOp
 from dialects.graph.unary import ErfOp, GeluOp, GeluTanhOp, SigmoidOp, SiluOp, TanhOp, UnaryOp
 from passes.rewriting.constants import uniform_value
 from passes.rewriting.matching import either_way, factors, is_number, scaled_by
-from passes.rewriting.patterns import apply_patterns
+from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
 
 _CUBIC = 0.044715
 

@@ -11,7 +11,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.element_types import stored_dtype
 from dialects.graph.base import tensor_type
@@ -22,7 +22,7 @@ from dialects.graph.normalization import LayerNormOp, RmsNormOp
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import constant_of, uniform_value
 from passes.rewriting.matching import either_way, mean_of_last, quotient_by_root, square_of
-from passes.rewriting.patterns import apply_patterns, only_user
+from passes.rewriting.patterns import apply_patterns, only_user, op_type_rewrite_pattern
 
 
 @dataclass(frozen=True)

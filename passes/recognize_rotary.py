@@ -10,7 +10,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.attention import RotaryOp
 from dialects.graph.base import tensor_type
@@ -19,7 +19,7 @@ from dialects.graph.movement import ConcatOp, ReshapeOp, SliceOp, TransposeOp
 from dialects.graph.unary import NegOp
 from dialects.weights import store_of
 from passes.rewriting.matching import either_way
-from passes.rewriting.patterns import apply_patterns
+from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
 from passes.simplify_graph import movement_patterns
 
 

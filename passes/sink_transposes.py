@@ -12,7 +12,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import GraphOp, integers, tensor_type
 from dialects.graph.elementwise import BinaryOp, CastOp, SelectOp
@@ -24,7 +24,7 @@ from dialects.graph.resizing import ResizeOp
 from dialects.graph.unary import UnaryOp
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import constant_like, constant_of, reshaped, transposed
-from passes.rewriting.patterns import apply_patterns
+from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
 from passes.rewriting.permutations import Order, inverse, is_identity, moves_only_units, permuted
 from passes.simplify_graph import movement_patterns
 

@@ -4,4 +4,4 @@ import gc
 
 # Before anything else is imported: IR and the classes of dialects are made of cycles that stay alive, and searching
 # them for garbage again and again would take a tenth of the time of a command.
-gc.set_threshold(100_000, 50, 1000)
+gc.set_threshold(300_000, 50, 1000)

@@ -20,6 +20,7 @@ def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[
     `argv` are the arguments without the command's own name; None takes them from the process, which then belongs to
     the command. A user's mistake is printed to standard error and gives 1.
     """
+    owned = argv is None
     if argv is None:
         gc.freeze()  # what is imported by now stays
         argv = sys.argv[1:]
@@ -27,6 +28,8 @@ def run_command(name: str, body: Callable[[Sequence[str]], int], argv: Sequence[
         with log_shown(name):
             code = body(argv)
         sys.stdout.flush()
+        if owned:
+            gc.freeze()  # nor is there garbage to search for at the end
         return code
     except BrokenPipeError:
         # The reader of a pipe has stopped reading. Python flushes standard output once more at exit: let that succeed.

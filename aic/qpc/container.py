@@ -28,6 +28,9 @@ MAJOR, MINOR = 0, 1
 SELF_CONTAINED = 1
 """The compression type of a file whose pointers are file offsets (historically SLOWPATH); nothing is compressed."""
 
+QPC_FILE = "programqpc.bin"
+"""Name of a QPC in a folder."""
+
 NETWORK_ELF = "network.elf"
 NETWORK_DESC = "networkdesc.bin"
 CONSTANTS_DESC = "constantsdesc.bin"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from aic.qpc.descriptor_schema import NETWORK_DESCRIPTOR
@@ -216,6 +215,8 @@ def parse_descriptor(data: bytes | memoryview) -> NetworkDescriptor:
 
 def descriptor_json(data: bytes | memoryview) -> str:
     """networkdesc.bin as JSON with the schema's field names, everything in it included. Raises QpcError."""
+    from google.protobuf import json_format
+
     return (
         json_format.MessageToJson(
             _parse(data), preserving_proto_field_name=True, always_print_fields_with_no_presence=True

@@ -1,20 +1,60 @@
 """Applying rewrite patterns to a module so that every new op keeps the location of what it replaces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import TypeVar, get_args
 
+from xdsl import pattern_rewriter
 from xdsl.dialects.builtin import ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
-    PatternRewriterListener,
-    PatternRewriteWalker,
-    RewritePattern,
-)
+from xdsl.pattern_rewriter import PatternRewriter, PatternRewriterListener, PatternRewriteWalker, RewritePattern
 from xdsl.rewriter import Rewriter
 
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
+
+PatternT = TypeVar("PatternT", bound=RewritePattern)
+OpT = TypeVar("OpT", bound=Operation)
+Match = Callable[[PatternT, Operation, PatternRewriter], None]
+
+_OP_TYPES: dict[object, tuple[type[Operation], ...]] = {}
+"""The classes of ops that a method of a pattern takes, by the method."""
+
+
+def op_type_rewrite_pattern(match: Callable[[PatternT, OpT, PatternRewriter], None]) -> Match[PatternT]:
+    """Makes a method that matches ops of one class, or of a union, match any op: xDSL's decorator, whose classes
+    `apply_patterns` knows, so that other ops are not even shown to the pattern.
+    """
+    checked = pattern_rewriter.op_type_rewrite_pattern(match)
+    taken = list(signature(match, eval_str=True).parameters.values())[-2].annotation
+    _OP_TYPES[checked] = get_args(taken) or (taken,)
+    return checked
+
+
+@dataclass
+class _ByOpType(RewritePattern):
+    """The first of some patterns that matches an op rewrites it; the class of the op decides which are asked."""
+
+    patterns: Sequence[RewritePattern]
+    _for: dict[type[Operation], Sequence[RewritePattern]] = field(
+        default_factory=dict[type[Operation], Sequence[RewritePattern]]
+    )
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        kind = type(op)
+        patterns = self._for.get(kind)
+        if patterns is None:
+            patterns = self._for[kind] = [pattern for pattern in self.patterns if _takes(pattern, kind)]
+        for pattern in patterns:
+            pattern.match_and_rewrite(op, rewriter)
+            if rewriter.has_done_action:
+                return
+
+
+def _takes(pattern: RewritePattern, kind: type[Operation]) -> bool:
+    return issubclass(kind, _OP_TYPES.get(type(pattern).match_and_rewrite, (Operation,)))
 
 
 def apply_patterns(module: ModuleOp, patterns: Sequence[RewritePattern]) -> None:
@@ -23,8 +63,7 @@ def apply_patterns(module: ModuleOp, patterns: Sequence[RewritePattern]) -> None
     The patterns must end: xDSL's walker has no limit.
     """
     listener = PatternRewriterListener(operation_replacement_handler=[carry_location])
-    applier = GreedyRewritePatternApplier(list(patterns), dce_enabled=False)
-    PatternRewriteWalker(applier, listener=listener).rewrite_module(module)
+    PatternRewriteWalker(_ByOpType(patterns), listener=listener).rewrite_module(module)
     erase_dead(module)
 
 

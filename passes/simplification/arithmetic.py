@@ -2,7 +2,7 @@
 
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import tensor_type
 from dialects.graph.elementwise import (
@@ -22,6 +22,7 @@ from dialects.graph.elementwise import (
 )
 from dialects.graph.movement import ExpandOp, ReshapeOp
 from passes.rewriting.constants import constant_of, uniform_value
+from passes.rewriting.patterns import op_type_rewrite_pattern
 
 COMMUTATIVE: tuple[type[BinaryOp], ...] = (AddOp, MulOp, MinOp, MaxOp, AndOp, OrOp, XorOp, EqualOp)
 

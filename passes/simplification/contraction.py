@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from xdsl.ir import Operation, SSAValue
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import tensor_type
 from dialects.graph.constant import ConstantOp
@@ -12,7 +12,7 @@ from dialects.graph.contraction import MatmulOp
 from dialects.graph.movement import ReshapeOp, SliceOp
 from dialects.weights import WeightStore
 from passes.rewriting.constants import columns_of, constant_like, constant_of
-from passes.rewriting.patterns import only_user
+from passes.rewriting.patterns import only_user, op_type_rewrite_pattern
 
 
 class ReshapeBeforeMatmul(RewritePattern):

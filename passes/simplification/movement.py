@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.element_types import stored_dtype
 from dialects.graph.base import GraphOp, broadcast_shape, integers, tensor_type
@@ -16,6 +16,7 @@ from dialects.graph.properties import to_attribute
 from dialects.graph.unary import UnaryOp
 from dialects.weights import WeightStore
 from passes.rewriting.constants import Constant, constant_like, constant_of, element_count, reshaped, transposed
+from passes.rewriting.patterns import op_type_rewrite_pattern
 from passes.rewriting.permutations import is_identity, moves_only_units, permuted, transpose_below_reshape
 
 

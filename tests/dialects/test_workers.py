@@ -6,7 +6,7 @@ from contextvars import copy_context
 import pytest
 
 from dialects.errors import AicError
-from dialects.workers import Workers, host_threads, in_order, working_threads
+from dialects.workers import Workers, host_threads, in_order, start, working_threads
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -60,6 +60,26 @@ def test_without_surroundings_this_thread_does_it_all() -> None:
         return set(in_order("names", lambda item: threading.current_thread().name, range(4)))
 
     assert copy_context().run(names) == {threading.current_thread().name}
+
+
+def test_started_work_goes_on_beside_this_thread() -> None:
+    meet = threading.Barrier(2, timeout=10)
+    with working_threads(2):
+        begun = start(meet.wait)
+        meet.wait()
+        assert begun.result() in (0, 1)
+
+
+def test_one_thread_does_started_work_at_once_and_raises_what_it_raises() -> None:
+    def fail() -> None:
+        raise AicError("at once")
+
+    with working_threads(1):
+        assert start(lambda: threading.current_thread().name).result() == threading.current_thread().name
+        with pytest.raises(AicError, match="at once"):
+            start(fail)
+    with working_threads(2), pytest.raises(AicError, match="at once"):
+        start(fail).result()
 
 
 def test_work_of_no_parts_is_no_work() -> None:
