@@ -5,7 +5,7 @@ calls, cycles, kilobytes written and cycles per kilobyte.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from aic.memory_use import MemoryUse
 from aic.nsp.timing.performance import HostTransfer, Performance
-from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Step
+from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Plan, Step
 from aic.nsp.timing.timeline import Interval, Timeline, Unit
 
 _MICRO = 1e6
@@ -78,6 +78,15 @@ class HostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DmaRow:
+    """Transfers of one kind that the DMA engines of all cores issue, and the descriptors that these take."""
+
+    name: str
+    transfers: int
+    descriptors: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnitRow:
     """How much of the device time a unit of the cores is at work: mean, least and most busy core."""
 
@@ -110,6 +119,7 @@ class Report:
     units: tuple[UnitRow, ...]
     memories: tuple[MemoryRow, ...]
     rooms: tuple[RoomRow, ...]
+    dma: tuple[DmaRow, ...]
     host: tuple[HostRow, ...]
     operations: tuple[OperationRow, ...]
     assumed_share: float
@@ -124,8 +134,7 @@ class Report:
 
     def render(self, console: Console, rows: int | None = None) -> None:
         """Prints tables; of the operations the `rows` with most cycles, or all."""
-        console.print(Group(_summary(self), _units(self), _memories(self), _rooms(self), _host(self)))
-        console.print(_operations(self, rows))
+        console.print(Group(_summary(self), *(table(self) for table in _TABLES), _operations(self, rows)))
 
 
 def make_report(performance: Performance, wall_seconds: float, memory: MemoryUse | None = None) -> Report:
@@ -148,6 +157,7 @@ def make_report(performance: Performance, wall_seconds: float, memory: MemoryUse
         units=tuple(_unit_row(timeline, name, unit) for name, unit in _UNITS),
         memories=tuple(_memory_rows(performance)),
         rooms=() if memory is None else _room_rows(memory),
+        dma=tuple(_dma_rows(timeline.plan)),
         host=(_host_row("inputs", performance.inputs), _host_row("outputs", performance.outputs)),
         operations=tuple(_operation_rows(timeline)),
         assumed_share=performance.assumed_share,
@@ -190,6 +200,16 @@ def _room_rows(memory: MemoryUse) -> tuple[RoomRow, ...]:
         ("DDR scratch", memory.ddr_scratch, memory.ddr_available),
     )
     return tuple(RoomRow(name, room.taken, room.demand, room.gap, available) for name, room, available in rooms)
+
+
+def _dma_rows(plan: Plan) -> Iterable[DmaRow]:
+    """Rows by instruction, in the order of their names."""
+    issued: dict[str, list[int]] = {}
+    for step in plan.steps:
+        if isinstance(step.work, Moves):
+            issued.setdefault(step.instruction.operation, []).extend(filter(None, step.work.descriptors))
+    for name, counts in sorted(issued.items()):
+        yield DmaRow(name, len(counts), sum(counts))
 
 
 def _host_row(name: str, transfers: Sequence[HostTransfer]) -> HostRow:
@@ -297,11 +317,21 @@ def _rooms(report: Report) -> Table:
     return table
 
 
+def _dma(report: Report) -> Table:
+    table = Table("DMA", *_right("transfers", "descriptors"), title="transfers of all cores")
+    for row in report.dma:
+        table.add_row(row.name, f"{row.transfers:,}", f"{row.descriptors:,}")
+    return table
+
+
 def _host(report: Report) -> Table:
     table = Table("host", *_right("transfers", "KB", "µs"), title="transfers over PCIe")
     for row in report.host:
         table.add_row(row.name, str(row.transfers), f"{row.bytes / _KILO:,.1f}", f"{row.us:,.1f}")
     return table
+
+
+_TABLES: tuple[Callable[[Report], Table], ...] = (_units, _memories, _rooms, _dma, _host)
 
 
 def _operations(report: Report, rows: int | None) -> Table:

@@ -74,6 +74,16 @@ class Hardware:
     pcie_request_seconds: float
     """What each further transfer adds besides its bytes."""
     dma_issue_cycles: float
+    """Of each descriptor."""
+    dma_linear_bytes: int
+    """Most that a descriptor of bytes in a row moves; see `dialects.tile.descriptors`."""
+    dma_width_bytes: int
+    """Most bytes in a row of a two-dimensional descriptor."""
+    dma_rows: int
+    dma_stride_bytes: int
+    """Most bytes from row to row."""
+    dma_chain_descriptors: int
+    """Most descriptors of one transfer."""
     dma_copy_bytes_per_cycle: float
     signal_latency_cycles: float
     hmx_f16_macs_per_cycle: float

@@ -44,6 +44,15 @@ def test_transfers_of_the_host(report: Report) -> None:
     assert report.latency_us == pytest.approx(report.device_us + sum(row.us for row in report.host))
 
 
+def test_descriptors_of_transfers(report: Report) -> None:
+    assert [(row.name, row.transfers, row.descriptors) for row in report.dma] == [
+        ("exchange", CORES * LAYERS, 2 * (CORES - 1) * LAYERS),
+        ("load", CORES, CORES),
+        ("multicast", LAYERS, LAYERS),
+        ("store", CORES, CORES),
+    ]
+
+
 def test_rows_of_operations(report: Report) -> None:
     rows = {(row.node, row.operation): row for row in report.operations}
     conv = rows["conv1", "conv"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from aic.nsp.timing.records import Flow, Shapes, Use
 from dialects.tile.boxes import Box, Integers
-from dialects.tile.senders import Bounds, exchange_parts
+from dialects.tile.senders import Bounds, Parts
 
 
 class Geometry:
@@ -59,27 +59,26 @@ def groups_of_equals(bounds: Bounds) -> list[list[int]]:
     return list(groups.values())
 
 
-def exchanged(own: Bounds, need: Bounds, *, in_place: bool) -> list[dict[int, int]]:
+def received(parts: Parts, cores: int) -> list[dict[int, int]]:
     """For each receiving core, the positions that it gets from each core in an exchange."""
-    received: list[dict[int, int]] = [{} for _ in range(len(need[0]))]
-    parts = exchange_parts(own, need, in_place=in_place)
+    found: list[dict[int, int]] = [{} for _ in range(cores)]
     volumes = (parts.high - parts.low).prod(axis=1)
     for receiver, sender, volume in zip(parts.receiver.tolist(), parts.sender.tolist(), volumes.tolist(), strict=True):
-        positions = received[receiver]
+        positions = found[receiver]
         positions[sender] = positions.get(sender, 0) + volume
-    return received
+    return found
 
 
-def between_cores(receiver: int, received: dict[int, int], size: int) -> tuple[Flow, ...]:
+def between_cores(receiver: int, positions: dict[int, int], size: int) -> tuple[Flow, ...]:
     """Flows of one core's part of an exchange: from its peers over the NoC, and from itself."""
-    remote = {sender: positions * size for sender, positions in received.items() if sender != receiver}
+    remote = {sender: count * size for sender, count in positions.items() if sender != receiver}
     flows: list[Flow] = []
     total = sum(remote.values())
     if total:
         senders = (Use("noc out port", sender, amount / total) for sender, amount in remote.items())
         flows.append(Flow(total, (Use("noc in port", receiver), *senders)))
-    if receiver in received:
-        flows.append(Flow(received[receiver] * size, (Use("copy", receiver),)))
+    if receiver in positions:
+        flows.append(Flow(positions[receiver] * size, (Use("copy", receiver),)))
     return tuple(flows)
 
 

@@ -1,7 +1,7 @@
 """From a scheduled tile module to a plan: boxes evaluated, loops unrolled, no xDSL object left but element types."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -9,12 +9,14 @@ from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from aic.emission.memory import lay_out_shared_ddr
-from aic.nsp.timing.geometry import Geometry, between_cores, distinct_shapes, exchanged, groups_of_equals, multicast
+from aic.nsp.timing.geometry import Geometry, between_cores, distinct_shapes, groups_of_equals, multicast, received
 from aic.nsp.timing.records import Flow, Idle, Instruction, Kernel, Moves, Need, Padding, Plan, Step, Use, Work
 from dialects.element_types import element_bytes, is_float
 from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
-from dialects.module import cores_of, main_of
+from dialects.module import cores_of, main_of, target_of
+from dialects.tile.boxes import Integers
+from dialects.tile.descriptors import Limits, Route, descriptor_counts
 from dialects.tile.ops import (
     ComputeOp,
     ExchangeOp,
@@ -23,11 +25,12 @@ from dialects.tile.ops import (
     LoadOp,
     MulticastOp,
     StoreOp,
+    TransferOp,
     space_of,
     type_of,
 )
 from dialects.tile.program_order import issue_order
-from dialects.tile.senders import storing
+from dialects.tile.senders import exchange_parts, storing
 
 
 def make_plan(module: ModuleOp) -> Plan:
@@ -43,7 +46,7 @@ def make_plan(module: ModuleOp) -> Plan:
             "run the phase `schedule` first"
         )
     cores = cores_of(module)
-    steps = tuple(_Planner(cores).steps(body))
+    steps = tuple(_Planner(cores, Limits.of(target_of(module).hardware)).steps(body))
     ddr = lay_out_shared_ddr(module)
     from_host = tuple(buffer.size for buffer in ddr.inputs)
     to_host = tuple(buffer.size for buffer in ddr.outputs)
@@ -61,8 +64,9 @@ _IDLE = Idle()
 class _Planner:
     """Walks the program in its order."""
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: int, limits: Limits) -> None:
         self.geometry = Geometry(cores)
+        self._cores, self._limits = cores, limits
         self._runs: Counter[Operation] = Counter()
         self._instructions: dict[Operation, Instruction] = {}
         self._works: dict[tuple[Operation, tuple[int, ...]], Work] = {}
@@ -121,7 +125,7 @@ class _Planner:
             (Flow(volume * size, (Use("ddr", 0), Use(port, core))),) if volume and moves[core] else ()
             for core, volume in enumerate(volumes)
         )
-        return Moves(flows, tuple(map(len, flows)), ((),) * len(flows))
+        return Moves(flows, self._issued(op, iteration, flows), ((),) * len(flows))
 
     def _multicast(self, op: MulticastOp, iteration: tuple[int, ...]) -> Moves:
         size = element_bytes(type_of(op.source).element_type)
@@ -132,15 +136,27 @@ class _Planner:
             reader = members[0]
             flows[reader] = (multicast(reader, members, volumes[reader] * size),)
             receivers[reader] = tuple(members[1:])
-        return Moves(tuple(flows), tuple(map(len, flows)), tuple(receivers))
+        return Moves(tuple(flows), self._issued(op, iteration, flows), tuple(receivers))
+
+    def _issued(self, op: TransferOp, iteration: tuple[int, ...], flows: Sequence[Sequence[Flow]]) -> tuple[int, ...]:
+        """Descriptors of each core that moves its box."""
+        counts = self._descriptors(op, self.geometry.extents(op.box.data, iteration))
+        return tuple(count if flows[core] else 0 for core, count in enumerate(counts))
+
+    def _descriptors(self, op: TransferOp, extents: Integers) -> list[int]:
+        return descriptor_counts(extents.tolist(), Route.of(op), self._limits)
 
     def _exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> Moves:
         size = element_bytes(type_of(op.source).element_type)
         own = self.geometry.bounds(op.own.data, iteration)
         need = self.geometry.bounds(op.box.data, iteration)
-        received = exchanged(own, need, in_place=op.source is op.destination)
-        flows = tuple(between_cores(core, parts, size) for core, parts in enumerate(received))
-        return Moves(flows, tuple(map(len, received)), ((),) * len(flows))
+        parts = exchange_parts(own, need, in_place=op.source is op.destination)
+        positions = received(parts, self._cores)
+        flows = tuple(between_cores(core, positions[core], size) for core in range(self._cores))
+        descriptors = [0] * self._cores
+        for core, count in zip(parts.receiver.tolist(), self._descriptors(op, parts.high - parts.low), strict=True):
+            descriptors[core] += count
+        return Moves(flows, tuple(descriptors), ((),) * len(flows))
 
     def _fill(self, op: FillOp, iteration: tuple[int, ...]) -> Padding:
         ((_, window),) = op.accesses()
