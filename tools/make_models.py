@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from tools.exports import images, language, recommender
+from tools.exports import detection, images, language, recommender, recurrent, segmentation
 from tools.exports.architectures import ARCHITECTURES, architecture
 from tools.exports.network import Network, library
 
@@ -27,8 +27,13 @@ NETWORKS: Mapping[str, Callable[[], Network]] = {
         language.gpt2_1024,
         language.llama,
         images.resnet50,
+        images.mobilenet_v2,
         images.vit_base,
         recommender.wide_deep,
+        segmentation.unet,
+        detection.yolo,
+        recurrent.lstm,
+        recurrent.gru,
     )
 }
 NARROW: Mapping[str, Callable[[], Network]] = {f"narrow_{name}": partial(architecture, name) for name in ARCHITECTURES}

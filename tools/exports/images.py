@@ -15,10 +15,17 @@ def resnet50() -> Network:
     torch.manual_seed(SEED)
     module = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=1000))
     images = torch.randn(8, 3, _SIDE, _SIDE)
-    with torch.no_grad():
-        for _ in range(4):
-            module.train()(images)
-    return _classifier(module.eval(), images[:1])
+    return _classifier(with_statistics(module, images, 4), images[:1])
+
+
+def mobilenet_v2() -> Network:
+    """MobileNetV2 on one image of 224 x 224: 1000 logits. Its batch normalizations likewise."""
+    torch, transformers = library("torch"), library("transformers")
+
+    torch.manual_seed(SEED)
+    module = transformers.MobileNetV2ForImageClassification(transformers.MobileNetV2Config(num_labels=1000))
+    images = torch.randn(8, 3, _SIDE, _SIDE)
+    return _classifier(with_statistics(module, images, 4), images[:1])
 
 
 def vit_base() -> Network:
@@ -28,6 +35,14 @@ def vit_base() -> Network:
     torch.manual_seed(SEED)
     module = transformers.ViTForImageClassification(transformers.ViTConfig(num_labels=1000)).eval()
     return _classifier(module, torch.randn(1, 3, _SIDE, _SIDE))
+
+
+def with_statistics(module: Any, images: Any, times: int) -> Any:
+    """The module, ready for inference, after batch normalizations have seen some images a number of times."""
+    with library("torch").no_grad():
+        for _ in range(times):
+            module.train()(images)
+    return module.eval()
 
 
 def _classifier(module: Any, image: Any) -> Network:
