@@ -9,7 +9,7 @@ from dialects.errors import AicError
 from dialects.tile.boxes import Integers
 from dialects.tile.layout import piece_of, piece_offsets
 from passes.checking.addresses import Slots
-from passes.checking.cells import Boxes, Cut, TooManyCells, Touches, touches
+from passes.checking.cells import MAX_PAIRS, Boxes, Cut, TooManyCells, Touches, touches
 from passes.checking.history import History, too_many
 
 MAX_PIECES = 1 << 20
@@ -52,7 +52,8 @@ def touched_bytes(history: History, slots: Slots, begin: int, end: int) -> Bytes
     try:
         (pairs,) = cut.batches()
     except TooManyCells as error:
-        raise AicError(too_many(history.program.memories[int(history.accesses.memory[owner[0]])])) from error
+        memory = history.program.memories[int(history.accesses.memory[owner[0]])]
+        raise AicError(too_many(memory, MAX_PAIRS)) from error
     accesses = history.accesses
     return Bytes(begin, touches(pairs, accesses.run[owner], accesses.writes[owner]), cut, owner)
 
@@ -65,6 +66,6 @@ def _pieces(history: History, slots: Slots, access: int, most: int) -> tuple[Int
     low, high = accesses.low[access, :rank].tolist(), accesses.high[access, :rank].tolist()
     piece = piece_of(memory.shape, low, high)
     if prod(b - a for a, b in zip(low[: piece.outer], high[: piece.outer], strict=True)) > most:
-        raise AicError(too_many(memory))
+        raise AicError(too_many(memory, MAX_PIECES))
     offsets = piece_offsets(memory.shape, low, high) * memory.element_bytes
     return int(slots.begin[slots.of_access[access]]) + offsets, piece.length * memory.element_bytes

@@ -22,16 +22,18 @@ MAX_RUNS = 1 << 18
 MAX_WAITS = 1 << 21
 """Waits of all these together."""
 MAX_NUMBER = 1 << 40
-"""Numbers in boxes, and in counts of waits. What is computed of them stays within 64 bits."""
+"""Numbers in boxes, in shapes, and in counts of waits. What is computed of them stays within 64 bits."""
 
 
 def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
     """What a program asks for beyond what is run, each as a sentence."""
     hardware, body = target_of(module).hardware, main_of(module).body.block
-    issued = _issued(body, 0)
-    if issued is None:
-        yield f"loops are nested deeper than {MAX_LOOPS}"
-    elif issued.runs > MAX_RUNS:
+    deep, issued = _too_deep(body, 0), _Issued(0, 0)
+    if deep is None:
+        issued = _issued(body)
+    else:
+        yield f"{place(deep)}: loops are nested deeper than {MAX_LOOPS}"
+    if issued.runs > MAX_RUNS:
         yield f"executes {issued.runs} instructions, at most {MAX_RUNS} are run"
     elif issued.waits > MAX_WAITS:
         yield f"waits {issued.waits} times, at most {MAX_WAITS} are run"
@@ -40,6 +42,8 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
         match op:
             case TensorOp() | AllocOp() if min(type_of(op.result).get_shape(), default=1) < 0:
                 yield f"{place(op)}: {op.result.type} has no fixed size"
+            case TensorOp() | AllocOp() if max(type_of(op.result).get_shape(), default=1) > MAX_NUMBER:
+                yield f"{place(op)}: {op.result.type} has numbers beyond {MAX_NUMBER}"
             case TensorOp():
                 tensors.append(op)
             case AllocOp():
@@ -62,18 +66,20 @@ class _Issued(NamedTuple):
     waits: int
 
 
-def _issued(block: Block, depth: int) -> _Issued | None:
-    """What a block issues, an iteration without instructions counted as one run; None when loops are nested too
-    deeply.
-    """
-    if depth > MAX_LOOPS:
-        return None
+def _too_deep(block: Block, depth: int) -> ForOp | None:
+    """The first loop that is nested too deeply."""
+    loops = (op for op in block.ops if isinstance(op, ForOp))
+    if depth == MAX_LOOPS:
+        return next(loops, None)
+    return next((deep for loop in loops if (deep := _too_deep(loop.body.block, depth + 1)) is not None), None)
+
+
+def _issued(block: Block) -> _Issued:
+    """What a block issues, an iteration without instructions counted as one run."""
     runs = waits = 0
     for op in block.ops:
         if isinstance(op, ForOp):
-            inner = _issued(op.body.block, depth + 1)
-            if inner is None:
-                return None
+            inner = _issued(op.body.block)
             runs += op.count * max(inner.runs, 1)
             waits += op.count * inner.waits
         elif isinstance(op, InstructionOp):

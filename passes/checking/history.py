@@ -50,7 +50,7 @@ class History:
             for pairs in self.cut.batches():
                 yield touches(pairs, self.accesses.run, self.accesses.writes)
         except TooManyCells as error:
-            raise AicError(too_many(self.program.memories[error.memory])) from error
+            raise AicError(too_many(self.program.memories[error.memory], MAX_PAIRS)) from error
 
     def maker(self, access: int) -> object:
         """Who makes an access: an instruction; behind all runs, the host."""
@@ -81,9 +81,9 @@ class History:
         return memory.window.bounds(self.program.cores, iteration)[0][int(self.accesses.core[access])]
 
 
-def too_many(memory: Memory) -> str:
-    """What is said of a memory with more cells than are looked at."""
-    return f"the program cannot be checked: {named(memory.value)} is touched in more than {MAX_PAIRS} pieces"
+def too_many(memory: Memory, most: int) -> str:
+    """What is said of a memory that is touched in more pieces than are looked at."""
+    return f"the program cannot be checked: {named(memory.value)} is touched in more than {most} pieces"
 
 
 def history_of(program: Program) -> History:

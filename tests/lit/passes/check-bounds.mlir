@@ -51,7 +51,24 @@ builtin.module attributes {aic.cores = 2 : i64} {
 
 // -----
 
-// A core says that it owns more than its buffer holds.
+// A core may say that it owns what its buffer holds.
+// CHECK: func.func @main()
+// CHECK: func.return
+builtin.module attributes {aic.cores = 2 : i64} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<8x4xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[2] : 4 m0 - 1 to 4 m0 + 5, 0 to 4>, address = 0 : i64} : memref<6x4xf16, "vtcm">
+    tile.for 4 {
+      tile.load %x, %a {box = #tile.box<[2] : 4 m0 + i0 to 4 m0 + i0 + 1, 0 to 4>} loc("rows")
+    }
+    tile.exchange %a, %a {box = #tile.box<[2] : max(4 m0 - 1, 0) to min(4 m0 + 5, 8), 0 to 4>, own = #tile.box<[2] : 4 m0 to 4 m0 + 5, 0 to 4>} loc("halo")
+    func.return
+  }
+}
+
+// -----
+
+// One row more it does not hold.
 // CHECK: tile.exchange (halo), core 0: [0 to 6, 0 to 4] of buffer %a memref<6x4xf16, "vtcm">: leaves the window [-1 to 5, 0 to 4]
 builtin.module attributes {aic.cores = 2 : i64} {
   func.func @main() {

@@ -67,7 +67,7 @@ builtin.module attributes {aic.cores = 1 : i64} {
     %a = tile.alloc {window = #tile.box<[1] : 0 to 16, 0 to 64>, address = 0 : i64} : memref<16x64xf16, "vtcm">
     %b = tile.alloc {window = #tile.box<[1] : 0 to 16, 0 to 64>, address = 0 : i64} : memref<16x64xf16, "vtcm">
     tile.load %x, %a {box = #tile.box<[1] : 0 to 16, 0 to 31>} loc("left")
-    tile.load %x, %b {box = #tile.box<[1] : 0 to 16, 32 to 64>} loc("right")
+    tile.load %x, %b {box = #tile.box<[1] : 0 to 16, 31 to 64>} loc("right")
     tile.store %a, %s {box = #tile.box<[1] : 0 to 16, 0 to 31>} loc("later")
     func.return
   }

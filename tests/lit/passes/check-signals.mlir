@@ -17,6 +17,23 @@ builtin.module attributes {aic.cores = 2 : i64, aic.signals = array<i64: 4, 4>} 
 
 // -----
 
+// A fetch may come one product earlier.
+// CHECK: func.func @main()
+// CHECK: func.return
+builtin.module attributes {aic.cores = 2 : i64, aic.signals = array<i64: 4, 4>} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<4xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 4>, address = 0 : i64} : memref<4xf16, "vtcm">
+    tile.for 4 {
+      tile.load %x, %a {box = #tile.box<[1] : 0 to 4>, signal = 0 : i64, waits = #tile.waits<1 at i0 - 1>} loc("fetch")
+      tile.compute %a, %a {kernel = "relu", engine = "hmx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}, signal = 1 : i64, waits = #tile.waits<0 at i0 + 1>} loc("product")
+    }
+    func.return
+  }
+}
+
+// -----
+
 // One count too high: the last product waits for a fifth fetch, which never comes.
 // CHECK: pass check-signals: the program deadlocks on every core after tile.load (fetch) [0], tile.load (fetch) [1], tile.compute (product) [0], tile.load (fetch) [2], tile.compute (product) [1], tile.load (fetch) [3], tile.compute (product) [2]:
 // CHECK-NEXT: hmx: tile.compute (product) [3] waits until signal 0 is at 5; it stays at 4, which is its total
@@ -238,6 +255,22 @@ builtin.module attributes {aic.cores = 2 : i64, aic.signals = array<i64: 0, 2>} 
     %a = tile.alloc {window = #tile.box<[1] : 0 to 4>, address = 0 : i64} : memref<4xf16, "vtcm">
     tile.load %x, %a {box = #tile.box<[1] : 0 to 4>, signal = 1 : i64} loc("first")
     tile.load %x, %a {box = #tile.box<[1] : 0 to 4>, signal = 1 : i64, waits = #tile.waits<1 at 1>} loc("second")
+    func.return
+  }
+}
+
+// -----
+
+// One signal less: of the second it is not told when it is complete.
+// CHECK: pass check-signals: the program does not quiesce:
+// CHECK-NEXT: tile.load (second): a transfer that raises no signal; nothing tells when it is complete
+// CHECK-NEXT: signal 1 is declared to end at 2, too high: it is raised 1 times by tile.load (first)
+builtin.module attributes {aic.cores = 2 : i64, aic.signals = array<i64: 0, 2>} {
+  func.func @main() {
+    %x = tile.tensor {role = "input", label = "x"} : memref<4xf16, "ddr">
+    %a = tile.alloc {window = #tile.box<[1] : 0 to 4>, address = 0 : i64} : memref<4xf16, "vtcm">
+    tile.load %x, %a {box = #tile.box<[1] : 0 to 4>, signal = 1 : i64} loc("first")
+    tile.load %x, %a {box = #tile.box<[1] : 0 to 4>, waits = #tile.waits<1 at 1>} loc("second")
     func.return
   }
 }
