@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-_TOKENS = 1000
+_TOKENS = 100
 """Numbers below this are tokens of every vocabulary, and rows of every table."""
 
 

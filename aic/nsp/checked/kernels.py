@@ -58,10 +58,8 @@ class _SharedCall:
 
     def __init__(self, op: ComputeOp, call: KernelCall, held: Mapping[SSAValue, Held]) -> None:
         self._op, self._call = op, call
-        lead = len(call.grid.shape)
-        self.places: dict[int, Place] = dict.fromkeys(call.replicas, (0,) * lead) or dict(
-            zip(call.grid.cores, np.ndindex(*call.grid.shape), strict=True)
-        )
+        callers: dict[int, Place] = dict(zip(call.grid.cores, np.ndindex(*call.grid.shape), strict=True))
+        self.places = {core: callers[caller] for core, caller in call.served.items()}
         """Where each core stands in the grid."""
         self._packed = [held[value].constant and isinstance(value.owner, AllocOp) for value in op.operands[:-1]]
         self._stacks: list[Array | None] = [None] * len(self._packed)

@@ -21,8 +21,10 @@ class KernelCall:
     ranks: tuple[int, ...]
     shape: tuple[int, ...]
     """Extents of the result on one core."""
-    replicas: tuple[int, ...]
-    """All cores that work on what is held once, and so is computed once, by the grid's only core."""
+    served: Mapping[int, int]
+    """Every core that has what is computed, with the core of the grid that stands for it: what several cores hold alike
+    is computed once.
+    """
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ def kernel_calls(
         tuple(high - low for low, high in bounds),
     )
     busy = [core for core in range(cores) if operands.extents[-1][core].min(initial=1) > 0]
-    once = held[-1].window is not None and not held[-1].per_core
-    callers = busy[:1] if once else busy
+    served = held[-1].holders(busy)
+    callers = list(dict.fromkeys(served.values()))
     keys = [tuple(int(e) for extent in operands.extents for e in extent[core]) for core in callers]
     for grid in grids(callers, keys, accesses[-1][1].mesh, cores):
-        yield from _calls_of_grid(grid, operands, tuple(busy) if once else ())
+        yield from _calls_of_grid(grid, operands, served)
 
 
-def _calls_of_grid(grid: Grid, operands: _Operands, replicas: tuple[int, ...]) -> Iterator[KernelCall]:
+def _calls_of_grid(grid: Grid, operands: _Operands, served: Mapping[int, int]) -> Iterator[KernelCall]:
     """One call for a grid of cores, or one per core when operands do not lie evenly."""
     members = list(grid.cores)
     views: list[Array] = []
@@ -65,8 +67,9 @@ def _calls_of_grid(grid: Grid, operands: _Operands, replicas: tuple[int, ...]) -
         view = strided(held.array, corners[members], tuple(int(e) for e in extents[members[0]]), grid)
         if view is None:
             for core in members:
-                yield from _calls_of_grid(Grid((core,), ()), operands, replicas)
+                yield from _calls_of_grid(Grid((core,), ()), operands, served)
             return
         views.append(view)
     shape = tuple(int(e) for e in operands.extents[-1][members[0]])
-    yield KernelCall(grid, tuple(views), operands.ranks(), shape, replicas)
+    here = {core: caller for core, caller in served.items() if caller in grid.cores}
+    yield KernelCall(grid, tuple(views), operands.ranks(), shape, here)

@@ -1,15 +1,16 @@
 """Where the values of a program are held in fast mode: one array per tensor in DDR and per buffer.
 
-A buffer that is the same on every core is held once. A buffer that only ever receives parts of one constant is not held
-at all: what is read from it is read from the constant.
+What a buffer holds on several cores alike is held once. A buffer that only ever receives parts of one constant is not
+held at all: what is read from it is read from the constant.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from xdsl.ir import SSAValue
 
+from aic.nsp.values.replicas import alike_cores, rows_of
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import held_dtype
 from dialects.graph.kernels import Array
@@ -17,13 +18,10 @@ from dialects.tile.boxes import Box, Integers
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
-    ExchangeOp,
-    FillOp,
     InstructionOp,
     LoadOp,
     MulticastOp,
     TensorOp,
-    TransferOp,
     type_of,
 )
 
@@ -33,12 +31,20 @@ Constants = Callable[[WeightAttr | DenseAttr], Array]
 
 @dataclass(frozen=True)
 class Held:
-    """Values of a memory: `array` is [cores or 1, slots, *shape] for a buffer, [*shape] for a tensor in DDR."""
+    """Values of a memory: `array` is [rows, slots, *shape] for a buffer, [*shape] for a tensor in DDR."""
 
     array: Array
     window: Box | None = None
-    per_core: bool = False
+    rows: tuple[int, ...] = ()
+    """[cores] of a buffer: where the values of each core are; cores may share them."""
     constant: bool = False
+
+    def holders(self, cores: Iterable[int]) -> dict[int, int]:
+        """For each of these cores the first of them whose values are held in the same place."""
+        if self.window is None:
+            return {core: core for core in cores}
+        first: dict[int, int] = {}
+        return {core: first.setdefault(self.rows[core], core) for core in cores}
 
     def corners(self, low: Integers, cores: int, iteration: Sequence[int]) -> Integers:
         """Indices [cores, array.ndim] of every core's low corner, whose positions are `low` [cores, rank]."""
@@ -50,8 +56,7 @@ class Held:
             if 0 < self.window.loop_depth <= len(iteration)
             else 0
         )
-        core = np.arange(cores) if self.per_core else np.zeros(cores, np.int64)
-        return np.column_stack([core, np.full(cores, slot), low - origin])
+        return np.column_stack([self.rows, np.full(cores, slot), low - origin])
 
 
 def hold_memory(
@@ -65,11 +70,23 @@ def hold_memory(
     for op in ops:
         if isinstance(op, TensorOp):
             held[op.result] = _tensor(op, constants)
-    different = _per_core([op for op in ops if isinstance(op, AllocOp)], instructions)
-    for op in ops:
-        if isinstance(op, AllocOp):
-            held[op.result] = _buffer(op, writers.get(op.result, []), held, op.result in different, cores)
+    allocs = [op for op in ops if isinstance(op, AllocOp)]
+    meshes = _meshes(instructions)
+    for value, alike in alike_cores(allocs, instructions, cores).items():
+        rows = rows_of(alike, meshes.get(value, ()))
+        held[value] = _buffer(value, writers.get(value, []), held, rows)
     return held
+
+
+def _meshes(instructions: Sequence[InstructionOp]) -> dict[SSAValue, set[tuple[int, ...]]]:
+    """The meshes of cores on which kernels work on each buffer."""
+    meshes: dict[SSAValue, set[tuple[int, ...]]] = {}
+    for instruction in instructions:
+        if isinstance(instruction, ComputeOp):
+            mesh = instruction.accesses()[-1][1].mesh
+            for value in instruction.operands:
+                meshes.setdefault(value, set()).add(mesh)
+    return meshes
 
 
 def _tensor(op: TensorOp, constants: Constants) -> Held:
@@ -80,36 +97,15 @@ def _tensor(op: TensorOp, constants: Constants) -> Held:
 
 
 def _buffer(
-    op: AllocOp, writers: Sequence[InstructionOp], held: dict[SSAValue, Held], per_core: bool, cores: int
+    value: SSAValue, writers: Sequence[InstructionOp], held: Mapping[SSAValue, Held], rows: tuple[int, ...]
 ) -> Held:
     sources = {w.source if isinstance(w, LoadOp | MulticastOp) and not any(w.shift) else None for w in writers}
     if len(sources) == 1:
         source = sources.pop()
         if source is not None and held[source].constant:
             return held[source]
-    buffer = type_of(op.result)
-    shape = (cores if per_core else 1, op.slots, *buffer.get_shape())
-    return Held(np.zeros(shape, held_dtype(buffer.element_type)), op.window.data, per_core)
-
-
-def _per_core(allocs: Sequence[AllocOp], instructions: Sequence[InstructionOp]) -> set[SSAValue]:
-    """Buffers whose values may differ between cores."""
-    different: set[SSAValue] = {alloc.result for alloc in allocs if alloc.window.data.depends_on_core}
-    while True:
-        more = {i.target for i in instructions if i.target not in different and _may_differ(i, different)}
-        if not more:
-            return different
-        different |= more
-
-
-def _may_differ(instruction: InstructionOp, different: set[SSAValue]) -> bool:
-    """True when an instruction may write different values on different cores."""
-    match instruction:
-        case FillOp():
-            return False
-        case ComputeOp():
-            return any(value in different or box.depends_on_core for value, box in instruction.accesses())
-        case ExchangeOp() | TransferOp():
-            return instruction.box.data.depends_on_core
-        case _:
-            return True
+    buffer, alloc = type_of(value), value.owner
+    if not isinstance(alloc, AllocOp):
+        raise TypeError(f"{value} is no buffer")
+    shape = (max(rows) + 1, alloc.slots, *buffer.get_shape())
+    return Held(np.zeros(shape, held_dtype(buffer.element_type)), alloc.window.data, rows)

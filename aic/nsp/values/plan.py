@@ -121,9 +121,7 @@ class _Planner:
         to = target.corners(low + np.array(op.shift, np.int64), self.cores, iteration)
         start = source.corners(low, self.cores, iteration)
         extents = high - low
-        busy = [c for c in range(self.cores) if extents[c].min(initial=1) > 0]
-        if target.window is not None and not target.per_core:
-            busy = busy[:1]
+        busy = dict.fromkeys(target.holders(c for c in range(self.cores) if extents[c].min(initial=1) > 0).values())
         return [(_part(target.array, to[c], extents[c]), _part(source.array, start[c], extents[c])) for c in busy]
 
     def _exchange(self, op: ExchangeOp, iteration: tuple[int, ...]) -> list[tuple[Array, Array]]:
@@ -131,13 +129,13 @@ class _Planner:
         low, high = op.box.data.bounds(self.cores, iteration)
         own = op.own.data.bounds(self.cores, iteration)
         parts = exchange_parts(own, (low, high), in_place=op.source is op.destination)
-        only = None if target.per_core else int(np.argmax((high - low).min(axis=1, initial=1)))
+        holders = set(target.holders(c for c in range(self.cores) if (high[c] > low[c]).all()).values())
         origin = np.zeros_like(low)
         from_origin = source.corners(origin, self.cores, iteration)
         to_origin = target.corners(origin + np.array(op.shift, np.int64), self.cores, iteration)
         pairs: list[tuple[Array, Array]] = []
         for _, receiver, sender, begin, end in zip(*parts, strict=True):
-            if only is None or receiver == only:
+            if receiver in holders:
                 to, start = _moved(to_origin[receiver], begin), _moved(from_origin[sender], begin)
                 pairs.append((_part(target.array, to, end - begin), _part(source.array, start, end - begin)))
         return pairs
@@ -192,10 +190,10 @@ def _part(array: Array, corner: Integers, extents: Integers) -> Array:
 
 
 def _outside(held: Held, shape: Sequence[int], cores: int, iteration: Sequence[int]) -> list[Array]:
-    """Views of the positions of a buffer that lie outside the tensor, per core or once."""
+    """Views of the positions of a buffer that lie outside the tensor."""
     corner = held.corners(np.zeros((cores, len(shape)), np.int64), cores, iteration)
     views: list[Array] = []
-    for core in range(cores if held.per_core else 1):
+    for core in dict.fromkeys(held.holders(range(cores)).values()):
         block = held.array[int(corner[core, 0]), int(corner[core, 1])]
         for d, size in enumerate(shape):
             begin = min(max(int(corner[core, 2 + d]), 0), block.shape[d])
