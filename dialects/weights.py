@@ -117,16 +117,29 @@ class WeightStore:
         return key
 
     def stored(self, key: str) -> Array:
-        """The array behind a key, as stored. Raises AicError for an unknown key."""
-        array = self.arrays.get(key)
-        if array is None:
-            entry = self.entries.get(key)
-            if entry is None:
-                raise AicError(
-                    f"weight {key!r} is not in the store {self.folder!r}; pass --weights with the folder that has it"
-                )
-            array = self.arrays[key] = entry.open()
-        return array
+        """The array behind a key, as stored. Raises AicError for an unknown key.
+
+        A tensor of a file is mapped anew by each call: what has been read of it leaves memory with the array, so that
+        weights pass through without being held.
+        """
+        known = self._known(key)
+        return known.open() if isinstance(known, Entry) else known
+
+    def stored_dtype(self, key: str) -> np.dtype[np.generic]:
+        """Its dtype; nothing is opened."""
+        return self._known(key).dtype
+
+    def stored_shape(self, key: str) -> tuple[int, ...]:
+        """Its shape; nothing is opened."""
+        return self._known(key).shape
+
+    def _known(self, key: str) -> Array | Entry:
+        known = self.arrays.get(key, self.entries.get(key))
+        if known is None:
+            raise AicError(
+                f"weight {key!r} is not in the store {self.folder!r}; pass --weights with the folder that has it"
+            )
+        return known
 
     def constant(self, array: Array, tensor: TensorType[Attribute] | None = None) -> WeightAttr | DenseAttr:
         """Attribute of an array (element type as given by `tensor`): inline when small, else a handle of its bytes kept

@@ -54,7 +54,7 @@ def folded(op: GraphOp, operands: Sequence[Constant], store: WeightStore) -> Con
 def _holds_stored_type(constant: Constant, store: WeightStore) -> bool:
     """True unless a handle converts what is stored already: two conversions are not one."""
     stored = stored_dtype(constant.type.element_type)
-    return not isinstance(constant, WeightAttr) or store.stored(constant.key.data).dtype == stored
+    return not isinstance(constant, WeightAttr) or store.stored_dtype(constant.key.data) == stored
 
 
 @dataclass(frozen=True)

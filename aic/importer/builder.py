@@ -162,7 +162,7 @@ class Builder:
         weight = value.constant
         if not isinstance(weight, WeightAttr):
             return self.emit(TransposeOp, [value], permutation=order)
-        stored = self.store.stored(weight.key.data).shape
+        stored = self.store.stored_shape(weight.key.data)
         before = weight.order or tuple(range(len(stored)))
         if tuple(stored[d] for d in before) != value.shape:  # read in another shape: no permutation says both
             return self.emit(TransposeOp, [value], permutation=order)

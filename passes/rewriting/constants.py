@@ -59,7 +59,7 @@ def transposed(constant: Constant, order: Sequence[int], store: WeightStore) -> 
     tensor = TensorType(constant.type.element_type, permuted(constant.type.get_shape(), order))
     if isinstance(constant, DenseAttr):
         return DenseAttr.of(constant.array().transpose(order), tensor)
-    stored = store.stored(constant.key.data).shape
+    stored = store.stored_shape(constant.key.data)
     composed = _composed(stored, constant, order)
     if composed is None:
         return WeightAttr.of(store.add(store.seen_as(constant).transpose(order)), tensor)

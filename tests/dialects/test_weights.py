@@ -1,6 +1,7 @@
 """The weight store on its way through several processes."""
 
 import json
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from dialects.weights import STORE_ATTRIBUTE, WeightStore, as_stored, drop_store
 
 FIRST = np.arange(6, dtype=np.float32).reshape(2, 3)
 SECOND = np.array([1, -2, 3], np.int64)
+STATM = Path("/proc/self/statm")
 
 
 def reopened(folder: Path) -> WeightStore:
@@ -50,6 +52,27 @@ def test_a_saved_folder_may_move(tmp_path: Path) -> None:
     store = reopened(tmp_path / "new")
     np.testing.assert_array_equal(store.stored(key), FIRST)
     np.testing.assert_array_equal(store.stored(mapped), SECOND)
+
+
+@pytest.mark.skipif(not STATM.is_file(), reason="the system does not tell memory there")
+def test_weights_of_a_file_are_not_held(tmp_path: Path) -> None:
+    """Reading 256 MB of weights, one after the other, takes the memory of one."""
+    count, size = 64, 1 << 22
+    with (tmp_path / "model.bin").open("wb") as file:
+        file.truncate(count * size)
+    store = WeightStore("")
+    keys = [store.map_tensor(tmp_path / "model.bin", n * size, FIRST.dtype, (size // 4,)) for n in range(count)]
+    before = _resident_bytes()
+    for key in keys:
+        assert not store.stored(key).any()
+        assert _resident_bytes() - before < 8 * size
+    assert store.stored_shape(keys[0]) == (size // 4,)
+    assert store.stored_dtype(keys[0]) == np.float32
+
+
+def _resident_bytes() -> int:
+    pages = int(STATM.read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def test_the_same_arrays_give_the_same_files(tmp_path: Path) -> None:
