@@ -16,11 +16,12 @@ from bench.measurement import Measurement, as_json, as_markdown, as_table
 from bench.networks import CACHE, Network, bert_base, resnet50, resnet50_of
 from bench.plot import draw
 from bench.program_size import measure_program_size
+from bench.room import measure_room
 from bench.scale import measure_scale
 from dialects.files import written_aside
 from tools.process import run_command
 
-_SUBJECTS = ("compilation", "inference", "size", "scale")
+_SUBJECTS = ("compilation", "inference", "room", "size", "scale")
 _LARGE_BATCH = 64
 
 
@@ -53,9 +54,12 @@ def _measurements(arguments: argparse.Namespace) -> Iterator[Measurement]:
     for network in (resnet, bert):
         if "compilation" in arguments.subject:
             yield from measure_compilation(network, arguments.rounds)
-    for network in (resnet, bert):
+    for network, bar in ((resnet, 0.3 / 0.72), (bert, 0.25 / 0.86)):
         if "inference" in arguments.subject:
-            yield from measure_inference(network, arguments.rounds)
+            yield from measure_inference(network, arguments.rounds, bar)
+    for network in (resnet, bert):
+        if "room" in arguments.subject:
+            yield from measure_room(network)
     if "size" in arguments.subject:
         yield from measure_program_size(resnet50(), resnet50_of(_LARGE_BATCH))
         yield from measure_program_size(bert)
