@@ -1,6 +1,6 @@
 """Ceilings on what a scheduled program may ask for: what they admit can be enumerated, whoever wrote the program."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -56,9 +56,21 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
             if box not in known:
                 known.add(box)
                 yield from (f"{place(op)}: {problem}" for problem in _problems(box, hardware))
-    ddr = scratch_end(tensors) + sum(bytes_of(op.result) for op in tensors if not is_scratch(op))
-    if ddr > hardware.ddr_bytes:
-        yield f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}"
+    yield from _too_much_ddr(tensors, hardware)
+
+
+def _too_much_ddr(tensors: Sequence[TensorOp], hardware: Hardware) -> Iterator[str]:
+    constants = sum(bytes_of(tensor.result) for tensor in tensors if tensor.value is not None)
+    ports = sum(bytes_of(tensor.result) for tensor in tensors if tensor.label is not None)
+    scratch = scratch_end(tensors)
+    if (ddr := constants + ports + scratch) > hardware.ddr_bytes:
+        yield (
+            f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}: {constants} of constants, "
+            f"{ports} of inputs and outputs, {scratch} of scratch"
+        )
+    apart = sum(bytes_of(tensor.result) for tensor in tensors if is_scratch(tensor))
+    if apart > hardware.ddr_bytes:
+        yield f"has scratch tensors of {apart} bytes, at most {hardware.ddr_bytes} are held apart from each other"
 
 
 class _Issued(NamedTuple):

@@ -115,10 +115,35 @@ builtin.module attributes {aic.cores = 1 : i64} {
 // -----
 
 // A byte more.
-// CHECK: takes 34359738369 bytes of DDR, the SKU pro has 34359738368
+// CHECK: takes 34359738369 bytes of DDR, the SKU pro has 34359738368: 0 of constants, 34359738369 of inputs and outputs, 0 of scratch
 builtin.module attributes {aic.cores = 1 : i64} {
   func.func @main() {
     %x = tile.tensor {role = "input", label = "x"} : memref<34359738369xi8, "ddr"> loc("x")
+    func.return
+  }
+}
+
+// -----
+
+// Scratch that shares addresses: the simulator holds it apart.
+// CHECK: func.func @main()
+// CHECK: func.return
+builtin.module attributes {aic.cores = 1 : i64} {
+  func.func @main() {
+    %s = tile.tensor {role = "scratch", address = 0 : i64} : memref<17179869184xi8, "ddr">
+    %t = tile.tensor {role = "scratch", address = 0 : i64} : memref<17179869184xi8, "ddr">
+    func.return
+  }
+}
+
+// -----
+
+// A byte more.
+// CHECK: has scratch tensors of 34359738369 bytes, at most 34359738368 are held apart from each other
+builtin.module attributes {aic.cores = 1 : i64} {
+  func.func @main() {
+    %s = tile.tensor {role = "scratch", address = 0 : i64} : memref<17179869184xi8, "ddr">
+    %t = tile.tensor {role = "scratch", address = 0 : i64} : memref<17179869185xi8, "ddr">
     func.return
   }
 }
