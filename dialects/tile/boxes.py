@@ -10,11 +10,11 @@ left.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -154,6 +154,13 @@ class Box:
 
     mesh: tuple[int, ...]
     dims: tuple[Interval, ...]
+    _hash: int | None = field(default=None, init=False, compare=False, repr=False)
+    """Kept, as boxes are looked up often."""
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash((self.mesh, self.dims)))
+        return cast(int, self._hash)
 
     @staticmethod
     def whole(shape: Sequence[int], mesh: tuple[int, ...] = ()) -> "Box":

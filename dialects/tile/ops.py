@@ -348,7 +348,8 @@ class TransferOp(InstructionOp, ABC):
         return (0,) * len(self.box.data.dims) if self.offsets is None else tuple(self.offsets.get_values())
 
     def accesses(self) -> list[tuple[SSAValue, Box]]:
-        return [(self.source, self.box.data), (self.destination, self.box.data.shifted(self.shift))]
+        box = self.box.data
+        return [(self.source, box), (self.destination, box if self.offsets is None else box.shifted(self.shift))]
 
     def verify_(self) -> None:
         super().verify_()

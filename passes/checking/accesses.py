@@ -220,8 +220,12 @@ class _Collector:
 
     def _padded(self, positions: Integers, value: int) -> Integers:
         """Positions [accesses, rank of the memory], completed to the rank of the program."""
-        missing = self._rank - positions.shape[1]
-        return np.pad(positions, ((0, 0), (0, missing)), constant_values=value) if missing else positions
+        count, rank = positions.shape
+        if rank == self._rank:
+            return positions
+        padded = np.full((count, self._rank), value, np.int64)
+        padded[:, :rank] = positions
+        return padded
 
     def _turn(self, memory: Memory, iterations: Iterations) -> tuple[Integers, Integers]:
         """Slot and content of a memory in each run."""

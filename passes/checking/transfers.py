@@ -49,11 +49,11 @@ def _counts(ops: Sequence[InstructionOp], numbers: Integers, extents: Integers, 
     rows = np.concatenate((numbers[:, None], extents), axis=1)
     fresh = np.ones(len(rows), np.bool_)
     fresh[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    routes = [Route.of(op) if isinstance(op, TransferOp) else None for op in ops]
     found: list[int] = []
     for number, *box in rows[fresh].tolist():
-        op = ops[number]
-        assert isinstance(op, TransferOp)
-        route = Route.of(op)
+        route = routes[number]
+        assert route is not None, "only transfers are counted"
         found += descriptor_counts([box[: len(route.source)]], route, limits)
     return np.array(found, np.int64)[np.cumsum(fresh) - 1]
 
