@@ -59,6 +59,7 @@ def compile(
     combine_inputs: bool = False,
     combine_outputs: bool = False,
     compile_threads: int | None = None,
+    ols: int | None = None,
     mos: int | None = None,
     multicast_weights: bool | None = None,
     size_split_granularity: int | None = None,
@@ -88,6 +89,7 @@ def compile(
         combine_outputs: combine outputs into a single buffer for the transfer to the host.
         compile_threads: threads that share work of the compilation, by default as many as the host offers; the QPC is
             the same for any number.
+        ols: parts into which the work of each operation on a core is split, as far as they are worth a start.
         mos: cores over which output channels are split at most, and as far as they go.
         multicast_weights: whether weights that several cores use leave DDR once, or once per core.
         size_split_granularity: KiB of the largest tile of an operation that runs in parts.
@@ -118,6 +120,7 @@ def compile(
         combine_inputs=combine_inputs,
         combine_outputs=combine_outputs,
         compile_threads=compile_threads,
+        ols=ols,
         mos=mos,
         multicast_weights=multicast_weights,
         size_split_granularity=size_split_granularity,
@@ -232,6 +235,7 @@ def _retarget(module: ModuleOp, options: Options, start: str) -> None:
 
 
 _TUNED_PHASES: Mapping[str, str] = {
+    "ols": "tile",
     "mos": "shard",
     "multicast_weights": "shard",
     "size_split_granularity": "tile",

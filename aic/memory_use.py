@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.constants import ConstantsLayout
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
-from dialects.module import main_of, target_of
+from dialects.module import dealloc_delay_of, main_of, target_of
 from dialects.tile.ops import AllocOp
 from dialects.tile.scratch import scratch_end
 from passes.scheduling.buffers import buffer_bytes, lives_of, scratch_lives_of
@@ -20,7 +20,8 @@ class Room:
     taken: int
     """Up to the end of the highest."""
     demand: int
-    """The largest sum of what is live at once: no placement takes less."""
+    """The largest sum of what is live at once: no placement takes less. In VTCM a buffer is live for as long after its
+    last use as its place is kept free for it (`aic.dealloc_delay`)."""
 
     @property
     def gap(self) -> float:
@@ -55,7 +56,7 @@ def memory_use(module: ModuleOp) -> MemoryUse:
     allocs = [op for op in body.walk() if isinstance(op, AllocOp)]
     vtcm = max((_address(alloc) + buffer_bytes(alloc, alignment) for alloc in allocs), default=0)
     return MemoryUse(
-        vtcm=Room(vtcm, lower_bound(list(lives_of(ops, alignment).values()))),
+        vtcm=Room(vtcm, lower_bound(list(lives_of(ops, alignment, dealloc_delay_of(module)).values()))),
         vtcm_usable=hardware.vtcm_usable_bytes,
         ddr_scratch=Room(scratch_end(tensors), lower_bound(list(scratch_lives_of(ops).values()))),
         ddr_constants=ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None).size,

@@ -12,6 +12,7 @@ from dialects.errors import AicError
 TARGET = "aic.target"
 CORES = "aic.cores"
 SIGNALS = "aic.signals"
+DEALLOC_DELAY = "aic.dealloc_delay"
 
 
 def target_of(module: ModuleOp) -> TargetAttr:
@@ -67,6 +68,21 @@ def signals_of(module: ModuleOp) -> tuple[int, ...]:
 def set_signals(module: ModuleOp, totals: Sequence[int]) -> None:
     """Declares the signals of a scheduled program and their totals."""
     module.attributes[SIGNALS] = DenseArrayBase.from_list(i64, list(totals))
+
+
+def dealloc_delay_of(module: ModuleOp) -> int:
+    """For how many positions of the program a buffer's place in VTCM stays its own after its last use, where buffers
+    have places: `aic.dealloc_delay`; 0 when the module does not say.
+    """
+    delay = module.attributes.get(DEALLOC_DELAY)
+    return delay.value.data if isinstance(delay, IntegerAttr) else 0
+
+
+def set_dealloc_delay(module: ModuleOp, delay: int) -> None:
+    """Says for how long buffers keep their places; 0 leaves no trace."""
+    module.attributes.pop(DEALLOC_DELAY, None)
+    if delay:
+        module.attributes[DEALLOC_DELAY] = IntegerAttr(delay, i64)
 
 
 def main_of(module: ModuleOp) -> FuncOp:

@@ -26,6 +26,7 @@ class Knob(NamedTuple):
 
 
 KNOBS: Mapping[str, Knob] = {
+    "ols": Knob(int, 1),
     "mos": Knob(int, 1),
     "multicast_weights": Knob(bool),
     "size_split_granularity": Knob(int, 512, 2048),
@@ -39,6 +40,9 @@ KNOBS: Mapping[str, Knob] = {
 class Tuning:
     """Tuning values; None where the compiler chooses. Each is the option of the same name, with dashes."""
 
+    ols: int | None = None
+    """Parts into which each operation's work on a core is cut at least, so that its engine and those of its neighbours
+    overlap."""
     mos: int | None = None
     """Cores over which output channels, and the weights with them, are split at most, and as far as they can be."""
     multicast_weights: bool | None = None

@@ -3,6 +3,7 @@ the region of DDR that they share. Those whose lives overlap lie apart.
 
 Tuning (`set-tuning`): for `allocator-dealloc-delay` positions after its last use a buffer's place stays its own, so
 that what comes next need not wait until it is free; for fewer, with a warning, where VTCM has no room for that.
+Where it is not given the delay is 1 if there is room.
 """
 
 import logging
@@ -16,7 +17,7 @@ from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
 from dialects.errors import DoesNotFit
-from dialects.module import main_of, target_of
+from dialects.module import main_of, set_dealloc_delay, target_of
 from dialects.tile.scratch import ALIGNMENT
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
@@ -25,6 +26,9 @@ from passes.scheduling.demand import does_not_fit
 from passes.scheduling.placement import fits, place
 
 _LOG = logging.getLogger("aic")
+
+CHOSEN_DELAY = 1
+"""Delay where none is given: what comes next on another engine need not wait. Longer ones leave less room to fetch."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,18 @@ class AssignAddressesPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, ops = target_of(op).hardware, list(main_of(op).body.block.ops)
         capacity, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
-        wanted = tuning_of(op).allocator_dealloc_delay or 0
-        delay = _longest_delay(ops, wanted, capacity, alignment)
+        given = tuning_of(op).allocator_dealloc_delay
+        if given is None:
+            delay = _longest_delay(ops, CHOSEN_DELAY, capacity, alignment, tightly=True)
+        else:
+            delay = _longest_delay(ops, given, capacity, alignment)
         lives = lives_of(ops, alignment, delay)
         found = place(list(lives.values()), capacity, alignment)
         if found.end > capacity:
             raise DoesNotFit(does_not_fit(op, ops, lives, found))
-        if delay < wanted:
-            _LOG.warning("allocator-dealloc-delay: VTCM has room for a delay of %d, not of %d", delay, wanted)
+        if given is not None and delay < given:
+            _LOG.warning("allocator-dealloc-delay: VTCM has room for a delay of %d, not of %d", delay, given)
+        set_dealloc_delay(op, delay)
         for alloc, offset in zip(lives, found.offsets, strict=True):
             alloc.properties["address"] = IntegerAttr(offset, i64)
         scratch = scratch_lives_of(ops)
@@ -53,7 +61,11 @@ class AssignAddressesPass(ModulePass):
             tensor.properties["address"] = IntegerAttr(offset, i64)
 
 
-def _longest_delay(ops: Sequence[Operation], wanted: int, capacity: int, alignment: int) -> int:
+def _longest_delay(
+    ops: Sequence[Operation], wanted: int, capacity: int, alignment: int, *, tightly: bool = False
+) -> int:
     """The longest delay up to `wanted` with which buffers fit; 0 if there is none."""
-    delays = range(wanted, 0, -1)
-    return next((n for n in delays if fits(list(lives_of(ops, alignment, n).values()), capacity, alignment)), 0)
+    for delay in range(wanted, 0, -1):
+        if fits(list(lives_of(ops, alignment, delay).values()), capacity, alignment, tightly=tightly):
+            return delay
+    return 0

@@ -4,7 +4,8 @@ used.
 A fetch moves up over the work of earlier layers, so that DDR and the NoC deliver the next weights while the engines
 still compute. How far is decided by what is live at every position, and proved by placing the buffers.
 
-Tuning (`set-tuning`): `allocator-dealloc-delay` keeps room for buffers beyond their last use.
+Tuning (`set-tuning`): `allocator-dealloc-delay` keeps room for buffers beyond their last use; where it is not given, as
+much as saves the next fetch from waiting for what had the place before, if most of VTCM can be filled even so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from xdsl.passes import ModulePass
 from dialects.module import main_of, target_of
 from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
 from dialects.tuning import tuning_of
+from passes.assign_addresses import CHOSEN_DELAY
 from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of
 from passes.scheduling.placement import Life, fits
@@ -32,6 +34,9 @@ least leaves enough to keep DDR at work.
 _TRIES = [(share, True) for share in _SHARES] + [(share, False) for share in _SHARES]
 """First such that little is left unused between the buffers, then any way that fits."""
 
+_DELAYED_SHARES = (0.9, 0.84, 0.78, 0.7, 0.6)
+"""What is tried first where no delay is given, with the delay that `assign-addresses` then chooses."""
+
 
 @dataclass(frozen=True)
 class FetchAheadPass(ModulePass):
@@ -42,20 +47,27 @@ class FetchAheadPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         hardware, block = target_of(op).hardware, main_of(op).body.block
-        ops, delay = list(block.ops), tuning_of(op).allocator_dealloc_delay or 0
-        lives = lives_of(ops, hardware.vtcm_alignment_bytes, delay)
+        ops = list(block.ops)
+        lives = lives_of(ops, hardware.vtcm_alignment_bytes)
         fetches = [
             Fetch(position, op, alloc)
             for position, op in enumerate(ops)
             if (alloc := _fetched_buffer(op, position, lives)) is not None
         ]
         usable, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
-        for share, tightly in _TRIES:
-            order = _ordered(ops, fetches, _earliest(fetches, lives, int(usable * share)))
+        for delay, share, tightly in _tries(tuning_of(op).allocator_dealloc_delay):
+            delayed = lives_of(ops, alignment, delay)
+            order = _ordered(ops, fetches, _earliest(fetches, delayed, int(usable * share)))
             moved = list(lives_of(order, alignment, delay).values())
             if fits(moved, usable, alignment, tightly=tightly):
                 _reorder(block, order)
                 return
+
+
+def _tries(delay: int | None) -> list[tuple[int, float, bool]]:
+    """Delays, shares, and whether tightly, in the order in which they are tried."""
+    given = [(delay or 0, share, tightly) for share, tightly in _TRIES]
+    return [*((CHOSEN_DELAY, share, True) for share in _DELAYED_SHARES), *given] if delay is None else given
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 A value that is held in VTCM becomes one buffer, wide enough for the halos of all its consumers. A reshard becomes the
 transfers that it means: nothing, an exchange, a load or multicast, a store. An op whose operands or result do not fit,
-or are too large to be brought while others are used, is cut into chunks: a loop that loads, computes and stores.
+or are too large to be brought while others are used, is cut into chunks: a loop that loads, computes and stores. A
+kernel is split further where engines overlap by that.
 
-Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-ratio` limit chunks; `multicast-weights`.
+Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-ratio` limit chunks; `multicast-weights`;
+`ols` is the number of parts of every kernel, as far as they are worth their starts.
 """
 
 from collections.abc import Sequence
@@ -20,7 +22,6 @@ from xdsl.passes import ModulePass
 from dialects.errors import AicError, DoesNotFit
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
-from dialects.graph.costs import cost
 from dialects.graph.ports import input_ports, output_ports
 from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
@@ -46,10 +47,11 @@ from dialects.tuning import Tuning, tuning_of
 from passes.sharding.costs import window_shape
 from passes.sharding.requirements import required_box
 from passes.tiling.carrying import its_place, last_position
-from passes.tiling.chunks import Cut, Limits, choose_cuts, chunk_extents
+from passes.tiling.chunks import Cut, Limits, choose_cuts
 from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.layers import Layer, Part, first_replica, part_of, placed
 from passes.tiling.lifetimes import Lifetimes
+from passes.tiling.overlap import Overlaps, Split, split_kernel
 
 FILL_FACTOR = 0.9
 """Share of VTCM that live buffers may fill; the rest is for what placing buffers at addresses costs."""
@@ -87,6 +89,7 @@ class _Lowering:
         """Replaces the body of `main` by a program."""
         old = self.main.body.block
         self.lifetimes = Lifetimes(old)
+        self.overlaps = Overlaps(self.hardware, self._moves_nothing)
         self._declare(old)
         for time, op in enumerate(old.ops):
             match op:
@@ -153,9 +156,13 @@ class _Lowering:
         need = target.window(shape).clamped(shape)
         buffer = self.held[op.input] if self.lifetimes.shared(op) else self._allocate(op, op.output)
         self.held[op.output] = buffer
-        if buffer is not self.held[op.input] or _reaches_others(source, target):
+        if not self._moves_nothing(op):
             own = source.owned(shape)
             self._add(self.program, ExchangeOp.between(self.held[op.input], buffer, own, need), op)
+
+    def _moves_nothing(self, op: ReshardOp) -> bool:
+        """True when a reshard's result is there where its input is, within VTCM."""
+        return self.lifetimes.shared(op) and not _reaches_others(placed(op.input), placed(op.output))
 
     def _store(self, op: Operation, value: SSAValue, tensor: SSAValue) -> None:
         """Stores a value that is in VTCM; of replicas, the first core's."""
@@ -190,7 +197,9 @@ class _Lowering:
         if cuts is None:
             demand = does_not_fit(layer.work, limits, live, self.hardware.vtcm_usable_bytes)
             raise DoesNotFit(f"{place(op)} does not fit into VTCM: {demand}")
-        self._emit(layer, cuts, limits.slots)
+        split = self.overlaps.split(op) if self.tuning.ols is None else Split(self.tuning.ols)
+        finer = split_kernel(layer, cuts, split, self.hardware)
+        self._emit(layer, cuts, () if finer is None else (finer,), limits.slots)
 
     def _limits(self, live: int) -> Limits:
         """What the chunks of an op must keep to beside `live` bytes of values."""
@@ -203,32 +212,30 @@ class _Lowering:
             wished_part=int(usable * _PART_FACTOR) if part is None else None,
         )
 
-    def _emit(self, layer: Layer, cuts: Sequence[Cut], slots: int) -> None:
+    def _emit(self, layer: Layer, cuts: Sequence[Cut], finer: Sequence[Cut], slots: int) -> None:
+        """An op in loops: operands come by the chunks of `cuts`, the kernel works through them by those of `finer`."""
         op, body = layer.op, self.program
-        levels = [body, *(Block() for _ in cuts)]
-        chunk = part_of(layer.sharding.owned(layer.shape), cuts)
-        nominal = part_of(layer.sharding.window(layer.shape), cuts, nominal=True)
-        extents = chunk_extents(layer.work, cuts)
+        loops = [*cuts, *finer]
+        levels = [body, *(Block() for _ in loops)]
         fetched: dict[SSAValue, SSAValue] = {}
         for index, value in enumerate(op.operands):
             if value in self.pending and value not in fetched:
-                part = Part(chunk, nominal, extents, slots)
+                part = layer.part(cuts, slots)
                 fetched[value] = self._fetch(layer, index, part, levels[layer.level(index, cuts)])
-        target = self._target(layer, nominal, extents, slots)
+        part = layer.part(loops, slots)
+        target = self._target(layer, part)
         buffers = [fetched[value] if value in fetched else self._in_ddr_or_vtcm(value, op) for value in op.operands]
         carried = layer.carried(cuts)
         if carried is not None and op.operands[carried.operand] not in fetched:
-            buffers[carried.operand] = self._state(
-                layer, carried.operand, Part(chunk, nominal, extents, slots), levels[-2]
-            )
-        self._add(levels[-1], self._compute(layer, [*buffers, target], chunk, extents), op)
+            buffers[carried.operand] = self._state(layer, carried.operand, part, levels[-2])
+        self._add(levels[-1], self._compute(layer, [*buffers, target], part), op)
         if carried is not None:
-            self._hand_on(layer, target, buffers[carried.operand], chunk, cuts, levels[-1])
+            self._hand_on(layer, target, buffers[carried.operand], part.chunk, cuts, levels[-1])
         if layer.store is not None:
-            box = part_of(first_replica(layer.sharding, layer.shape).owned(layer.shape), cuts)
+            box = part_of(first_replica(layer.sharding, layer.shape).owned(layer.shape), loops)
             tensor = self._in_ddr(layer.store.output, layer.store)
             self._add(levels[-1], StoreOp.of(target, tensor, box), op)
-        for cut, inner, outer in reversed(list(zip(cuts, levels[1:], levels[:-1], strict=True))):
+        for cut, inner, outer in reversed(list(zip(loops, levels[1:], levels[:-1], strict=True))):
             self._add(outer, ForOp.around(cut.trips, inner), op)
 
     def _state(self, layer: Layer, index: int, part: Part, block: Block) -> SSAValue:
@@ -297,24 +304,22 @@ class _Lowering:
         constant = isinstance(source.owner, TensorOp) and source.owner.value is not None
         return self.tuning.multicast_weights is not False or not constant
 
-    def _target(self, layer: Layer, nominal: Box, extents: Sequence[int], slots: int) -> SSAValue:
+    def _target(self, layer: Layer, part: Part) -> SSAValue:
         """Buffer of the result: resident, or of one chunk when it is stored at once."""
         op = layer.op
         if layer.store is None:
             self.held[op.output] = self._allocate(op, op.output)
             return self.held[op.output]
-        alloc = _buffer_of(op.result_type.element_type, nominal, extents, slots)
+        alloc = _buffer_of(op.result_type.element_type, part.nominal, part.extents, part.slots)
         alloc.result.name_hint = op.output.name_hint
         return self._add(self.program, alloc, op).results[0]
 
-    def _compute(self, layer: Layer, buffers: Sequence[SSAValue], chunk: Box, extents: Sequence[int]) -> ComputeOp:
+    def _compute(self, layer: Layer, buffers: Sequence[SSAValue], part: Part) -> ComputeOp:
         op = layer.op
-        boxes = [required_box(layer.accesses(i), t.get_shape(), chunk) for i, t in enumerate(op.operand_types)]
-        arguments = op.local_arguments()
-        local = [layer.streams[i].part(extents) for i in range(len(boxes))]
-        price = cost(op.kernel_name(), arguments, local, tuple(extents), op.result_type.element_type, self.hardware)
-        attributes = {name: to_attribute(value) for name, value in sorted(arguments.items())}
-        return ComputeOp.of(op.kernel_name(), price.engine, buffers, [*boxes, chunk], attributes)
+        boxes = [required_box(layer.accesses(i), t.get_shape(), part.chunk) for i, t in enumerate(op.operand_types)]
+        attributes = {name: to_attribute(value) for name, value in sorted(op.local_arguments().items())}
+        engine = layer.price(part.extents, self.hardware).engine
+        return ComputeOp.of(op.kernel_name(), engine, buffers, [*boxes, part.chunk], attributes)
 
 
 def _buffer_of(element: Attribute, window: Box, extents: Sequence[int], slots: int) -> AllocOp:

@@ -61,7 +61,6 @@ REFUSED: tuple[Option, ...] = (
     ),
     *_group(
         "compilation",
-        ("ols", Kind.TEXT, "factor by which operations are split more finely"),
         ("aic-enable-depth-first", Kind.FLAG, "optimize depth first"),
         (
             "aic-depth-first-mem",

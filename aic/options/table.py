@@ -135,6 +135,12 @@ class Options:
         None, "weights", Kind.PATH, "compilation", "folder of the weight store, instead of the one that the IR names"
     )
 
+    ols: int | None = _tuning(
+        "ols",
+        Kind.INTEGER,
+        "factor to increase the splitting of operations: each runs in so many parts on its cores, as far as these are "
+        "worth a start, so that engines work on parts of neighbouring operations at the same time",
+    )
     mos: int | None = _tuning(
         "mos",
         Kind.PER_CLUSTER,

@@ -8,12 +8,14 @@ from xdsl.ir import SSAValue
 from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
+from dialects.graph.costs import Cost, cost
+from dialects.hardware import Hardware
 from dialects.indexing import Access, Carried, Indexing
 from dialects.tile.boxes import Box, Form, Interval
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
 from passes.sharding.costs import block_shape
-from passes.tiling.chunks import Cut, Stream, Work
+from passes.tiling.chunks import Cut, Stream, Work, chunk_extents
 from passes.tiling.lifetimes import store_of
 
 
@@ -76,6 +78,18 @@ class Layer:
         """What the innermost loop hands on from part to part, if it goes through a dimension that is carried."""
         carried = self.indexing.carried
         return carried if carried is not None and cuts and cuts[-1].dim == carried.dim else None
+
+    def part(self, cuts: Sequence[Cut], slots: int) -> Part:
+        """A chunk of the result, in the loops of `cuts`."""
+        chunk = part_of(self.sharding.owned(self.shape), cuts)
+        nominal = part_of(self.sharding.window(self.shape), cuts, nominal=True)
+        return Part(chunk, nominal, chunk_extents(self.work, cuts), slots)
+
+    def price(self, extents: Sequence[int], hardware: Hardware) -> Cost:
+        """What the kernel costs for a chunk of the result of these extents."""
+        op, local = self.op, [stream.part(extents) for stream in self.streams]
+        element = op.result_type.element_type
+        return cost(op.kernel_name(), op.local_arguments(), local, tuple(extents), element, hardware)
 
     def level(self, index: int, cuts: Sequence[Cut]) -> int:
         """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""

@@ -3,43 +3,23 @@
 Each changes what it is documented to change, and no value beyond what the order of sums makes.
 """
 
-import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.e2e.effects import Compiled, compile_and_run
 from tests.models.reference import FP16_BOUND, relative_error, run
-from tools import aic_exec, aic_runner
+from tools import aic_exec
 
 DRAW = np.random.default_rng(5)
 IMAGE = DRAW.standard_normal((1, 64, 32, 32)).astype(np.float32)
 ROW = DRAW.standard_normal((1, 2048)).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """What a command line makes: the IR of each phase, the report of an inference, the outputs, what was printed."""
-
-    ir: dict[str, str]
-    report: dict[str, Any]
-    outputs: tuple[npt.NDArray[np.float32], ...]
-
-    def calls(self, node: str) -> int:
-        """Kernel calls of a convolution or product on one core."""
-        rows = [row for row in self.report["operations"] if row["node"] == node and row["engine"] == "hmx"]
-        return sum(row["count"] for row in rows) // self.report["cores"]
-
-    def bytes(self, memory: str) -> int:
-        """Bytes that passed a memory or a kind of link."""
-        return next(row["bytes"] for row in self.report["memories"] if row["name"] == memory)
+INPUTS = {"image": IMAGE, "row": ROW}
 
 
 @pytest.fixture(scope="module")
@@ -69,37 +49,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def compiled(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Compiles and runs the model with some options, once; the values are checked."""
-    expected = run(model, {"image": IMAGE, "row": ROW})
+    expected = run(model, INPUTS)
     known: dict[tuple[str, ...], Compiled] = {}
 
-    def compile_and_run(*options: str) -> Compiled:
+    def cached(*options: str) -> Compiled:
         if options not in known:
-            known[options] = _compiled(model, options, tmp_path_factory.mktemp("run"))
+            known[options] = compile_and_run(model, INPUTS, options, tmp_path_factory.mktemp("run"))
             for actual, wanted in zip(known[options].outputs, expected.values(), strict=True):
                 assert relative_error(actual.reshape(wanted.shape), wanted) < FP16_BOUND
         return known[options]
 
-    return compile_and_run
-
-
-def _compiled(model: Path, options: Sequence[str], folder: Path) -> Compiled:
-    out, ir, report, results = (folder / name for name in ("out", "ir", "report.json", "results"))
-    for name, values in (("image", IMAGE), ("row", ROW)):
-        values.tofile(folder / name)
-    command = [
-        f"-m={model}",
-        "-convert-to-fp16",
-        *options,
-        "-compile-only",
-        f"-aic-binary-dir={out}",
-        f"-dump-dir={ir}",
-    ]
-    assert aic_exec.main(command) == 0
-    inputs = [f"-i={folder / 'image'},{folder / 'row'}"]
-    assert aic_runner.main(["-t", str(out), *inputs, f"--write-output-dir={results}", f"--report={report}"]) == 0
-    outputs = tuple(np.fromfile(file, np.float32) for file in sorted(results.glob("*.bin")))
-    texts = {path.name.split(".")[1]: path.read_text() for path in ir.glob("*.mlir")}
-    return Compiled(texts, json.loads(report.read_text()), outputs)
+    return cached
 
 
 def _lines(text: str, *words: str) -> str:
@@ -142,7 +102,7 @@ def test_multicast_weights(compiled: Any) -> None:
 def test_size_split_granularity(compiled: Any) -> None:
     """What comes from DDR comes in tiles: the smaller they are, the more of them."""
     chosen, large, small = (
-        compiled(*o) for o in ((), ("-size-split-granularity=2048",), ("-size-split-granularity=512",))
+        compiled("-ols=1", *o) for o in ((), ("-size-split-granularity=2048",), ("-size-split-granularity=512",))
     )
     assert [run.calls("product") for run in (large, chosen, small)] == [8, 12, 32]
     assert "tile.for 32 {" in small.ir["tile"]
@@ -153,7 +113,8 @@ def test_size_split_granularity(compiled: Any) -> None:
 def test_vtcm_working_set_limit_ratio(compiled: Any) -> None:
     """The convolution, which touches 0.9 MB of 8 MB at once, runs in parts where it may touch less."""
     whole, quarter, tenth = (
-        compiled(*o) for o in ((), ("-vtcm-working-set-limit-ratio=0.25",), ("-vtcm-working-set-limit-ratio=0.08",))
+        compiled("-ols=1", *o)
+        for o in ((), ("-vtcm-working-set-limit-ratio=0.25",), ("-vtcm-working-set-limit-ratio=0.08",))
     )
     assert [run.calls("conv2") for run in (whole, quarter, tenth)] == [1, 1, 2]
     assert [run.calls("product") for run in (whole, quarter, tenth)] == [12, 12, 32]
@@ -163,12 +124,15 @@ def test_vtcm_working_set_limit_ratio(compiled: Any) -> None:
 
 def test_allocator_dealloc_delay(compiled: Any) -> None:
     """Buffers that keep their place longer take more VTCM, and fewer instructions wait for a place."""
-    chosen, longer = (compiled("-aic-num-cores=4", *o) for o in ((), ("-allocator-dealloc-delay=10",)))
-    waits = [run.ir["schedule"].count(" at ") for run in (chosen, longer)]
-    addresses = [max(map(int, re.findall(r"address = (\d+)", run.ir["schedule"]))) for run in (chosen, longer)]
+    none, longer = (compiled("-aic-num-cores=4", f"-allocator-dealloc-delay={delay}") for delay in (0, 10))
+    waits = [run.ir["schedule"].count(" at ") for run in (none, longer)]
+    addresses = [max(map(int, re.findall(r"address = (\d+)", run.ir["schedule"]))) for run in (none, longer)]
     assert waits[1] < waits[0]
     assert addresses[1] > addresses[0]
-    assert longer.report["cycles"] < chosen.report["cycles"]
+    assert longer.report["cycles"] < none.report["cycles"]
+    chosen = compiled("-aic-num-cores=4")
+    assert "aic.dealloc_delay = 1" in chosen.ir["schedule"]
+    assert chosen.report["cycles"] < none.report["cycles"]
 
 
 @pytest.mark.parametrize(

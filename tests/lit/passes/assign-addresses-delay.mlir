@@ -1,11 +1,13 @@
-// RUN: aic-opt %s -p 'assign-addresses,insert-waits' | filecheck %s --check-prefix=NONE
+// RUN: aic-opt %s -p 'set-tuning{allocator-dealloc-delay=0},assign-addresses,insert-waits' | filecheck %s --check-prefix=NONE
+// RUN: aic-opt %s -p 'assign-addresses,insert-waits' | filecheck %s --check-prefix=ONE
 // RUN: aic-opt %s -p 'set-tuning{allocator-dealloc-delay=1},assign-addresses,insert-waits' | filecheck %s --check-prefix=ONE
 // RUN: aic-opt %s -p 'set-tuning{allocator-dealloc-delay=9},assign-addresses' 2>&1 | filecheck %s --check-prefix=ROOM
 
 // %c takes the place of %a as soon as nobody reads that any more, and so its load waits for the reader. With a delay of
-// one instruction it does not; %d, one later, takes that place.
+// one instruction, which is chosen where none is given, it does not; %d, one later, takes that place.
 // NONE: %c = tile.alloc {{.*}}address = 0 : i64
 // NONE: tile.load %x, %c {{.*}}waits = #tile.waits<
+// ONE: aic.dealloc_delay = 1 : i64
 // ONE: %c = tile.alloc {{.*}}address = [[C:[1-9][0-9]*]] : i64
 // ONE: %d = tile.alloc {{.*}}address = 0 : i64
 // ONE-NOT: tile.load %x, %c {{.*}}waits

@@ -1,4 +1,4 @@
-// RUN: not aic-opt %s --split-input-file -p assign-addresses 2>&1 | filecheck %s
+// RUN: not aic-opt %s --split-input-file -p 'set-tuning{allocator-dealloc-delay=0},assign-addresses' 2>&1 | filecheck %s
 
 // Multiples of 2 KiB, a rotating buffer's slots behind each other. The last buffer takes the place of the first, which
 // nobody reads any more; a loop keeps what it uses until it ends.

@@ -1,4 +1,4 @@
-// RUN: aic-opt %s --split-input-file -p fetch-ahead | filecheck %s
+// RUN: aic-opt %s --split-input-file -p 'set-tuning{allocator-dealloc-delay=0},fetch-ahead' | filecheck %s
 
 // Constants come first, in the order of their use; an input, and what is read again, stay where they are.
 // CHECK-LABEL: func.func @main()

@@ -1,8 +1,8 @@
-// RUN: aic-opt %s -p 'shard-tensors,tile-operations' | filecheck %s
-// RUN: aic-opt %s -p 'set-tuning{size-split-granularity=2048},shard-tensors,tile-operations' | filecheck %s --check-prefix=LARGE
-// RUN: aic-opt %s -p 'set-tuning{size-split-granularity=512},shard-tensors,tile-operations' | filecheck %s --check-prefix=PART
-// RUN: aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.125},shard-tensors,tile-operations' | filecheck %s --check-prefix=RATIO
-// RUN: not aic-opt %s -p 'set-tuning{vtcm-working-set-limit-ratio=0.0001},shard-tensors,tile-operations' 2>&1 | filecheck %s --check-prefix=NONE
+// RUN: aic-opt %s -p 'set-tuning{ols=1},shard-tensors,tile-operations' | filecheck %s
+// RUN: aic-opt %s -p 'set-tuning{ols=1 size-split-granularity=2048},shard-tensors,tile-operations' | filecheck %s --check-prefix=LARGE
+// RUN: aic-opt %s -p 'set-tuning{ols=1 size-split-granularity=512},shard-tensors,tile-operations' | filecheck %s --check-prefix=PART
+// RUN: aic-opt %s -p 'set-tuning{ols=1 vtcm-working-set-limit-ratio=0.125},shard-tensors,tile-operations' | filecheck %s --check-prefix=RATIO
+// RUN: not aic-opt %s -p 'set-tuning{ols=1 vtcm-working-set-limit-ratio=0.0001},shard-tensors,tile-operations' 2>&1 | filecheck %s --check-prefix=NONE
 
 // 32 MB of weights stream through VTCM in parts of up to a quarter of it. The convolution, whose operands fit, runs in one
 // piece.
