@@ -21,7 +21,7 @@ from dialects.tile.attributes import BoxAttr
 from dialects.tile.descriptors import Limits, Route
 from dialects.tile.ops import ForOp, TransferOp
 from passes.rewriting.precision import Precision
-from passes.scheduling.chains import chains_of, largest_extents, longest, may_be_long
+from passes.scheduling.chains import chains_of, longest, may_be_long
 from passes.scheduling.cuts import MAX_PARTS, cut_box, cut_sizes
 
 
@@ -60,7 +60,7 @@ def _split(op: TransferOp, trips: tuple[int, ...], cores: int, limits: Limits) -
     most = longest(chains, route, limits)
     if most <= limits.chain:
         return None
-    largest = largest_extents(chains)
+    largest = op.box.data.extents(cores, trips)
     boxes = cut_box(op, cut_sizes(chains, largest, route, limits), largest)
     if len(boxes) > MAX_PARTS:
         return (

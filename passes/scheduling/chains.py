@@ -48,8 +48,3 @@ def _grouped(chain: Integers, extents: Integers) -> set[Boxes]:
 def longest(chains: set[Boxes], route: Route, limits: Limits) -> int:
     """Descriptors of the longest chain."""
     return max((sum(descriptor_counts(boxes, route, limits)) for boxes in chains), default=0)
-
-
-def largest_extents(chains: set[Boxes]) -> Shape:
-    """Largest extent of all boxes along each dimension."""
-    return tuple(max(column) for column in zip(*(box for boxes in chains for box in boxes), strict=True))

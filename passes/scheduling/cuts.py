@@ -14,8 +14,8 @@ MAX_PARTS = 256
 
 
 def cut_sizes(chains: set[Boxes], largest: Shape, route: Route, limits: Limits) -> list[int]:
-    """Extents of the parts of boxes with at most the extents `largest`: few and large, with short chains wherever they
-    lie.
+    """Extents of the parts of a transfer's boxes, which have at most the extents `largest`: few and large, with short
+    chains wherever they lie. `chains` are those of the whole boxes.
 
     Starting from each dimension in turn, the part is as large along it as may be; where one position is too much, it
     has one, and the next dimension is cut, too. Of these ways the one with the fewest parts is taken.

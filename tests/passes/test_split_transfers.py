@@ -51,7 +51,7 @@ def programs(draw: st.DrawFn) -> str:
       %x = tile.tensor {{role = "scratch"}} : {memory}
       %a = tile.alloc {{window = #tile.box<[{CORES}] : {window}>}} : memref<{rows}x{columns}xf16, "vtcm">
       %b = tile.alloc {{window = #tile.box<[{CORES}] : 0 to {2 * rows}, 0 to {columns}>}}
-        : memref<{2 * rows}x{columns}xf16, "vtcm">
+        : memref<{2 * rows}x{columns + wide}xf16, "vtcm">
       tile.for {TRIPS} {{ tile.{kind} {source}, {target} {{{box}{own}}} }}"""
 
 
