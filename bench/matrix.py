@@ -1,6 +1,6 @@
 """`python -m bench.matrix model.onnx ..`: compiles networks for many numbers of cores, runs each QPC, and prints rows
-of a Markdown table: the most seconds and memory that compiling took, the largest error, what is allowed, and the
-modelled time of an inference on each number of cores.
+of a Markdown table: seconds of the processor and memory that compiling took for the last number of cores, the largest
+error, what is allowed, and the modelled time of an inference on each number of cores.
 """
 
 import argparse
@@ -57,8 +57,8 @@ def _print_network(path: Path, cores: Sequence[int]) -> bool:
     _print_row(
         (
             network.name,
-            f"{max(outcome.seconds for outcome in outcomes):.1f}",
-            f"{max(outcome.peak_bytes for outcome in outcomes) / _MB:.0f}",
+            f"{outcomes[-1].seconds:.1f}",
+            f"{outcomes[-1].peak_bytes / _MB:.0f}",
             f"{error * allowed:.1e}",
             f"{allowed:.1e}",
             *(f"{outcome.latency_us:,.0f}" for outcome in outcomes),

@@ -13,7 +13,8 @@ _MB = 1e6
 
 def draw(curves: Curves, path: Path) -> None:
     """Writes three diagrams beside each other as SVG: seconds and memory by layers, seconds by cores."""
-    matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same names in every run
+    # Names are the same in every run, and text stays text.
+    matplotlib.rcParams |= {"svg.hashsalt": "bench", "svg.fonttype": "none"}
     figure = Figure(figsize=(13, 3.8), layout="constrained")
     by_layers, memory, by_cores = figure.subplots(1, 3)
     _draw_seconds(by_layers, curves)
@@ -28,6 +29,7 @@ def _draw_seconds(axes: Axes, curves: Curves) -> None:
     axes.plot(layers, [seconds[-1] * n / layers[-1] for n in layers], ":", label="in proportion")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter("{x:g}")
     _label(axes, "BERT, 16 cores: seconds of the processor", "layers", layers)
 
 
@@ -43,7 +45,7 @@ def _draw_cores(axes: Axes, curves: Curves) -> None:
     cores = list(curves.seconds_of_cores)
     axes.plot(cores, list(curves.seconds_of_cores.values()), "o-", label="measured")
     axes.set_xscale("log", base=2)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * max(curves.seconds_of_cores.values()))
     _label(axes, "BERT of 12 layers: seconds of the processor", "cores", cores)
 
 

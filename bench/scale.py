@@ -18,7 +18,7 @@ LAYERS = (6, 12, 24, 48, 96)
 CORES = (1, 2, 4, 8, 16)
 DOUBLING_BAR = 2.2
 """What twice the layers may cost."""
-CORES_BAR = 1.5
+CORES_BAR = 1.3
 """What more cores may cost."""
 _LAYERS_ON_CORES = 12
 _ALL_CORES = 16
