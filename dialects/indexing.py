@@ -73,12 +73,16 @@ def transposed_window(dim: int, stride: int, reach: int, cut: int) -> Along:
 
 @dataclass(frozen=True)
 class Carried:
-    """The result may be made part by part along dimension `dim`, in order: for every part but the first, operand
-    `operand` is the last position along `dim` of the part before.
+    """The result may be made part by part along dimension `dim`, in order: for every part but the first, each of
+    `operands` is the last position along `dim` of the part before; of its dimensions that are read whole and have fewer
+    positions there, the first ones.
+
+    `across`: parts of one position may be cut along this dimension, too.
     """
 
     dim: int
-    operand: int
+    operands: tuple[int, ...]
+    across: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,18 @@ class Indexing:
 
     `granularity[d]`: result dimension d may be cut at multiples of this many positions; 0 means it must not be cut.
     `operands[i][d]`: what the op reads of dimension d of operand i.
-    `carried`: a dimension that is not cut, but may be gone through in order.
+    `carried`: a dimension that is not cut, but may be gone through in order; what may be cut within.
     """
 
     granularity: tuple[int, ...]
     operands: tuple[tuple[Access, ...], ...]
     carried: Carried | None = None
+
+    @property
+    def in_order(self) -> tuple[int, ...]:
+        """The granularity where parts are made in order."""
+        free = (self.carried.dim, self.carried.across) if self.carried is not None else ()
+        return tuple(1 if dim in free else grain for dim, grain in enumerate(self.granularity))
 
 
 def scaled(dim: int, numerator: int, denominator: int) -> Along:

@@ -9,7 +9,7 @@ Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-rati
 `ols` is the number of parts of every kernel, as far as they are worth their starts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -47,7 +47,7 @@ from dialects.tuning import Tuning, tuning_of
 from passes.sharding.costs import window_shape
 from passes.sharding.requirements import required_box
 from passes.tiling.carrying import its_place, last_position
-from passes.tiling.chunks import Cut, Limits, choose_cuts
+from passes.tiling.chunks import Cut, Limits, choose_cuts, kept_cuts
 from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.layers import Layer, Part, first_replica, part_of, placed
 from passes.tiling.lifetimes import Lifetimes
@@ -214,34 +214,42 @@ class _Lowering:
 
     def _emit(self, layer: Layer, cuts: Sequence[Cut], finer: Sequence[Cut], slots: int) -> None:
         """An op in loops: operands come by the chunks of `cuts`, the kernel works through them by those of `finer`."""
-        op, body = layer.op, self.program
-        loops = [*cuts, *finer]
-        levels = [body, *(Block() for _ in loops)]
+        op, loops = layer.op, [*cuts, *finer]
+        levels = [self.program, *(Block() for _ in loops)]
         fetched: dict[SSAValue, SSAValue] = {}
         for index, value in enumerate(op.operands):
             if value in self.pending and value not in fetched:
                 part = layer.part(cuts, slots)
                 fetched[value] = self._fetch(layer, index, part, levels[layer.level(index, cuts)])
-        part = layer.part(loops, slots)
-        target = self._target(layer, part)
+        part, kept = layer.part(loops, slots), kept_cuts(layer.work, loops)
+        target = self._target(layer, layer.part(kept, slots))
         buffers = [fetched[value] if value in fetched else self._in_ddr_or_vtcm(value, op) for value in op.operands]
-        carried = layer.carried(cuts)
-        if carried is not None and op.operands[carried.operand] not in fetched:
-            buffers[carried.operand] = self._state(layer, carried.operand, part, levels[-2])
+        carried, within = layer.carried(cuts), levels[len(kept)]
+        states: dict[SSAValue, SSAValue] = {}
+        for index in carried.operands if carried is not None else ():
+            value = op.operands[index]
+            if value not in fetched and value not in states:
+                states[value] = self._state(layer, index, part, levels[len(kept) - 1])
+            buffers[index] = states.get(value, buffers[index])
         self._add(levels[-1], self._compute(layer, [*buffers, target], part), op)
+        self._close(loops[len(kept) :], levels[len(kept) :], op)
         if carried is not None:
-            self._hand_on(layer, target, buffers[carried.operand], part.chunk, cuts, levels[-1])
+            self._hand_on(layer, target, {buffers[index]: index for index in carried.operands}, kept, within)
         if layer.store is not None:
-            box = part_of(first_replica(layer.sharding, layer.shape).owned(layer.shape), loops)
+            box = part_of(first_replica(layer.sharding, layer.shape).owned(layer.shape), kept)
             tensor = self._in_ddr(layer.store.output, layer.store)
-            self._add(levels[-1], StoreOp.of(target, tensor, box), op)
-        for cut, inner, outer in reversed(list(zip(loops, levels[1:], levels[:-1], strict=True))):
-            self._add(outer, ForOp.around(cut.trips, inner), op)
+            self._add(within, StoreOp.of(target, tensor, box), op)
+        self._close(kept, levels[: len(kept) + 1], op)
+
+    def _close(self, cuts: Sequence[Cut], levels: Sequence[Block], like: Operation) -> None:
+        """Puts loops around blocks, each into the one before it."""
+        for cut, inner, outer in reversed(list(zip(cuts, levels[1:], levels[:-1], strict=True))):
+            self._add(outer, ForOp.around(cut.trips, inner), like)
 
     def _state(self, layer: Layer, index: int, part: Part, block: Block) -> SSAValue:
         """Buffer of an operand that every part but the first gets from the part before; filled for the first."""
         op, tensor = layer.op, layer.op.operand_types[index]
-        accesses, shape = layer.accesses(index), tensor.get_shape()
+        accesses, shape = layer.streams[index].accesses, tensor.get_shape()
         window = required_box(accesses, shape, part.nominal)
         alloc = AllocOp.of(tensor.element_type, window, layer.streams[index].part(part.extents))
         self._add(self.program, alloc, op)
@@ -250,16 +258,18 @@ class _Lowering:
         return alloc.result
 
     def _hand_on(
-        self, layer: Layer, made: SSAValue, state: SSAValue, chunk: Box, cuts: Sequence[Cut], block: Block
+        self, layer: Layer, made: SSAValue, states: Mapping[SSAValue, int], cuts: Sequence[Cut], block: Block
     ) -> None:
-        """The end of what a part has made becomes the state of the next."""
-        op, carried, loop = layer.op, layer.indexing.carried, len(cuts) - 1
-        assert carried is not None
-        shape = op.operand_types[carried.operand].get_shape()
-        box = required_box(layer.accesses(carried.operand), shape, chunk)
-        size = layer.work.extents[carried.dim]
-        end = last_position(chunk, cuts[-1], loop)
-        self._add(block, _copy(made, state, end, its_place(box, cuts[-1], loop, size)), op)
+        """The end of what a part has made, which the last of `cuts` made, becomes the states of the next: buffers with
+        the numbers of operands.
+        """
+        cut, loop = cuts[-1], len(cuts) - 1
+        chunk = part_of(layer.sharding.owned(layer.shape), cuts)
+        for state, index in states.items():
+            accesses, shape = layer.streams[index].accesses, layer.op.operand_types[index].get_shape()
+            box = required_box(accesses, shape, chunk)
+            end = last_position(chunk, cut, loop, accesses, shape)
+            self._add(block, _copy(made, state, end, its_place(box, cut, loop, layer.work.extents[cut.dim])), layer.op)
 
     def _in_ddr_or_vtcm(self, value: SSAValue, like: Operation) -> SSAValue:
         return self._in_ddr(value, like) if placed(value).home == "ddr" else self.held[value]
@@ -267,7 +277,7 @@ class _Lowering:
     def _fetch(self, layer: Layer, index: int, part: Part, block: Block) -> SSAValue:
         """Buffer of an operand that comes from DDR, and the transfer that brings what a chunk needs."""
         op, value = layer.op, layer.op.operands[index]
-        accesses, reshard, shape = layer.accesses(index), self.pending[value], tensor_type(value).get_shape()
+        accesses, reshard, shape = layer.streams[index].accesses, self.pending[value], tensor_type(value).get_shape()
         window = required_box(accesses, shape, part.nominal)
         held = layer.streams[index].part(part.extents)
         alloc = _buffer_of(tensor_type(value).element_type, window, held, part.slots)

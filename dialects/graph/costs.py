@@ -253,14 +253,14 @@ def _recurrence(work: Work) -> Cost:
     A product of few rows fills no tile of HMX; then HVX may be quicker.
     """
     directions, steps, batch, columns = work.operands[0]
-    states, *_, hidden = work.result
-    macs = directions * steps * batch * columns * hidden
+    depth, (states, *_, hidden) = work.operands[1][1], work.result
+    macs = directions * steps * batch * columns * depth
     if macs == 0:
         return Cost("hvx", 0.0)
     hardware, rates = work.hardware, work.hardware.hvx_cycles_per_vector
     gates = work.vectors(directions * batch * columns) * (rates.transcendental + 2 * rates.add)
     vector = gates + work.vectors(directions * batch * states * hidden) * (rates.transcendental + 2 * rates.mul)
-    product = Contraction(batch, columns, hidden, 1, directions)
+    product = Contraction(batch, columns, depth, 1, directions)
     on_hvx = steps * (hardware.hvx_start_cycles + _hvx_contraction_cycles(work, product) + vector)
     if not runs_on_hmx(work.element):
         return Cost("hvx", on_hvx, macs)

@@ -4,10 +4,15 @@ What does not depend on earlier steps, the products of inputs and weights, comes
 The result are the states after every step; the last ones are where a later part of the sequence goes on. So long
 sequences are made part by part, and states of chunks, directions and batches look alike:
 
-    gates [D, T, B, G H], weight [D, H, G H], bias [D, 1 or 2, G H], initial [S, D, 1, B, H], valid [D, T, B, 1]
+    gates [D, T, B, H G], weight [D, H, H G], bias [D, 1 or 2, H G],
+    hidden [1, D, 1, B, H], initial [S, D, 1, B, H], valid [D, T, B, 1]
 
-for D directions, T steps, a batch of B, G gates and S states of H elements; the result is [S, D, T, B, H]. A direction
-that runs backwards has its steps in that order. Where `valid` is false, a step keeps the states.
+for D directions, T steps, a batch of B and S states of H elements; the G gates of an element stand side by side. The
+result is [S, D, T, B, H]. A direction that runs backwards has its steps in that order. Where `valid` is false, a step
+keeps the states.
+
+The product of the first step is one with `hidden`, which is the first of the states: a single step may be made for some
+of the elements, as long as it has all of `hidden`. So weights that are too large for VTCM go through it in parts.
 """
 
 from typing import ClassVar
@@ -18,7 +23,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.graph.base import GraphOp, Tensor, check_float, check_same_element, tensor_type
 from dialects.graph.kernels.recurrence import CELL_ACTIVATIONS
-from dialects.indexing import Along, Carried, Indexing, Whole
+from dialects.indexing import Along, Carried, Indexing, Whole, scaled
 
 
 class RecurrentOp(GraphOp):
@@ -40,8 +45,10 @@ class RecurrentOp(GraphOp):
     """Weights of the state before."""
     bias = operand_def(TensorType)
     """Added to the gates."""
+    hidden = operand_def(TensorType)
+    """First state before the first step, of all elements."""
     initial = operand_def(TensorType)
-    """States before the first step."""
+    """States before the first step, of the elements that are made."""
     valid = opt_operand_def(TensorType)
     """Steps that count."""
     activations = opt_prop_def(StringAttr)
@@ -50,18 +57,21 @@ class RecurrentOp(GraphOp):
     """Limit of the size of what activations are applied to."""
 
     def infer(self) -> Tensor:
-        gates, weight, bias, initial = (tensor_type(operand) for operand in self.operands[:4])
+        gates, weight, bias, state, initial = (tensor_type(operand) for operand in self.operands[:5])
         check_float(self.name, gates)
         check_same_element(self.name, gates, weight, bias, initial)
         if gates.get_num_dims() != 4 or weight.get_num_dims() != 3:
             raise VerifyException(f"{self.name}: gates have 4 dimensions and weights 3, got {gates} and {weight}")
         directions, steps, batch, columns = gates.get_shape()
-        hidden = weight.get_shape()[1]
-        if columns != self.GATES * hidden or weight.get_shape() != (directions, hidden, columns) or not steps:
+        whole = weight.get_shape()[1]
+        made = whole if steps > 1 else columns // self.GATES
+        if columns != self.GATES * made or weight.get_shape() != (directions, whole, columns) or not steps:
             raise VerifyException(f"{self.name}: gates {gates} do not fit weights {weight} of {self.GATES} gates")
         if bias.get_shape() not in [(directions, rows, columns) for rows in self.BIAS_ROWS]:
             raise VerifyException(f"{self.name}: bias {bias} does not fit gates {gates}")
-        if initial.get_shape() != (self.STATES, directions, 1, batch, hidden):
+        if state.get_shape() != (1, directions, 1, batch, whole):
+            raise VerifyException(f"{self.name}: hidden {state} does not fit gates {gates} and weights {weight}")
+        if initial.get_shape() != (self.STATES, directions, 1, batch, made):
             raise VerifyException(f"{self.name}: initial {initial} does not fit gates {gates}")
         if self.valid is not None and self.valid.type != TensorType(IntegerType(1), [directions, steps, batch, 1]):
             raise VerifyException(f"{self.name}: valid {self.valid.type} does not fit gates {gates}")
@@ -70,18 +80,22 @@ class RecurrentOp(GraphOp):
             raise VerifyException(
                 f"{self.name}: activations {names} are not {self.FUNCTIONS} of {', '.join(CELL_ACTIVATIONS)}"
             )
-        return TensorType(gates.element_type, [self.STATES, directions, steps, batch, hidden])
+        return TensorType(gates.element_type, [self.STATES, directions, steps, batch, made])
 
     def numpy_calls(self) -> int:
         return tensor_type(self.gates).get_shape()[1]
 
     def indexing(self) -> Indexing:
-        direction, time, batch = Along(1), Along(2), Along(3)
-        step = (direction, time, batch, Whole())
-        valid = (step,) if self.valid is not None else ()
-        weight = (direction, Whole(), Whole())
-        initial = (Whole(), direction, Whole(), batch, Whole())
-        return Indexing((0, 1, 0, 1, 0), (step, weight, weight, initial, *valid), Carried(dim=2, operand=3))
+        direction, time, batch, columns = Along(1), Along(2), Along(3), scaled(4, self.GATES, 1)
+        valid = ((direction, time, batch, Whole()),) if self.valid is not None else ()
+        weight = (direction, Whole(), columns)
+        hidden = (Whole(), direction, Whole(), batch, Whole())
+        accesses = (direction, time, batch, columns), weight, weight, hidden, (*hidden[:4], Along(4)), *valid
+        return Indexing((0, 1, 0, 1, 0), accesses, Carried(2, (3, 4), 4 if self._made_apart() else None))
+
+    def _made_apart(self) -> bool:
+        """Whether a step's elements do not need each other."""
+        return True
 
 
 @irdl_op_definition
@@ -113,6 +127,9 @@ class GruOp(RecurrentOp):
     STATES: ClassVar[int] = 1
     FUNCTIONS: ClassVar[int] = 2
     BIAS_ROWS: ClassVar[tuple[int, ...]] = (1, 2)
+
+    def _made_apart(self) -> bool:
+        return tensor_type(self.bias).get_shape()[1] > 1
 
 
 @irdl_op_definition

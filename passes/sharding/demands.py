@@ -108,8 +108,7 @@ def _stream(value: int | None, whole: int, part: int, element_bytes: int) -> Str
 
 def _least_part(block: Sequence[int], indexing: Indexing) -> tuple[int, ...]:
     """Extents of the smallest part of a core's block that may be made by itself."""
-    carried = indexing.carried
-    grains = (1 if carried and d == carried.dim else grain for d, grain in enumerate(indexing.granularity))
+    grains = indexing.in_order
     return tuple(min(grain, size) if grain else size for grain, size in zip(grains, block, strict=True))
 
 

@@ -65,8 +65,10 @@ class Work:
     """Columns of a tile of the engine: chunks of the last dimension that are larger are whole tiles."""
     carried: int | None = None
     """Dimension whose chunks are made one after the other, so that its loop is the innermost."""
-    state: Stream | None = None
-    """What its chunks hand on; None where that is streamed."""
+    across: int | None = None
+    """Dimension that may be cut where chunks have one position of the carried one, its loop within that one's."""
+    states: tuple[Stream, ...] = ()
+    """What chunks hand on, as far as it is not streamed."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,18 @@ def chunk_extents(work: Work, cuts: Sequence[Cut]) -> tuple[int, ...]:
     return tuple(chunks.get(dim, extent) for dim, extent in enumerate(work.extents))
 
 
+def kept_cuts(work: Work, cuts: Sequence[Cut]) -> Sequence[Cut]:
+    """The loops whose chunks of the result are kept by themselves: not those across the carried dimension, which all
+    write one part.
+    """
+    return [cut for cut in cuts if cut.dim != work.across]
+
+
+def _result_part(work: Work, cuts: Sequence[Cut]) -> int:
+    """Bytes of the result that are kept and stored as one."""
+    return prod(chunk_extents(work, kept_cuts(work, cuts))) * work.result_bytes
+
+
 def footprint(work: Work, cuts: Sequence[Cut], slots: int = 2) -> int:
     """Bytes of VTCM for the streams and the streamed result; what changes from chunk to chunk has `slots` buffers."""
     extents = chunk_extents(work, cuts)
@@ -99,9 +113,9 @@ def footprint(work: Work, cuts: Sequence[Cut], slots: int = 2) -> int:
         changes = any(stream.depends_on(cut.dim) for cut in cuts)
         total = total + (slots if changes else 1) * stream.part_bytes(extents)
     if work.result_streamed:
-        total = total + (slots if cuts else 1) * prod(extents) * work.result_bytes
-    if work.state is not None and any(cut.dim == work.carried for cut in cuts):
-        total = total + work.state.part_bytes(extents)
+        total = total + (slots if cuts else 1) * _result_part(work, cuts)
+    if any(cut.dim == work.carried for cut in cuts):
+        total = total + sum(state.part_bytes(extents) for state in work.states)
     return total
 
 
@@ -116,7 +130,7 @@ def largest_part(work: Work, cuts: Sequence[Cut]) -> int:
     """Bytes of the largest part of one tensor that a chunk brings from DDR or sends there."""
     extents = chunk_extents(work, cuts)
     parts = [stream.part_bytes(extents) for stream in work.streams]
-    return reduce(np.maximum, [*parts, prod(extents) * work.result_bytes if work.result_streamed else 0])
+    return reduce(np.maximum, [*parts, _result_part(work, cuts) if work.result_streamed else 0])
 
 
 def fits(work: Work, cuts: Sequence[Cut], limits: Limits) -> bool:
@@ -220,13 +234,30 @@ def _nests(work: Work, depth: int, limits: Limits) -> Iterator[list[list[Cut]]]:
         for dim, extent in enumerate(work.extents)
         if work.granularity[dim]
         and extent > work.granularity[dim]
-        and (limits.touched is not None or work.result_streamed or any(s.depends_on(dim) for s in work.streams))
+        and (
+            (limits.touched is not None or work.result_streamed or any(s.depends_on(dim) for s in work.streams))
+            or (dim == work.carried and work.across is not None)
+        )
     ]
     last = len(work.extents) - 1
     for dims in permutations(useful, depth):
-        if work.carried in dims[:-1]:
+        if not _in_order(work, dims):
             continue
-        yield [_cuts(d, work.extents[d], work.granularity[d], work.columns if d == last else 1) for d in dims]
+        ladders = [_cuts(d, work.extents[d], work.granularity[d], work.columns if d == last else 1) for d in dims]
+        if work.across in dims and work.carried in dims:
+            ladders[-2] = [cut for cut in ladders[-2] if cut.chunk == 1]
+        yield ladders
+
+
+def _in_order(work: Work, dims: Sequence[int]) -> bool:
+    """Whether nothing comes between chunks that hand something on."""
+    if work.carried is None:
+        return True
+    if work.across is None or work.across not in dims:
+        return work.carried not in dims[:-1]
+    if work.extents[work.carried] == 1:
+        return dims[-1] == work.across
+    return tuple(dims[-2:]) == (work.carried, work.across)
 
 
 def _cuts(dim: int, extent: int, grain: int, quantum: int) -> list[Cut]:

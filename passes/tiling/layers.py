@@ -10,7 +10,7 @@ from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.costs import Cost, cost
 from dialects.hardware import Hardware
-from dialects.indexing import Access, Carried, Indexing
+from dialects.indexing import Access, Along, Carried, Indexing, Whole
 from dialects.tile.boxes import Box, Form, Interval
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
@@ -47,8 +47,8 @@ class Layer:
         """An op whose operands in `pending` come from DDR. `columns`: of a tile of HMX."""
         indexing, sharding, shape, store = op.indexing(), placed(op.output), op.result_type.get_shape(), store_of(op)
         streams = tuple(
-            Stream(accesses, t.get_shape(), element_bytes(t.element_type))
-            for accesses, t in zip(indexing.operands, op.operand_types, strict=True)
+            Stream(_kept(index, accesses, indexing.carried), t.get_shape(), element_bytes(t.element_type))
+            for index, (accesses, t) in enumerate(zip(indexing.operands, op.operand_types, strict=True))
         )
         fetched = {value: stream for value, stream in zip(op.operands, streams, strict=True) if value in pending}
         resident = {
@@ -57,16 +57,18 @@ class Layer:
             if value not in pending and placed(value).home == "vtcm"
         }
         carried = indexing.carried
+        states = {op.operands[index]: streams[index] for index in (carried.operands if carried else ())}
         work = Work(
             block_shape(shape, sharding),
-            tuple(1 if carried and d == carried.dim else grain for d, grain in enumerate(indexing.granularity)),
+            indexing.in_order,
             tuple(fetched.values()),
             element_bytes(op.result_type.element_type),
             store is not None,
             tuple(resident.values()),
             columns,
             carried.dim if carried else None,
-            streams[carried.operand] if carried and op.operands[carried.operand] in resident else None,
+            carried.across if carried else None,
+            tuple(stream for value, stream in states.items() if value in resident),
         )
         return Layer(op, indexing, sharding, shape, streams, work, store)
 
@@ -75,9 +77,9 @@ class Layer:
         return self.indexing.operands[index]
 
     def carried(self, cuts: Sequence[Cut]) -> Carried | None:
-        """What the innermost loop hands on from part to part, if it goes through a dimension that is carried."""
+        """What is handed on from part to part, if a loop goes through a dimension that is carried."""
         carried = self.indexing.carried
-        return carried if carried is not None and cuts and cuts[-1].dim == carried.dim else None
+        return carried if carried is not None and any(cut.dim == carried.dim for cut in cuts) else None
 
     def part(self, cuts: Sequence[Cut], slots: int) -> Part:
         """A chunk of the result, in the loops of `cuts`."""
@@ -94,6 +96,15 @@ class Layer:
     def level(self, index: int, cuts: Sequence[Cut]) -> int:
         """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""
         return max((k + 1 for k, cut in enumerate(cuts) if self.streams[index].depends_on(cut.dim)), default=0)
+
+
+def _kept(index: int, accesses: tuple[Access, ...], carried: Carried | None) -> tuple[Access, ...]:
+    """What is held of an operand: of one that is handed on, all that a part of one position needs."""
+    if carried is None or index not in carried.operands:
+        return accesses
+    return tuple(
+        Whole() if isinstance(access, Along) and access.dim == carried.across else access for access in accesses
+    )
 
 
 def part_of(box: Box, cuts: Sequence[Cut], *, nominal: bool = False) -> Box:

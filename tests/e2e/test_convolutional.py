@@ -38,6 +38,7 @@ REAL: dict[str, Callable[[], onnx.ModelProto]] = {
     "lstm of 64 sequences": lambda: recurrent("LSTM", 17, 64, 512, 512),
     "gru of 384 steps": lambda: recurrent("GRU", 384, 8, 512, 512),
     "gru of 4096 steps": lambda: recurrent("GRU", 4096, 1, 512, 512),
+    "lstm with weights larger than VTCM": lambda: recurrent("LSTM", 17, 1, 1024, 1024),
     "image larger than VTCM": oversized.convolutions,
     "enlarged image larger than VTCM": oversized.enlargement,
     "matrix larger than VTCM": oversized.matrices,

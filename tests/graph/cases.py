@@ -278,11 +278,12 @@ def recurrent(make: Maker) -> Case:
     assert issubclass(make.kind, RecurrentOp)
     directions, steps, batch, hidden = make.integer(1, 2), make.integer(1, 4), make.integer(1, 3), make.integer(1, 3)
     columns = make.kind.GATES * hidden
+    state = (1, directions, 1, batch, hidden)
     rows = make.draw(st.sampled_from(make.kind.BIAS_ROWS))
     shapes = [(directions, steps, batch, columns), (directions, hidden, columns), (directions, rows, columns)]
-    initial = (make.kind.STATES, directions, 1, batch, hidden)
+    initial = (make.kind.STATES, *state[1:])
     valid = [make.bits((directions, steps, batch, 1))] if make.flag() else []
-    return make.op([*(make.floats(shape) for shape in (*shapes, initial)), *valid], clip=2.0)
+    return make.op([*(make.floats(shape) for shape in (*shapes, state, initial)), *valid], clip=2.0)
 
 
 SPECIAL: dict[str, Callable[[Maker], Case]] = {

@@ -22,7 +22,7 @@ from dialects.graph import (
 from dialects.graph.base import GraphOp
 
 T = TensorType[Attribute]
-RECURRENT = [T(f32, shape) for shape in ([1, 4, 2, 6], [1, 2, 6], [1, 1, 6], [1, 1, 1, 2, 2])]
+RECURRENT = [T(f32, shape) for shape in ([1, 4, 2, 6], [1, 2, 6], [1, 1, 6], [1, 1, 1, 2, 2], [1, 1, 1, 2, 2])]
 WINDOW = {"strides": (1, 1), "dilations": (1, 1), "pads": (0, 0, 0, 0)}
 
 

@@ -151,8 +151,9 @@ def recurrent(build: Builder) -> None:
     assert issubclass(reshape, ShapedOp)
     build.keep(reshape.to(build.values[-1], (1, steps, batch, columns)))
     bias = build.constant((1, build.draw(st.sampled_from(kind.BIAS_ROWS)), columns))
-    initial = build.constant((kind.STATES, 1, 1, batch, hidden))
-    build.add(name, [build.values[-1], build.constant((1, hidden, columns), scale=hidden**-0.5), bias, initial])
+    weight = build.constant((1, hidden, columns), scale=hidden**-0.5)
+    states = [build.constant((count, 1, 1, batch, hidden)) for count in (1, kind.STATES)]
+    build.add(name, [build.values[-1], weight, bias, *states])
 
 
 def pool(build: Builder) -> None:

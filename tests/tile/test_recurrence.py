@@ -20,7 +20,7 @@ def network(cell: Cell, batch: int) -> ModuleOp:
     return module
 
 
-@pytest.mark.parametrize("kilobytes", [96, 128])
+@pytest.mark.parametrize("kilobytes", [104, 128])
 @pytest.mark.parametrize("cores", [1, 3])
 @pytest.mark.parametrize("cell", ["LSTM", "GRU"])
 def test_parts_of_a_sequence(cell: Cell, cores: int, kilobytes: int) -> None:
@@ -38,4 +38,14 @@ def test_the_loop_over_time_is_the_innermost() -> None:
     assert isinstance(loop, ForOp)
     assert isinstance(loop.parent_op(), ForOp)
     kernels = [op.kernel.data for op in loop.body.block.ops if isinstance(op, ComputeOp)]
-    assert kernels == ["lstm", "reshape"]
+    assert kernels == ["lstm", "reshape", "reshape"]
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+@pytest.mark.parametrize(("cell", "steps"), [("LSTM", 5), ("LSTM", 1), ("GRU", 5)])
+def test_weights_larger_than_vtcm(cell: Cell, steps: int, cores: int) -> None:
+    """They go through VTCM once per step, in parts."""
+    module = import_proto(recurrent(cell, steps, 2, 16, 130, layers=2))
+    run_phases(module, phases_between("graph", "graph"))
+    target = TargetAttr.of("pro", {"vtcm_bytes": 160 << 10, "vtcm_reserved_bytes": 0})
+    assert_levels_agree(module, cores, target, seed=0)

@@ -161,11 +161,23 @@ def _turned(builder: Builder, layer: Layer, value: Value, axis: int) -> Value:
 
 def _gates(builder: Builder, layer: Layer) -> Value:
     """Products of the inputs with their weights [directions, T, B, columns], steps in each direction's order."""
-    x, weight = builder.reshape(layer.x, (1, *layer.x.shape)), builder.transpose(layer.node.operand(1), (0, 2, 1))
+    x, weight = builder.reshape(layer.x, (1, *layer.x.shape)), _weight(builder, layer, layer.node.operand(1))
     if layer.directions == 1:
         return builder.emit(MatmulOp, [_turned(builder, layer, x, 1), builder.reshape(weight, weight.shape[1:])])
     both = _turned(builder, layer, builder.expand(x, (layer.directions, *layer.x.shape)), 1)
     return builder.emit(MatmulOp, [both, builder.reshape(weight, (weight.shape[0], 1, *weight.shape[1:]))])
+
+
+def _weight(builder: Builder, layer: Layer, rows: Value) -> Value:
+    """Weights [directions, columns, n] as [directions, n, columns], the gates of each element side by side."""
+    apart = builder.reshape(rows, (layer.directions, layer.op.GATES, layer.hidden, rows.shape[2]))
+    return builder.reshape(builder.transpose(apart, (0, 3, 2, 1)), (layer.directions, rows.shape[2], layer.columns))
+
+
+def _by_element(builder: Builder, layer: Layer, rows: Value) -> Value:
+    """Rows [directions, n, columns] of biases, gate after gate, with the gates of each element side by side."""
+    apart = builder.reshape(rows, (*rows.shape[:2], layer.op.GATES, layer.hidden))
+    return builder.reshape(builder.transpose(apart, (0, 1, 3, 2)), rows.shape)
 
 
 def _initial(builder: Builder, layer: Layer, given: Sequence[Value | None]) -> Value:
@@ -202,12 +214,13 @@ def _valid(builder: Builder, layer: Layer) -> Value | None:
 def _outputs(builder: Builder, layer: Layer, bias: Sequence[Value], initial: Sequence[Value | None]) -> list[Value]:
     """The node's outputs: hidden states of all steps, then the last ones of each state."""
     valid = _valid(builder, layer)
-    recurrence = builder.transpose(layer.node.operand(2), (0, 2, 1))
+    first = _initial(builder, layer, initial)
     operands = [
         _gates(builder, layer),
-        recurrence,
-        bias[0] if len(bias) == 1 else builder.emit(ConcatOp, bias, axis=1),
-        _initial(builder, layer, initial),
+        _weight(builder, layer, layer.node.operand(2)),
+        _by_element(builder, layer, bias[0] if len(bias) == 1 else builder.emit(ConcatOp, bias, axis=1)),
+        take(builder, first, {0: range(1)}),
+        first,
         *([valid] if valid is not None else []),
     ]
     clip = {"clip": layer.node.number("clip", 0.0)} if layer.node.has("clip") else {}

@@ -76,7 +76,7 @@ builtin.module attributes {aic.cores = 1 : i64} {
     %s = tile.alloc {window = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 1>} : memref<1x1x1x1x1xf16, "vtcm">
     %y = tile.alloc {window = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1024000, 0 to 1, 0 to 1>} : memref<1x1x1024000x1x1xf16, "vtcm">
     tile.for 100 {
-      tile.compute %g, %w, %w, %s, %y {kernel = "rnn", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1024000, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1024000, 0 to 1, 0 to 1>], arguments = {}} loc("rnn")
+      tile.compute %g, %w, %w, %s, %s, %y {kernel = "rnn", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1024000, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 1>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1024000, 0 to 1, 0 to 1>], arguments = {}} loc("rnn")
     }
     func.return
   }

@@ -80,7 +80,7 @@ builtin.module attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64}
 // CHECK: tile.load %{{.*}}, %[[S:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 16>}
 // CHECK: tile.for 12 {
 // CHECK-NEXT: tile.load %{{.*}}, %[[X:.*]] {box = #tile.box<[1] : 0 to 1, 84 i0 to min(84 i0 + 84, 1000), {{.*}}>}
-// CHECK-NEXT: tile.compute %[[X]], %{{.*}}, %{{.*}}, %[[S]], %[[Y:.*]] {kernel = "gru", {{.*}}, arguments = {}}
+// CHECK-NEXT: tile.compute %[[X]], %{{.*}}, %{{.*}}, %[[S]], %[[S]], %[[Y:.*]] {kernel = "gru", {{.*}}, arguments = {}}
 // CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, 84 i0 + 83 to min(1000, 84 i0 + 84), 0 to 1, 0 to 16>, #tile.box<[1] : 0 to 1, 0 to 1, 0 to min(1, -84 i0 + 917), 0 to 1, 0 to 16>]
 // CHECK-NEXT: tile.store %[[Y]], %{{.*}}
 // CHECK-NEXT: }
@@ -93,8 +93,34 @@ builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 34000.0
     %1 = tile.reshard %w : tensor<1x16x48xf16, #tile.sharding<ddr>> to tensor<1x16x48xf16, #tile.sharding<vtcm [1] : *, *, *>>
     %2 = tile.reshard %b : tensor<1x1x48xf16, #tile.sharding<ddr>> to tensor<1x1x48xf16, #tile.sharding<vtcm [1] : *, *, *>>
     %3 = tile.reshard %s : tensor<1x1x1x1x16xf16, #tile.sharding<ddr>> to tensor<1x1x1x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
-    %4 = graph.gru %0, %1, %2, %3 : (tensor<1x1000x1x48xf16, #tile.sharding<vtcm [1] : *, *, *, *>>, tensor<1x16x48xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x48xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x1x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>) -> tensor<1x1x1000x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
+    %4 = graph.gru %0, %1, %2, %3, %3 : (tensor<1x1000x1x48xf16, #tile.sharding<vtcm [1] : *, *, *, *>>, tensor<1x16x48xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x48xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x1x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>, tensor<1x1x1x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>) -> tensor<1x1x1000x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
     %5 = tile.reshard %4 : tensor<1x1x1000x1x16xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>> to tensor<1x1x1000x1x16xf16, #tile.sharding<ddr>>
     func.return %5 : tensor<1x1x1000x1x16xf16, #tile.sharding<ddr>>
+  }
+}
+
+// -----
+
+// Weights that are too large go through VTCM step by step, in parts of some elements.
+// CHECK-LABEL: func.func @main()
+// CHECK: tile.load %{{.*}}, %[[S:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 64>}
+// CHECK: tile.for 10 {
+// CHECK-NEXT: tile.for 6 {
+// CHECK: tile.load %{{.*}}, %[[W:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 64, 33 i1 to min(33 i1 + 33, 192)>}
+// CHECK: tile.compute %{{.*}}, %[[W]], %{{.*}}, %[[S]], %[[S]], %[[Y:.*]] {kernel = "gru"
+// CHECK-NEXT: }
+// CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, i0 to min(10, i0 + 1), 0 to 1, 0 to 64>, {{.*}}]
+builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 20000.0 : f64, vtcm_reserved_bytes = 0.0 : f64}>, aic.cores = 1 : i64} {
+  func.func @main(%x: tensor<1x10x1x192xf16, #tile.sharding<ddr>>) -> tensor<1x1x10x1x64xf16, #tile.sharding<ddr>> {
+    %w = graph.constant #aic.weight<"w" : tensor<1x64x192xf16>> : tensor<1x64x192xf16, #tile.sharding<ddr>>
+    %b = graph.constant #aic.weight<"b" : tensor<1x2x192xf16>> : tensor<1x2x192xf16, #tile.sharding<ddr>>
+    %s = graph.constant #aic.weight<"s" : tensor<1x1x1x1x64xf16>> : tensor<1x1x1x1x64xf16, #tile.sharding<ddr>>
+    %0 = tile.reshard %x : tensor<1x10x1x192xf16, #tile.sharding<ddr>> to tensor<1x10x1x192xf16, #tile.sharding<vtcm [1] : *, *, *, *>>
+    %1 = tile.reshard %w : tensor<1x64x192xf16, #tile.sharding<ddr>> to tensor<1x64x192xf16, #tile.sharding<vtcm [1] : *, *, *>>
+    %2 = tile.reshard %b : tensor<1x2x192xf16, #tile.sharding<ddr>> to tensor<1x2x192xf16, #tile.sharding<vtcm [1] : *, *, *>>
+    %3 = tile.reshard %s : tensor<1x1x1x1x64xf16, #tile.sharding<ddr>> to tensor<1x1x1x1x64xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
+    %4 = graph.gru %0, %1, %2, %3, %3 : (tensor<1x10x1x192xf16, #tile.sharding<vtcm [1] : *, *, *, *>>, tensor<1x64x192xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x2x192xf16, #tile.sharding<vtcm [1] : *, *, *>>, tensor<1x1x1x1x64xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>, tensor<1x1x1x1x64xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>) -> tensor<1x1x10x1x64xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>>
+    %5 = tile.reshard %4 : tensor<1x1x10x1x64xf16, #tile.sharding<vtcm [1] : *, *, *, *, *>> to tensor<1x1x10x1x64xf16, #tile.sharding<ddr>>
+    func.return %5 : tensor<1x1x10x1x64xf16, #tile.sharding<ddr>>
   }
 }
