@@ -65,6 +65,7 @@ def compile(
     size_split_granularity: int | None = None,
     vtcm_working_set_limit_ratio: float | None = None,
     allocator_dealloc_delay: int | None = None,
+    use_producer_dma: bool | None = None,
     aic_binary_dir: str | os.PathLike[str] | None = None,
     from_phase: str | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
@@ -95,6 +96,7 @@ def compile(
         size_split_granularity: KiB of the largest tile of an operation that runs in parts.
         vtcm_working_set_limit_ratio: share of VTCM that one instruction may use.
         allocator_dealloc_delay: instructions by which lifetimes of buffers are lengthened, as far as VTCM has room.
+        use_producer_dma: whether transfers of what a kernel made are started by the thread of its engine.
         aic_binary_dir: new folder for `programqpc.bin`; by default the file goes when the process
             ends.
         from_phase: phase to start with.
@@ -126,6 +128,7 @@ def compile(
         size_split_granularity=size_split_granularity,
         vtcm_working_set_limit_ratio=vtcm_working_set_limit_ratio,
         allocator_dealloc_delay=allocator_dealloc_delay,
+        use_producer_dma=use_producer_dma,
         aic_binary_dir=aic_binary_dir,
         from_phase=from_phase,
         dump_dir=dump_dir,
@@ -241,6 +244,7 @@ _TUNED_PHASES: Mapping[str, str] = {
     "size_split_granularity": "tile",
     "vtcm_working_set_limit_ratio": "tile",
     "allocator_dealloc_delay": "schedule",
+    "use_producer_dma": "schedule",
 }
 """The first phase that each tuning value changes."""
 

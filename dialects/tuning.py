@@ -32,6 +32,7 @@ KNOBS: Mapping[str, Knob] = {
     "size_split_granularity": Knob(int, 512, 2048),
     "vtcm_working_set_limit_ratio": Knob(float, 0, 1),
     "allocator_dealloc_delay": Knob(int, 0, 10),
+    "use_producer_dma": Knob(bool),
 }
 """The tuning values, as the vendor documents their options."""
 
@@ -53,6 +54,8 @@ class Tuning:
     """Part of VTCM that what one instruction touches may take."""
     allocator_dealloc_delay: int | None = None
     """Positions of the program for which a buffer's place in VTCM stays its own after its last use."""
+    use_producer_dma: bool | None = None
+    """Whether transfers of what a kernel made are started by the thread of its engine, or by one for all of them."""
 
     def given(self) -> dict[str, int | float | bool]:
         """The values that are given, by name."""

@@ -68,7 +68,6 @@ REFUSED: tuple[Option, ...] = (
             "memory for depth-first optimization in MiB",
             {"choices": ("16", "20", "24", "28", "32")},
         ),
-        ("use-producer-dma", Kind.FLAG, "start transfers from the thread that produces the data"),
         ("sdp-cluster-sizes", Kind.TEXT, "divide the cores of one device into clusters: x,y,z,w"),
         ("enable-single-device-partitioning", Kind.FLAG, "divide the cores of one device into clusters"),
         ("mdp-dump-partition-config", Kind.PATH, "write a partition of the network over devices (JSON)"),

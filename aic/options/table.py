@@ -166,6 +166,13 @@ class Options:
         "lengthen the lifetime of buffers by so many instructions, as far as VTCM has room: fewer false dependencies",
     )
 
+    use_producer_dma: bool | None = _tuning(
+        "use-producer-dma",
+        Kind.FLAG,
+        "start transfers of what a kernel made from the thread of its engine, right behind it; =0: all transfers from "
+        "one thread",
+    )
+
     input_list_file: Path | None = _option(
         None,
         "input-list-file",

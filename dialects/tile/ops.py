@@ -286,8 +286,13 @@ class InstructionOp(TileOp, ABC):
 
     @property
     def engine(self) -> Engine:
-        """The engine that takes the instruction."""
+        """The engine whose queue takes the instruction."""
         return self.ENGINE
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether what follows in the queue waits only for the instruction's start; otherwise for its completion."""
+        return False
 
     @property
     def waited(self) -> tuple[Wait, ...]:
@@ -321,6 +326,9 @@ def _loops_around(op: Operation) -> int:
 class TransferOp(InstructionOp, ABC):
     """A DMA transfer. `box` is the part that moves, in the coordinates of the source; in the target it lies `offsets`
     further.
+
+    It starts when it is issued, and completes some time later. Of itself it waits in the queue of the DMA; with `queue`
+    the thread of HMX or HVX issues it, between kernels: in that queue it starts when all before it is complete.
     """
 
     source = operand_def(MemRefType)
@@ -331,6 +339,8 @@ class TransferOp(InstructionOp, ABC):
     """The part that moves, in the coordinates of the source."""
     offsets = opt_prop_def(DenseArrayBase.constr(i64))
     """How much further it lies in the target, in elements per dimension; none: at the same coordinates."""
+    queue = opt_prop_def(StringAttr)
+    """The engine whose queue takes the transfer, `hmx` or `hvx`; none: `dma`."""
 
     SPACES: ClassVar[tuple[Space, Space]] = ("ddr", "vtcm")
 
@@ -341,6 +351,16 @@ class TransferOp(InstructionOp, ABC):
         if any(offsets):
             properties["offsets"] = DenseArrayBase.from_list(i64, list(offsets))
         return cls.create(operands=[source, destination], properties=properties)
+
+    @property
+    def engine(self) -> Engine:
+        if self.queue is None:
+            return self.ENGINE
+        return "hmx" if self.queue.data == "hmx" else "hvx"
+
+    @property
+    def is_asynchronous(self) -> bool:
+        return True
 
     @property
     def shift(self) -> tuple[int, ...]:
@@ -362,6 +382,8 @@ class TransferOp(InstructionOp, ABC):
         for value in self.operands:
             if len(type_of(value).get_shape()) != rank:
                 raise VerifyException(f"{self.name}: box of {rank} dimensions for {value.type}")
+        if self.queue is not None and self.queue.data not in ("hmx", "hvx"):
+            raise VerifyException(f'{self.name}: queue {self.queue.data!r} is neither "hmx" nor "hvx"')
         if len(self.shift) != rank:
             raise VerifyException(f"{self.name}: {len(self.shift)} offsets for {rank} dimensions")
         if type_of(self.source).element_type != type_of(self.destination).element_type:

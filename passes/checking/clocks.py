@@ -14,7 +14,6 @@ from dialects.tile.ops import Engine
 
 ENGINES: tuple[Engine, ...] = ("dma", "hmx", "hvx")
 """The engines of a core by number."""
-DMA = ENGINES.index("dma")
 _BLOCK = 1024
 """Steps whose clocks are held at once."""
 
@@ -37,6 +36,8 @@ class Start(NamedTuple):
     step: int
     instruction: int
     engine: int
+    asynchronous: bool
+    """Whether it is a transfer, whose runs end in their order."""
     place: int
     """Number of the step in its queue."""
     awaited: tuple[Awaited, ...]
@@ -54,7 +55,7 @@ def clocks(starts: Sequence[Start], cores: int) -> Iterator[tuple[int, Clocks]]:
     for begin in range(0, len(starts), _BLOCK):
         block = np.empty((min(_BLOCK, len(starts) - begin), *queues.shape[1:]), np.int32)
         for clock, start in zip(block, starts[begin : begin + _BLOCK], strict=True):
-            # In the queue of dma, the step before has started; in the others it has ended, which adds nothing.
+            # The step before has started; if it is no transfer it has ended, which adds nothing.
             clock[:] = queues[start.engine]
             for step, everywhere in start.awaited:
                 end = ends.taken(step)
@@ -71,14 +72,14 @@ class _Ends:
     def __init__(self, starts: Sequence[Start]) -> None:
         self._uses = Counter(step for start in starts for step, _ in start.awaited)
         self._kept: dict[int, Clocks] = {}
-        self._left = Counter(start.instruction for start in starts if start.engine == DMA)
+        self._left = Counter(start.instruction for start in starts if start.asynchronous)
         self._latest: dict[int, Clocks] = {}
         """Of transfer instructions with runs to come, the end of the latest run."""
 
     def add(self, start: Start, clock: Clocks) -> None:
         """Adds the end of a step that has started at these clocks."""
         end = clock if start.senders is None else np.maximum(clock, clock[list(start.senders)])
-        if start.engine == DMA:
+        if start.asynchronous:
             earlier = self._latest.pop(start.instruction, None)
             end = end if earlier is None else np.maximum(end, earlier)
             self._left[start.instruction] -= 1

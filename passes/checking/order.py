@@ -2,8 +2,8 @@
 
 An event is the start or the end of a run on a core. What must happen before an event:
 
-- before a run starts: the run before it in its queue has started (dma) or ended (hmx, hvx), and what it waits for has
-  ended;
+- before a run starts: the run before it in its queue has started (transfers) or ended (all others), and what it waits
+  for has ended;
 - before a run ends: it has started, and earlier runs of the same transfer have ended; of a multicast, also its start on
   the core that sends.
 
@@ -46,6 +46,8 @@ class Step(NamedTuple):
 
     instruction: int
     engine: Engine
+    asynchronous: bool
+    """What follows in the queue waits for its start alone: a transfer."""
     signal: int | None
     needs: tuple[Need, ...]
     senders: tuple[int, ...] | None = None
@@ -77,6 +79,8 @@ class Order:
     """The steps in an order in which they can start; all of them, unless the program stops before its end."""
     engines: Integers
     """Of each step, the number of its engine."""
+    asynchronous: Flags
+    """Whether each step is a transfer."""
     places: Integers
     """Of each step, its number in its queue."""
     first_waiter: npt.NDArray[np.int32]
@@ -111,13 +115,13 @@ class Order:
     def _ended(self, step: Integers, core: Integers, clock: npt.NDArray[np.int32]) -> Flags:
         """Whether steps have ended on cores, as known at events with these clocks [pairs, engines, cores].
 
-        Where runs end in order, the next one in the queue has started then. Otherwise one that waits for the end has:
+        Where the next one in the queue waits for the end, it has started then. Otherwise one has that names the end:
         it started no earlier than the first that does.
         """
         row = np.arange(len(step))
         own, engine = clock[row, :, core], self.engines[step]
         local, everywhere = self.first_waiter[:, :, step]
-        ended = (engine > 0) & (own[row, engine] > self.places[step] + 1)
+        ended = ~self.asynchronous[step] & (own[row, engine] > self.places[step] + 1)
         ended |= (own > local.T).any(axis=1)
         return ended | (clock.max(axis=2) > everywhere.T).any(axis=1)
 
@@ -131,7 +135,9 @@ def order_of(steps: Sequence[Step], cores: int) -> tuple[Order, list[Undecided]]
         places[engines == engine] = np.arange(np.count_nonzero(engines == engine))
     awaited, undecided = _awaited(steps, raisers)
     starts = _starts(steps, awaited, engines, places)
-    return Order(cores, starts, engines, places, _first_waiters(steps, raisers, engines, places)), undecided
+    asynchronous = np.array([step.asynchronous for step in steps], np.bool_)
+    first_waiter = _first_waiters(steps, raisers, engines, places)
+    return Order(cores, starts, engines, asynchronous, places, first_waiter), undecided
 
 
 class _Raisers:
@@ -150,7 +156,7 @@ class _Raisers:
         last: dict[object, int] = {}
         for number in numbers:
             step = self._steps[number]
-            last[step.instruction if step.engine == "dma" else step.engine] = number
+            last[step.instruction if step.asynchronous else step.engine] = number
         return list(last.values())
 
     def ordinal(self, signal: int, position: int) -> int:
@@ -195,11 +201,14 @@ def _starts(
             if ends is not None and all(end.step in started for end in ends):
                 queues[engine].popleft()
                 started.add(number)
-                instruction, senders = steps[number].instruction, steps[number].senders
-                starts.append(Start(number, instruction, engine, int(places[number]), tuple(ends), senders))
+                starts.append(_start(number, steps[number], engine, int(places[number]), ends))
                 break
         else:
             return starts
+
+
+def _start(number: int, step: Step, engine: int, place: int, ends: Sequence[Awaited]) -> Start:
+    return Start(number, step.instruction, engine, step.asynchronous, place, tuple(ends), step.senders)
 
 
 def _first_waiters(

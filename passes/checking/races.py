@@ -17,7 +17,6 @@ from dialects.tile.naming import run_text
 from passes.checking.addresses import Ranges, Slots, ranges_of, slots_of, slots_read_later, successions
 from passes.checking.bytes import touched_bytes
 from passes.checking.cells import NONE, Flags, Touches
-from passes.checking.clocks import DMA
 from passes.checking.findings import Finding
 from passes.checking.history import History
 from passes.checking.order import Order, Pairs, Undecided
@@ -89,7 +88,7 @@ def _is_unordered(history: History, order: Order, pairs: Conflicts) -> Flags:
     before, after = accesses.run[first], accesses.run[second]
     runs = len(history.program.runs)
     same = (before == after) & (accesses.ender[first] == accesses.ender[second])
-    safe = (after == runs) | (same & (np.append(order.engines, DMA)[before] != DMA))
+    safe = (after == runs) | (same & ~np.append(order.asynchronous, True)[before])
     result = ~safe
     asked = np.flatnonzero(result)
     result[asked] = ~order.ordered(

@@ -19,5 +19,6 @@ def steps_of(program: Program) -> list[Step]:
     for place, (op, at, _) in enumerate(program.runs):
         needs = tuple(Need(w.signal, count, w.everywhere) for w in op.waited if (count := w.count.at(at)) > 0)
         signal = None if op.signal is None else op.signal.value.data
-        steps.append(Step(numbers.setdefault(op, len(numbers)), op.engine, signal, needs, senders.get(place)))
+        number = numbers.setdefault(op, len(numbers))
+        steps.append(Step(number, op.engine, op.is_asynchronous, signal, needs, senders.get(place)))
     return steps

@@ -41,11 +41,15 @@ class Access:
 
 @dataclass(frozen=True)
 class Instance:
-    """One run of instruction `op` (a number) on an engine."""
+    """One run of instruction `op` (a number) in the queue of an engine.
+
+    `asynchronous`: what follows in the queue waits for its start alone, and runs of one instruction end in their order.
+    """
 
     op: int
     engine: Engine
     accesses: tuple[Access, ...]
+    asynchronous: bool
 
 
 @dataclass(frozen=True)
@@ -157,11 +161,11 @@ class _Replay:
         local, everywhere = self.knows[instance.engine]
         for on, remote in sorted(self._conflicts(instance), key=lambda conflict: -conflict[0].time):
             self._wait(instance, on, remote, local, everywhere)
-        key: Key = instance.op if instance.engine == "dma" else instance.engine
+        key: Key = instance.op if instance.asynchronous else instance.engine
         self.time += 1
         run = _Run(instance, key, self._next(self.runs, key), self._next(self.counts, instance.op), self.time)
         run.local, run.everywhere = dict(local), dict(everywhere)
-        if instance.engine != "dma":
+        if not instance.asynchronous:
             local[key] = run.sequence
         self._record(run)
 

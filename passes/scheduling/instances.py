@@ -64,7 +64,10 @@ class Part(NamedTuple):
 
 def instances(runs: Sequence[Replayed], numbers: Mapping[InstructionOp, int], cores: int) -> list[Instance]:
     """What the runs touch; instructions by their numbers."""
-    return [Instance(numbers[run.op], run.op.engine, _accesses(run, single=cores == 1)) for run in runs]
+    return [
+        Instance(numbers[run.op], run.op.engine, _accesses(run, single=cores == 1), run.op.is_asynchronous)
+        for run in runs
+    ]
 
 
 def parts_meet(cores: int) -> Callable[[Part, Part], bool]:

@@ -135,6 +135,18 @@ def test_allocator_dealloc_delay(compiled: Any) -> None:
     assert chosen.report["cycles"] < none.report["cycles"]
 
 
+def test_use_producer_dma(compiled: Any) -> None:
+    """What engines made is exchanged and stored from their queues, without a signal."""
+    chosen, on, off = (compiled("-aic-num-cores=4", *o) for o in ((), ("-use-producer-dma",), ("-use-producer-dma=0",)))
+    assert "queue = " not in off.ir["schedule"]
+    assert 'queue = "hmx"' in _lines(on.ir["schedule"], "tile.exchange")
+    assert 'queue = "hvx"' in _lines(on.ir["schedule"], "tile.store", 'loc("conv2"')
+    waits = [run.ir["schedule"].count(" at ") for run in (on, off)]
+    assert waits[0] < waits[1]
+    assert on.report["cycles"] != off.report["cycles"]
+    assert chosen.report["cycles"] <= max(on.report["cycles"], off.report["cycles"])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -151,6 +163,9 @@ def test_allocator_dealloc_delay(compiled: Any) -> None:
         (["-vtcm-working-set-limit-ratio=half"], "-vtcm-working-set-limit-ratio=half: must be a number"),
         (["-allocator-dealloc-delay=11"], "-allocator-dealloc-delay=11: must be at most 10"),
         (["-allocator-dealloc-delay=-1"], "-allocator-dealloc-delay=-1: must be at least 0"),
+        (["-ols=0"], "-ols=0: must be at least 1"),
+        (["-ols=some"], "-ols=some: must be an integer"),
+        (["-use-producer-dma=2"], "-use-producer-dma=2: must be true or false (or 1 or 0), or have no value"),
         (["-vtcm-working-set-limit-ratio=0.0001"], "graph.conv (conv1) does not fit into VTCM: in chunks of"),
     ],
 )

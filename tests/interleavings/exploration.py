@@ -73,7 +73,7 @@ class _Exploration:
             self._in_order(queue)
         for number, run in enumerate(runs):
             self.ends_after_start[number] |= 1 << self._same_run(run, run.sender)
-        self.engines_done = sum(1 << number for number, run in enumerate(runs) if run.engine != "dma")
+        self.engines_done = sum(1 << number for number, run in enumerate(runs) if not run.asynchronous)
         self.counters = [
             (raisers.get((s, c), 0), machine.totals[s] if s < len(machine.totals) else 0)
             for s in {s for s, _ in raisers}
@@ -85,7 +85,7 @@ class _Exploration:
         """What the order of a queue demands of its runs."""
         for place, number in enumerate(queue):
             run = self.runs[number]
-            if place and run.engine == "dma":
+            if place and self.runs[queue[place - 1]].asynchronous:
                 self.must_have_started[number] = 1 << queue[place - 1]
             elif place:
                 self.must_be_complete[number] = 1 << queue[place - 1]

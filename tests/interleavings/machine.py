@@ -34,6 +34,8 @@ class Run:
 
     core: int
     engine: str
+    asynchronous: bool
+    """A transfer: what follows in its queue waits for its start alone."""
     op: int
     turn: int
     """Number in the order of the text, the same on all cores."""
@@ -89,16 +91,23 @@ def _run(op: Any, number: int, turn: int, core: int, cores: int, at: dict[int, i
     waits = () if op.waits is None else op.waits.data
     signal = None if op.signal is None else op.signal.value.data
     needs = tuple((wait.signal, _value(wait.count, 0, at), wait.everywhere) for wait in waits)
-    engine = op.unit.data if op.name == "tile.compute" else "hvx" if op.name == "tile.fill" else "dma"
+    computes = op.name in ("tile.compute", "tile.fill")
+    engine = op.unit.data if op.name == "tile.compute" else "hvx" if op.name == "tile.fill" else _queue(op)
     works = dict(at)
     if op.ahead is not None and at:
         works[len(at) - 1] += op.ahead.value.data
         if works[len(at) - 1] >= trips:
-            return Run(core, engine, number, turn, signal, needs, core, ())
+            return Run(core, engine, not computes, number, turn, signal, needs, core, ())
     sender = core
     if op.name == "tile.multicast":
         sender = min(other for other in range(cores) if _span(op.box, other, works) == _span(op.box, core, works))
-    return Run(core, engine, number, turn, signal, needs, sender, tuple(_touches(op, core, cores, sender, works)))
+    return Run(
+        core, engine, not computes, number, turn, signal, needs, sender, tuple(_touches(op, core, cores, sender, works))
+    )
+
+
+def _queue(transfer: Any) -> str:
+    return "dma" if transfer.queue is None else transfer.queue.data
 
 
 def _touches(op: Any, core: int, cores: int, sender: int, at: dict[int, int]) -> Iterator[Touch]:

@@ -93,20 +93,21 @@ class _Text:
         kind = random.choice(("load", "load", "hmx", "hvx", "store", "multicast", "exchange", "fill"))
         if kind == "exchange" and self.cores == 1:
             kind = "hmx"
+        queue = f', queue = "{random.choice(("hmx", "hvx"))}"' if random.random() < 0.25 else ""
         match kind:
             case "load" | "multicast":
                 axes = ", axes = array<i64: 0>" if kind == "multicast" else ""
                 early = ", ahead = 1 : i64" if ahead and self.buffers[a][1] and random.random() < 0.6 else ""
-                return f"tile.{kind} %{random.choice('xxst')}, %b{a} {{box = {self._box(a, part)}{axes}{early}}}"
+                return f"tile.{kind} %{random.choice('xxst')}, %b{a} {{box = {self._box(a, part)}{axes}{early}{queue}}}"
             case "store":
                 mine = "2 m0 to 2 m0 + 2" if self.cores == 2 else part
-                return f"tile.store %b{a}, %{random.choice('sty')} {{box = {self._box(a, mine)}}}"
+                return f"tile.store %b{a}, %{random.choice('sty')} {{box = {self._box(a, mine)}{queue}}}"
             case "exchange":
                 own = self._box(a, "2 m0 to 2 m0 + 2")
                 apart = abs(self.places[a] - self.places[b]) >= 2 * SLOT_BYTES
                 if not apart or self.buffers[a][1] != self.buffers[b][1]:
                     b = a
-                return f"tile.exchange %b{a}, %b{b} {{box = {self._box(a, part)}, own = {own}}}"
+                return f"tile.exchange %b{a}, %b{b} {{box = {self._box(a, part)}, own = {own}{queue}}}"
             case "fill":
                 return f"tile.fill %b{a} {{shape = array<i64: {random.choice((2, 6))}>, value = 0.0 : f64}}"
             case engine:

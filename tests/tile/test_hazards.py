@@ -177,7 +177,7 @@ def dependencies(program: Program, trips: int = TRIPS) -> list[Dependency]:
     whole = is_replayed_whole(trips)
     shown = trips if whole else replayed_iterations(trips, [buffer.slots for buffer in program.buffers])
     instances = [
-        Instance(n, engine(op), accesses(program, op if whole else replace(op, parts=None), i))
+        Instance(n, engine(op), accesses(program, op if whole else replace(op, parts=None), i), engine(op) == "dma")
         for n, op, i in program.runs(shown)
     ]
     return find_dependencies(instances, overlapping(program), meet)

@@ -109,7 +109,7 @@ class Ordering:
         kernel on one core, which reads before it writes.
         """
         if old.number == new.number:
-            return new.touch.site.op.engine == "dma"
+            return new.touch.site.op.is_asynchronous
         return not past >> old.number & 1 or old.touch.site.turn > new.touch.site.turn
 
 

@@ -40,11 +40,13 @@ class _Queue:
     """What the next run comes after, apart from what it waits for."""
     flying: list[int] = field(default_factory=list[int])
     """Runs that have started and not ended."""
+    at_work: bool = False
+    """Whether one of them must end before the next starts."""
 
     @property
     def may_go_on(self) -> bool:
         """True when there is a next run and the queue lets it start."""
-        return self.next < len(self.turns) and (self.engine == "dma" or not self.flying)
+        return self.next < len(self.turns) and not self.at_work
 
 
 class Queues:
@@ -112,11 +114,12 @@ class Queues:
         queue.past = past
         queue.next += 1
         queue.flying.append(turn)
-        if queue.engine == "dma":
+        queue.at_work = not op.is_asynchronous
+        if op.is_asynchronous:
             self._in_order.setdefault((op, queue.core), deque()).append(turn)
         if iteration is not None and turn not in self._runs:
             self._runs[turn] = self._machine.run(op, iteration, turn)
-        if queue.engine != "dma" or self._random.random() < 0.5:
+        if not op.is_asynchronous or self._random.random() < 0.5:
             self._read(turn, queue.core)
         return True
 
@@ -142,7 +145,8 @@ class Queues:
         return False
 
     def _can_end(self, turn: int, queue: _Queue) -> bool:
-        if queue.engine == "dma" and self._in_order[self._issued[turn].op, queue.core][0] != turn:
+        op = self._issued[turn].op
+        if op.is_asynchronous and self._in_order[op, queue.core][0] != turn:
             return False
         run = self._runs.get(turn)
         return not isinstance(run, MulticastRun) or self._ordering.has_started(turn, run.sender(queue.core))
@@ -155,12 +159,12 @@ class Queues:
         past = self._ordering.past(turn, core) | 1 << self._ordering.number(turn, core)
         if isinstance(run, MulticastRun):
             past |= self._ordering.past(turn, run.sender(core))
-        if queue.engine == "dma":
+        if op.is_asynchronous:
             past |= self._latest.get((op, core), 0)
             self._latest[op, core] = past
             self._in_order[op, core].popleft()
         else:
-            queue.past = past
+            queue.past, queue.at_work = past, False
         queue.flying.remove(turn)
         self._raise(op.signal.value.data if op.signal is not None else None, core, past)
         self._forget(turn, core)

@@ -396,3 +396,11 @@ func.func @f() {
   tile.store %a, %x {box = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>}
   func.return
 }
+
+// -----
+
+// CHECK: tile.store: queue 'dma' is neither "hmx" nor "hvx"
+func.func @f(%a: memref<4xf16, "vtcm">, %b: memref<4xf16, "ddr">) {
+  tile.store %a, %b {box = #tile.box<[1] : 0 to 4>, queue = "dma"}
+  func.return
+}
