@@ -6,7 +6,8 @@ run of sections with one floor between two higher ones, its rims. In a packing i
 boxes that lie within a valley rest on its floor. So either one of them is the first from its left end (and one the
 first from its right end), and what lies before it is lost up to that box or the rim; or all of the valley is lost up to
 its lower rim. The search branches over these, at the valley with the fewest choices and the least slack, and remembers
-which states it has seen. If it ends by itself, there is no packing.
+which states it has seen. If it ends by itself, there is no packing, unless some valley was so long that only its left
+part was looked at.
 
 That packings may be searched among those that are pushed down, and that what remains of each section tells dead ends,
 are ideas of MiniMalloc (Moffitt, ASPLOS 2023).
@@ -20,6 +21,9 @@ from typing import NamedTuple
 
 _OPEN = 1 << 62
 """Rim of a valley at the first or the last section: nothing is lost up to it."""
+
+_REACH = 160
+"""Sections of a valley that are looked at at once, if it is longer."""
 
 _NARROW = 128
 """Slack below this fraction of the ceiling counts as about none when valleys are compared."""
@@ -107,6 +111,7 @@ class _Search:
         self._ceiling = ceiling
         self._sections = max((box.right for box in boxes), default=0)
         self._from, self._until = _tables(self._boxes, self._sections)
+        self._whole = True
         self.exhausted = False
 
     def run(self, patience: int) -> list[int] | None:
@@ -129,7 +134,7 @@ class _Search:
                 pending.pop()
                 path[-1:] = []
             patience -= 1
-        self.exhausted = not pending
+        self.exhausted = not pending and self._whole
         return None
 
     def _offsets(self, path: Sequence[_State]) -> list[int]:
@@ -202,8 +207,12 @@ class _Search:
     def _valley(self, run: _Run, rims: tuple[int, int], slack: Sequence[int], waiting: int) -> _Run | None:
         """A valley with its choices; None when there are none."""
         left, right, floor = run.left, run.right, run.floor
-        boxes, slack = self._boxes, slack[left:right]
-        within = tuple(_members(waiting & self._from[left] & self._until[right]))
+        boxes, slack, inside = self._boxes, slack[left:right], waiting & self._from[left] & self._until[right]
+        if right - left > _REACH:
+            long = self._long_valley(run, rims, slack, inside & ~self._from[left + _REACH])
+            if long is not None:
+                return long
+        within = tuple(_members(inside))
         depth = min(rims) - floor
         least = min(slack)
         if least < 0 or (depth < _OPEN // 2 and not _can_fill([boxes[n] for n in within], left, slack, depth)):
@@ -218,6 +227,19 @@ class _Search:
             return None
         weight = (len(first) + may_give_up + 1) * (least + self._ceiling // _NARROW)
         return _Run(left, right, floor, rims, within, first, first is from_right, may_give_up, weight)
+
+    def _long_valley(self, run: _Run, rims: tuple[int, int], slack: Sequence[int], near: int) -> _Run | None:
+        """A valley of many sections with its choices among the boxes that begin near its left end; None when there are
+        none. So a step costs the same however long a program is.
+        """
+        boxes, left, low, least = self._boxes, run.left, rims[0] - run.floor, min(slack)
+        within, begin = tuple(_members(near)), list(accumulate(slack[:_REACH], min, initial=_OPEN))
+        first = tuple(n for n in within if min(boxes[n].size, low) <= begin[boxes[n].left - left])
+        if least < 0 or not first:
+            return None
+        self._whole = False
+        weight = (len(first) + 1) * (least + self._ceiling // _NARROW)
+        return _Run(left, run.right, run.floor, rims, within, first, weight=weight)
 
     def _placements(self, valley: _Run) -> Iterator[tuple[int, int, int, int, int]]:
         """The boxes that may be the first on a valley's floor, with what each loses: bytes in all, box, height, and the

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passes.scheduling import packing
 from passes.scheduling.packing import Box, pack
 from passes.scheduling.placement import Life, Placement, fits, live_bytes, lower_bound, place
 
@@ -82,6 +83,32 @@ def test_hard_problems(name: str) -> None:
     found = place(problem, CAPACITY, 1)
     check(problem, found, 1)
     assert found.end <= CAPACITY
+
+
+@pytest.mark.parametrize("turns", [1, 6])
+def test_long_problems(turns: int) -> None:
+    """A problem after itself again and again, in time: far more sections than the search looks at at once."""
+    once = read("B")
+    length = 1 + max(life.last for life in once)
+    problem = [Life(life.size, life.first + n * length, life.last + n * length) for n in range(turns) for life in once]
+    capacity = CAPACITY * 9 // 8
+    found = place(problem, capacity, 1)
+    check(problem, found, 1)
+    assert found.end <= capacity
+    assert not fits(problem, CAPACITY - 1, 1)
+
+
+@settings(max_examples=60)
+@given(boxes)
+def test_a_search_of_parts_of_valleys_is_sound(given_boxes: list[Box]) -> None:
+    """What it finds is a packing."""
+    least = min(map(pushed_down, permutations(given_boxes)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "_REACH", 1)
+        offsets = pack(given_boxes, least, 1)
+    if offsets is not None:
+        as_lives = [Life(box.size, box.left, box.right - 1) for box in given_boxes]
+        check(as_lives, Placement(offsets, least, lower_bound(as_lives)), 1)
 
 
 def test_what_cannot_fit() -> None:
