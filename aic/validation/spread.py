@@ -13,8 +13,10 @@ A result is moved by a multiple of
   partial sums (v = 2^-24, sums of f16 are f32), which go with the size of the terms, not with that of their sum;
 - for f16 the distance of its subnormal numbers, 2^-25, more.
 
-Results of ops that move values, and integers, stay. To allow for a conversion to fp16, u is that of f16 throughout, and
-inputs and constants are moved too.
+Results of ops that move values stay, and so do integers, also as sums, differences and products of floating-point
+numbers: nothing is rounded there, and a mask (1 - m) * -3e38 would be anything if its zeros moved. The largest number
+stays too: what is added to it is absorbed, which is what masks that are as low count on. To allow for a conversion to
+fp16, u is that of f16 throughout, and inputs and constants that f16 does not have are moved too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +29,12 @@ from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, f16
 from xdsl.ir import Attribute, Operation
 
 from aic.interpreter.graph import GraphRunner
+from dialects.element_types import F16_MAX
 from dialects.graph.attention import AttentionOp
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.contraction import ContractionOp
+from dialects.graph.elementwise import AddOp, CastOp, MulOp, SubOp
 from dialects.graph.kernels import Array
 from dialects.graph.movement import PadOp
 from dialects.graph.normalization import LayerNormOp
@@ -49,6 +53,17 @@ MARGIN = 4.0
 _UNITS: dict[type[Attribute], float] = {Float16Type: 2.0**-11, Float32Type: 2.0**-24, Float64Type: 2.0**-53}
 _SUBNORMAL = 2.0**-25
 """Half the distance of subnormal numbers of f16."""
+_LARGEST: dict[type[Attribute], float] = {
+    Float16Type: F16_MAX,
+    Float32Type: float(np.finfo(np.float32).max),
+    Float64Type: float(np.finfo(np.float64).max),
+}
+_F16_LARGEST, _F16_INFINITE = 65488.0, 65520.0
+"""The least numbers that f16 rounds to its largest, and to infinity."""
+_WHOLE = (AddOp, SubOp, MulOp, CastOp)
+"""Ops whose results are not rounded where they are integers (of less than 1/u): so are their operands, as good as
+always.
+"""
 _CANCELS = (
     ContractionOp,
     AttentionOp,
@@ -122,16 +137,26 @@ class _Mover:
     to_fp16: bool
 
     def rounded(self, array: Array) -> Array:
-        """An input or constant, moved as rounding to fp16 moves it where that is to be."""
+        """An input, moved as rounding to fp16 moves it where that is to be."""
         if not self.to_fp16 or array.dtype.kind != "f":
             return array
-        return self._moved(array, _UNITS[Float16Type] * np.abs(array) + _SUBNORMAL)
+        with np.errstate(all="ignore"):
+            kept = array.astype(np.float16) == array
+        reach = _UNITS[Float16Type] * np.abs(array) + _SUBNORMAL
+        return _as_f16(self._moved(array, np.where(kept, 0, reach)))
+
+    def converted(self, array: Array) -> Array:
+        """A constant, likewise; finite ones stay finite."""
+        if not self.to_fp16 or array.dtype.kind != "f":
+            return array
+        return self.rounded(np.where(np.isfinite(array), np.clip(array, -F16_MAX, F16_MAX), array))
 
     def __call__(self, op: GraphOp | ConstantOp, result: Array) -> Array:
         if isinstance(op, ConstantOp):
-            return result if _is_weight(op) else self.rounded(result)
-        element = f16 if self.to_fp16 and isinstance(op.result_type.element_type, Float32Type) else None
-        element = element or op.result_type.element_type
+            return result if _is_weight(op) else self.converted(result)
+        element = op.result_type.element_type
+        if self.to_fp16 and isinstance(element, Float32Type | Float64Type):
+            element = f16
         unit = _UNITS.get(type(element))
         if unit is None or op.EXACT or isinstance(op, PadOp) or result.size == 0:
             return result
@@ -142,11 +167,25 @@ class _Mover:
             reach += (unit + own_sums) * _size(op, result)
         if isinstance(element, Float16Type):
             reach += _SUBNORMAL
-        return self._moved(result, reach)
+            result = _as_f16(result)
+        stays = np.abs(result) == _LARGEST[type(element)]
+        if isinstance(op, _WHOLE):
+            stays = stays | ((result == np.rint(result)) & (np.abs(result) < 1 / unit))
+        moved = self._moved(result, np.where(stays, 0, reach))
+        return _as_f16(moved) if isinstance(element, Float16Type) else moved
 
     def _moved(self, values: Array, reach: Array) -> Array:
         by = np.where(self.random.random(values.shape, np.float32) < 0.5, reach, -reach) * self.margin
         return (values + np.where(np.isfinite(by), by, 0)).astype(values.dtype)
+
+
+def _as_f16(values: Array) -> Array:
+    """The largest numbers as fp16 has them, and what is beyond its range infinite."""
+    size = np.abs(values)
+    if not (size >= _F16_LARGEST).any():
+        return values
+    ends = np.copysign(np.where(size < _F16_INFINITE, F16_MAX, np.inf), values)
+    return np.where(size >= _F16_LARGEST, ends, values).astype(values.dtype)
 
 
 def _is_weight(op: ConstantOp) -> bool:

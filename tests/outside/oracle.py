@@ -72,10 +72,12 @@ def _wrong_nodes(path: Path, inputs: Mapping[str, npt.NDArray[Any]]) -> Iterator
             tensors[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
         elif all(name in tensors for name in (*node.input, *node.output) if name):
             given = {name: tensors[name] for name in node.input if name}
-            candidates = list(_implementations(model, node, given))
-            if candidates and not any(
-                all(close(tensors[name], one[name]) for name in node.output) for one in candidates
-            ):
+            # One that agrees is enough: onnx's own reference takes minutes for some nodes.
+            agreements = (
+                all(close(tensors[name], one[name]) for name in node.output)
+                for one in _implementations(model, node, given)
+            )
+            if next(agreements, True) is False and not any(agreements):
                 yield f"{node.op_type} node {node.name!r}"
 
 

@@ -14,6 +14,7 @@ from xdsl.passes import ModulePass
 import aic.phases
 from aic.phases import PHASES
 from dialects.graph.constant import ConstantOp
+from dialects.graph.contraction import MatmulOp
 from dialects.graph.elementwise import SubOp
 from dialects.graph.locations import node_name
 from dialects.graph.movement import TransposeOp
@@ -56,6 +57,16 @@ def perturb_constant(module: ModuleOp, by: float = 0.1) -> None:
     values = np.array(store.held(constant.value))
     values.flat[5] *= 1 + by
     constant.value = store.constant(values)
+
+
+def scale_column(module: ModuleOp) -> None:
+    """One column of the first matrix of weights, by half."""
+    constant = next(op.rhs.owner for op in module.walk() if isinstance(op, MatmulOp))
+    assert isinstance(constant, ConstantOp)
+    store = store_of(module)
+    values = np.array(store.held(constant.value))
+    values[..., 5] *= 1.5
+    constant.value = store.constant(values, constant.value.type)
 
 
 def swap_operands(module: ModuleOp) -> None:
@@ -140,7 +151,8 @@ def plant(patch: pytest.MonkeyPatch, phase: str, change: Callable[[ModuleOp], No
     patch.setattr(aic.phases, "get_all_passes", lambda: {**get_all_passes(), mistake.name: lambda: mistake})
 
     def with_mistake(pipeline: str) -> str:
-        return f"{mistake.name},{pipeline}" if phase == "graph" else f"{pipeline},{mistake.name}"
+        passes = (mistake.name, pipeline) if phase == "graph" else (pipeline, mistake.name)
+        return ",".join(filter(None, passes))
 
     changed = [
         replace(
