@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 
 from aic.instances import too_many_instances
@@ -37,7 +38,8 @@ class Session:
         self._loaded = load_qpc(self.path)
         self.instances = aic_num_of_instances
         self._check_instances()
-        self._program: Program = load_program(self._loaded.module, self._loaded.constants.stored_bytes)
+        with _memory_error_told():
+            self._program: Program = load_program(self._loaded.module, self._loaded.constants.stored_bytes)
         self.inputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.inputs)
         """What `run` takes, in the order of the model."""
         self.outputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.outputs)
@@ -71,9 +73,11 @@ class Session:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference: outputs by name, arrays of the model's types and shapes.
 
-        Raises AicError that lists every input that is missing, unknown, or of another type or shape.
+        Raises AicError that lists every input that is missing, unknown, or of another type or shape, and where this
+        machine has not the memory for the values.
         """
-        return self._program.run(inputs)
+        with _memory_error_told():
+            return self._program.run(inputs)
 
     def _check_instances(self) -> None:
         available, use = target_of(self._loaded.module).hardware.cores, self.memory
@@ -114,6 +118,14 @@ class Session:
         module = self._loaded.module
         performance = measure(make_plan(module), target_of(module).hardware, self.instances)
         return performance, time.perf_counter() - start
+
+
+@contextmanager
+def _memory_error_told() -> Generator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise AicError(f"this machine has not the memory for the program's values: {error}") from error
 
 
 def _tensor_info(tensor: TensorOp) -> TensorInfo:

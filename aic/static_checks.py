@@ -8,7 +8,6 @@ a pass of its own, too.
 
 from xdsl.dialects.builtin import ModuleOp
 
-from dialects.module import target_of
 from passes.check_bounds import check_bounds
 from passes.check_buffers import check_buffers
 from passes.check_initialized import check_initialized
@@ -30,7 +29,7 @@ def check_program(module: ModuleOp) -> None:
     refuse(exceeded_ceilings(module))
     program = unroll(module)
     check_bounds(program)
-    check_kernels(program, target_of(module).hardware)
+    check_kernels(program, module)
     check_signals(module)
     history = history_of(program)
     check_transfers(history, target_of(module).hardware)

@@ -227,6 +227,10 @@ def parse_tensor_type(parser: AttrParser) -> TensorType[Attribute]:
     return parsed
 
 
+_MAX_WHOLE = 1 << 53
+"""Up to here every whole number is a floating-point number."""
+
+
 @irdl_attr_definition
 class TargetAttr(ParametrizedAttribute):
     """The card that a module is compiled for: an SKU of `dialects.hardware`, and values that differ from its
@@ -246,10 +250,16 @@ class TargetAttr(ParametrizedAttribute):
         changed = {key: FloatAttr(float(value), 64) for key, value in sorted((overrides or {}).items())}
         return TargetAttr(StringAttr(sku), DictionaryAttr(changed))
 
+    def verify(self) -> None:
+        for key, value in self.overrides.data.items():
+            if _number(value) is None:
+                raise VerifyException(f"aic.target: override {key!r} is not a number")
+
     @property
     def hardware(self) -> Hardware:
         """The typed description, overrides applied. Raises AicError for an unknown SKU or key."""
-        return load_hardware(self.sku.data, {key: _number(value) for key, value in self.overrides.data.items()})
+        numbers = {key: _number(value) for key, value in self.overrides.data.items()}
+        return load_hardware(self.sku.data, {key: number for key, number in numbers.items() if number is not None})
 
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
@@ -271,14 +281,14 @@ class TargetAttr(ParametrizedAttribute):
                 printer.print_attribute(self.overrides)
 
 
-def _number(value: Attribute) -> float:
+def _number(value: Attribute) -> float | None:
     match value:
         case FloatAttr():
             return value.value.data
-        case IntegerAttr():
+        case IntegerAttr() if abs(value.value.data) <= _MAX_WHOLE:
             return float(value.value.data)
         case _:
-            raise VerifyException(f"aic.target: override {value} is not a number")
+            return None
 
 
 Aic = Dialect("aic", [], [WeightAttr, DenseAttr, TargetAttr])

@@ -4,6 +4,8 @@ f16 values are *held* in float32 arrays by every interpreter (`held_dtype`) and 
 `round_to`.
 """
 
+from math import isnan
+
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
@@ -62,6 +64,16 @@ def element_type(dtype: npt.DTypeLike) -> Attribute:
 def element_bytes(element: Attribute) -> int:
     """Bytes of one element in memory."""
     return stored_dtype(element).itemsize
+
+
+def nearest_value(value: float, element: Attribute) -> np.generic:
+    """The value of an element type, as it is stored, that is nearest to a number; 0 where NaN is none."""
+    dtype = stored_dtype(element)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype.str)
+        return dtype.type(0 if isnan(value) else int(min(max(value, limits.min), limits.max)))
+    with np.errstate(over="ignore"):
+        return dtype.type(value)
 
 
 def tensor_bytes(tensor: TensorType[Attribute]) -> int:

@@ -11,7 +11,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from dialects.hardware import Hardware
+from dialects.hardware import load_hardware
 from dialects.module import target_of
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.kernels import find_wrong_calls
@@ -27,9 +27,12 @@ class CheckKernelsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
-        check_kernels(unroll(op), target_of(op).hardware)
+        check_kernels(unroll(op), op)
 
 
-def check_kernels(program: Program, hardware: Hardware) -> None:
-    """Raises AicError, naming instructions, nodes, cores and iterations, for a wrong call or too much work."""
-    refuse(find_wrong_calls(program, hardware))
+def check_kernels(program: Program, module: ModuleOp) -> None:
+    """Raises AicError, naming instructions, nodes, cores and iterations, for a wrong call or too much work.
+
+    Work is that on the SKU as it is described, whatever the module's target says of it.
+    """
+    refuse(find_wrong_calls(program, load_hardware(target_of(module).sku.data)))

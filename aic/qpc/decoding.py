@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     LocationAttr,
     ModuleOp,
     NameLoc,
+    ShapedType,
     UnknownLoc,
     UnregisteredAttr,
     UnregisteredOp,
@@ -30,6 +31,8 @@ from aic.qpc.program_format import BUILTIN_MARK, ProgramLimits, builtin_classes,
 from aic.qpc.words import unpack_words
 from dialects.text import place
 
+_BYTES_PER_NODE = 8
+"""Bytes of a string that are taken for as much as one more attribute."""
 _LOCATIONS = (NameLoc, UnknownLoc, FusedLoc, FileLineColLoc, CallSiteLoc)
 
 
@@ -80,7 +83,9 @@ class _Pools(Source):
         self._read_attributes()
 
     def blob(self, index: int) -> bytes:
-        return self._strings[index]
+        blob = self._strings[index]
+        self._size += len(blob) // _BYTES_PER_NODE
+        return blob
 
     def attribute(self, index: int) -> Attribute:
         attribute = self.attributes[index]
@@ -92,9 +97,13 @@ class _Pools(Source):
         strings: list[bytes] = []
         position = 0
         for _ in range(self.count()):
-            end = position + self.word()
-            if end > len(data):
-                raise QpcError(f"program: a string ends at byte {end} of {len(data)}")
+            length = self.word()
+            end = position + length
+            if end > len(data) or length > self._limits.string_bytes:
+                raise QpcError(
+                    f"program: a string of {length} bytes ends at byte {end} of {len(data)}; "
+                    f"at most {self._limits.string_bytes} are read"
+                )
             strings.append(bytes(data[position:end]))
             position = end
         if position != len(data):
@@ -113,9 +122,10 @@ class _Pools(Source):
             raise QpcError(f"program: {count} attributes, at most {self._limits.attributes} are read")
         nodes = 0
         for _ in range(count):
-            self._size, self._height = 1, 0
             cls = self._classes[self.word()]
-            end = self.count() + self.at
+            words = self.count()
+            end = self.at + words
+            self._size, self._height = 1 + words, 0
             attribute = self._read_attribute(cls, end)
             if self.at != end:
                 raise QpcError(f"program: attribute {cls.name} does not fill its record")
@@ -125,6 +135,8 @@ class _Pools(Source):
                     f"program: attributes have more than {self._limits.attribute_nodes} nodes in all, "
                     f"or are nested deeper than {self._limits.depth}"
                 )
+            if isinstance(attribute, ShapedType) and len(attribute.get_shape()) > self._limits.rank:
+                raise QpcError(f"program: a type of more than {self._limits.rank} dimensions")
             self.attributes.append(attribute)
             self.sizes.append(self._size)
             self._depths.append(self._height + 1)

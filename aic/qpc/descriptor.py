@@ -16,6 +16,11 @@ from aic.qpc.descriptor_schema import NETWORK_DESCRIPTOR
 from aic.qpc.errors import QpcError
 
 MAJOR_VERSION, MINOR_VERSION = 9, 0
+MAX_BYTES = 1 << 20
+"""Of networkdesc.bin. What is read of it takes several hundred times as much memory."""
+MAX_BINDINGS = 1 << 14
+"""Inputs, outputs, and what else there is of one kind in one place."""
+MAX_DIMENSIONS = 32
 
 
 class DataType(IntEnum):
@@ -176,18 +181,27 @@ def tensor_bytes(type: DataType, dims: Iterable[int]) -> int:
 
 
 def serialize_descriptor(descriptor: NetworkDescriptor) -> bytes:
-    """networkdesc.bin. Raises QpcError, naming the field, if a number does not fit its field."""
+    """networkdesc.bin. Raises QpcError, naming the field, if a number does not fit its field, or if it is too large."""
     message = NETWORK_DESCRIPTOR()
     try:
         _fill(message, descriptor)
     except (ValueError, TypeError) as error:
         raise QpcError(f"networkdesc.bin of '{descriptor.name}': {error}") from error
-    return message.SerializeToString(deterministic=True)
+    data = message.SerializeToString(deterministic=True)
+    if len(data) > MAX_BYTES or len(descriptor.bindings) > MAX_BINDINGS:
+        raise QpcError(
+            f"networkdesc.bin of '{descriptor.name}': {len(descriptor.bindings)} inputs and outputs in {len(data)} "
+            f"bytes; at most {MAX_BINDINGS} in {MAX_BYTES} are read"
+        )
+    return data
 
 
 def parse_descriptor(data: bytes | memoryview) -> NetworkDescriptor:
-    """Read networkdesc.bin. Raises QpcError on malformed bytes and on enum values that the schema does not have."""
+    """Read networkdesc.bin. Raises QpcError on malformed bytes, on more than the ceilings allow, and on enum values
+    that the schema does not have.
+    """
     message = _parse(data)
+    _check_counts(message)
     try:
         return NetworkDescriptor(
             name=message.network_name,
@@ -226,12 +240,33 @@ def descriptor_json(data: bytes | memoryview) -> str:
 
 
 def _parse(data: bytes | memoryview) -> Any:
+    if len(data) > MAX_BYTES:
+        raise QpcError(f"networkdesc.bin: {len(data)} bytes, at most {MAX_BYTES} are read")
     message = NETWORK_DESCRIPTOR()
     try:
         message.ParseFromString(bytes(data))
     except DecodeError as error:
         raise QpcError(f"networkdesc.bin: not a network descriptor ({error})") from error
     return message
+
+
+def _check_counts(message: Any) -> None:
+    bindings = (*message.inputs, *message.outputs)
+    steps = [step for binding in bindings for step in binding.transformseq]
+    tensors = [tensor for binding in bindings for tensor in (binding.io_initial, binding.io_transformed)]
+    shapes = [shape for entry in message.allowed_shapes for shape in entry.shapes]
+    for what, count in (
+        ("inputs and outputs", len(bindings)),
+        ("transforms", len(steps)),
+        ("DMA buffers", len(message.dma_buffers)),
+        ("allowed shapes", len(shapes)),
+        ("threads", len(message.thread_groups)),
+    ):
+        if count > MAX_BINDINGS:
+            raise QpcError(f"networkdesc.bin: {count} {what}, at most {MAX_BINDINGS} are read")
+    longest = max((len(each.dims) for each in (*tensors, *steps, *shapes)), default=0)
+    if longest > MAX_DIMENSIONS:
+        raise QpcError(f"networkdesc.bin: a tensor of {longest} dimensions, at most {MAX_DIMENSIONS} are read")
 
 
 def _fill(message: Any, descriptor: NetworkDescriptor) -> None:

@@ -40,6 +40,8 @@ class _Pools(Sink):
         self._depth = 0
 
     def blob(self, data: bytes) -> int:
+        if len(data) > _LIMITS.string_bytes:
+            raise QpcError(f"a string of {len(data)} bytes, at most {_LIMITS.string_bytes} are encoded")
         return self.strings.setdefault(data, len(self.strings))
 
     def attribute(self, attribute: Attribute) -> int:

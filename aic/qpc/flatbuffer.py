@@ -28,6 +28,9 @@ from aic.qpc.errors import QpcError
 MAX_DEPTH = 16
 MAX_SHARING = 4
 """What is read in all, in multiples of the buffer's size."""
+MAX_BYTES = 4 << 20
+MAX_TABLES = 1 << 16
+"""Tables that are read in all; each takes far more memory than in the buffer."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,10 @@ class Reader:
     """A buffer, and how much of it may still be read."""
 
     def __init__(self, data: memoryview) -> None:
+        if len(data) > MAX_BYTES:
+            raise QpcError(f"flatbuffer: {len(data)} bytes, at most {MAX_BYTES} are read")
         self.data = data
+        self._tables_left = MAX_TABLES
         self._bytes_left = MAX_SHARING * len(data)
         self._depth = 0
 
@@ -153,6 +159,9 @@ class Reader:
     def table(self, cls: type, at: int) -> Any:
         """The table at `at`."""
         self._depth += 1
+        self._tables_left -= 1
+        if self._tables_left < 0:
+            raise QpcError(f"flatbuffer: more than {MAX_TABLES} tables")
         if self._depth > MAX_DEPTH:
             raise QpcError(f"flatbuffer: tables are nested deeper than {MAX_DEPTH}")
         vtable = at - self.scalar("<i", at)

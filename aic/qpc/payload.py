@@ -28,6 +28,7 @@ CONCRETE_CLASSES: dict[type, tuple[type, ...]] = {
 """Abstract class -> the classes whose values may stand for it, in an order that is part of the file format."""
 
 MAX_DEPTH = 64
+MAX_INTEGER_BYTES = 64
 _SMALL_INTEGER = 1 << 60
 _DOUBLE = struct.Struct("<d")
 _HALVES = struct.Struct("<II")
@@ -186,12 +187,17 @@ class _Integer(Codec):
             into.words.append(4 * number if number >= 0 else -4 * number - 2)
         else:
             size = number.bit_length() // 8 + 1
+            if size > MAX_INTEGER_BYTES:
+                raise QpcError(f"a number of {size} bytes, at most {MAX_INTEGER_BYTES} are encoded")
             into.words.append(2 * into.blob(number.to_bytes(size, "little", signed=True)) + 1)
 
     def get(self, source: Source) -> int:
         word = source.word()
         if word & 1:
-            return int.from_bytes(source.blob(word >> 1), "little", signed=True)
+            data = source.blob(word >> 1)
+            if len(data) > MAX_INTEGER_BYTES:
+                raise QpcError(f"program: a number of {len(data)} bytes, at most {MAX_INTEGER_BYTES} are read")
+            return int.from_bytes(data, "little", signed=True)
         return -(word + 2 >> 2) if word & 2 else word >> 2
 
     def put_all(self, values: Iterable[Any], into: Sink) -> None:

@@ -40,15 +40,17 @@ _MAX_COMPRESSION_RATIO = 1100  # deflate cannot do better than 1032 to 1
 class ProgramLimits:
     """Ceilings on what a program from a file may ask for.
 
-    `visits` bounds the sum, over all uses of attributes by operations, of the size of the attribute with everything in
-    it: shared parts are stored once, but verifying walks them once per use.
+    `attribute_nodes` bounds the size of all attributes, each with everything in it; `visits` the sum of these sizes
+    over all uses of attributes by operations: shared parts are stored once, but verifying walks them once per use.
     """
 
-    payload_bytes: int = 128 << 20
-    operations: int = 1_000_000
-    attributes: int = 1_000_000
-    attribute_nodes: int = 1 << 22
-    visits: int = 1 << 26
+    payload_bytes: int = 8 << 20
+    string_bytes: int = 1 << 20
+    operations: int = 1 << 17
+    attributes: int = 1 << 17
+    attribute_nodes: int = 1 << 20
+    visits: int = 1 << 23
+    rank: int = 64
     depth: int = 64
 
 

@@ -68,6 +68,11 @@ class HeadsOp(GraphOp):
             raise VerifyException(f"{self.name}: {self.kv_heads} heads do not fit {v}")
         return TensorType(q.element_type, [batch, rows, self.heads * self.value_dim])
 
+    def workspace(self) -> int:
+        """The keys, or one query's scores, of every head."""
+        batch, heads, _, keys = self.scores
+        return batch * heads * keys * self.head_dim.value.data
+
     def check_mask(self, value: SSAValue | None) -> None:
         """Raises VerifyException for a mask that does not broadcast to the scores."""
         if value is None:

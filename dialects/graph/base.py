@@ -171,6 +171,12 @@ class GraphOp(IRDLOperation, ABC):
         """About how many NumPy calls the kernel makes."""
         return 1
 
+    def workspace(self) -> int:
+        """At most how many elements the largest array has that the kernel makes on its way, where that may be far more
+        than its operands and its result have.
+        """
+        return 0
+
     def _argument(self, name: str, value: Plain) -> Plain:
         if name == "axis" and isinstance(value, int):
             return value - self.operand_types[0].get_num_dims()

@@ -102,6 +102,10 @@ class ConvOp(ContractionOp):
         kh, kw, depth, _ = tensor_type(self.weight).get_shape()
         return kh * kw * (1 if depth == 1 else self.groups)
 
+    def workspace(self) -> int:
+        """What lies under the window, for every position of the result."""
+        return prod(self.result_type.get_shape()[:3]) * prod(tensor_type(self.weight).get_shape()[:3])
+
     def local_arguments(self) -> Arguments:
         return {**self.arguments(), "pads": (0, 0, 0, 0)}
 
@@ -186,6 +190,12 @@ class ConvTransposeOp(ContractionOp):
         kh, kw, *_ = tensor_type(self.weight).get_shape()
         extents = self.result_type.get_shape()[1:3]
         return prod(map(min, integers(self.strides), extents)) + kh * kw
+
+    def workspace(self) -> int:
+        """What lies under the window, for every position of a phase's result."""
+        n, rows, columns, _ = self.result_type.get_shape()
+        down, across = integers(self.strides)
+        return n * -(-rows // down) * -(-columns // across) * prod(tensor_type(self.weight).get_shape()[:3])
 
     def local_arguments(self) -> Arguments:
         strides, pads = integers(self.strides), integers(self.pads)

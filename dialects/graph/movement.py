@@ -242,6 +242,13 @@ class PadOp(GraphOp):
         check_value(self.name, self.value.value.data, x.element_type)
         return TensorType(x.element_type, [pads[d] + size + pads[d + rank] for d, size in enumerate(x.get_shape())])
 
+    def numpy_calls(self) -> int:
+        """Where the operand is repeated, at most as much is added at a time as there is."""
+        if self.mode.data in ("constant", "edge"):
+            return 1
+        pads, x = integers(self.pads), tensor_type(self.input).get_shape()
+        return 1 + sum((pads[d] + pads[d + len(x)]) // max(size - 1, 1) for d, size in enumerate(x))
+
     def indexing(self) -> Indexing:
         pads, rank = integers(self.pads), self.result_type.get_num_dims()
         return moved(rank, [d for d in range(rank) if pads[d] or pads[d + rank]], 1)

@@ -15,6 +15,8 @@ Grade: TypeAlias = Literal["measured", "derived", "assumed"]
 _GRADES = get_args(Grade)
 _FOLDER = Path(__file__).parent
 _SHARED = "_soc"
+_NAMED = 8
+"""Unknown keys that a message names."""
 _RATES = ("_per_second", "_per_cycle")
 
 
@@ -201,7 +203,7 @@ def _refuse_unknown(keys: set[str], known: Mapping[str, type], where: str) -> No
     unknown = sorted(keys - known.keys())
     if not unknown:
         return
-    hints = [
-        f"{key} (did you mean {near[0]}?)" if (near := get_close_matches(key, known, 1)) else key for key in unknown
-    ]
-    raise AicError(f"{where}: unknown keys {', '.join(hints)}")
+    named = [key[:64] for key in unknown[:_NAMED]]
+    hints = [f"{key} (did you mean {near[0]}?)" if (near := get_close_matches(key, known, 1)) else key for key in named]
+    more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+    raise AicError(f"{where}: unknown keys {', '.join(hints)}{more}")

@@ -28,6 +28,8 @@ class BoxAttr(Data[Box]):
         box = self.data
         if min(box.mesh, default=1) < 1:
             raise VerifyException(f"tile.box<{box}>: a mesh axis without cores")
+        if any(not interval.low or not interval.high for interval in box.dims):
+            raise VerifyException(f"tile.box of {len(box.dims)} dimensions: an interval without a bound")
         if any(len(form.mesh) > len(box.mesh) for form in box.forms()):
             raise VerifyException(f"tile.box<{box}>: a coordinate that its mesh does not have")
 

@@ -7,43 +7,48 @@ from typing import NamedTuple
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block
 
-from dialects.hardware import Hardware
-from dialects.module import main_of, target_of
+from dialects.hardware import Hardware, load_hardware
+from dialects.module import cores_of, main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box
-from dialects.tile.ops import AllocOp, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
+from dialects.tile.ops import AllocOp, Buffer, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
 from dialects.tile.scratch import is_scratch, scratch_end
 
 MAX_LOOPS = 6
 """Loops around an instruction: as many variables as boxes can name."""
 MAX_MESH_AXES = 4
-MAX_RUNS = 1 << 18
+MAX_RUNS = 1 << 17
 """Instructions that one inference executes, each iteration counted."""
-MAX_WAITS = 1 << 21
-"""Waits of all these together."""
+MAX_CORE_RUNS = 1 << 20
+"""The same on all cores together."""
+MAX_TOUCHES = 1 << 20
+"""Operands of all runs together."""
+MAX_WAITS = 1 << 20
+"""Waits of all runs together."""
+MAX_DIMENSIONS = 32
+"""Of tensors and buffers; NumPy's arrays have 64, and those of several cores a few more than one core's."""
+MAX_FORMS = 256
+"""Linear forms of all bounds of a box."""
 MAX_NUMBER = 1 << 40
 """Numbers in boxes, in shapes, and in counts of waits. What is computed of them stays within 64 bits."""
+
+_CAPACITIES = ("cores", "vtcm_bytes", "ddr_bytes")
 
 
 def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
     """What a program asks for beyond what is run, each as a sentence."""
     hardware, body = target_of(module).hardware, main_of(module).body.block
-    deep, issued = _too_deep(body, 0), _Issued(0, 0)
+    yield from _beyond_the_card(hardware)
+    deep = _too_deep(body, 0)
     if deep is None:
-        issued = _issued(body)
+        yield from _too_much(_issued(body), cores_of(module))
     else:
         yield f"{place(deep)}: loops are nested deeper than {MAX_LOOPS}"
-    if issued.runs > MAX_RUNS:
-        yield f"executes {issued.runs} instructions, at most {MAX_RUNS} are run"
-    elif issued.waits > MAX_WAITS:
-        yield f"waits {issued.waits} times, at most {MAX_WAITS} are run"
     tensors, known = list[TensorOp](), set[Box]()
     for op in body.walk():
         match op:
-            case TensorOp() | AllocOp() if min(type_of(op.result).get_shape(), default=1) < 0:
-                yield f"{place(op)}: {op.result.type} has no fixed size"
-            case TensorOp() | AllocOp() if max(type_of(op.result).get_shape(), default=1) > MAX_NUMBER:
-                yield f"{place(op)}: {op.result.type} has numbers beyond {MAX_NUMBER}"
+            case TensorOp() | AllocOp() if (problem := _odd_shape(type_of(op.result))) is not None:
+                yield f"{place(op)}: {problem}"
             case TensorOp():
                 tensors.append(op)
             case AllocOp():
@@ -73,8 +78,28 @@ def _too_much_ddr(tensors: Sequence[TensorOp], hardware: Hardware) -> Iterator[s
         yield f"has scratch tensors of {apart} bytes, at most {hardware.ddr_bytes} are held apart from each other"
 
 
+def _beyond_the_card(hardware: Hardware) -> Iterator[str]:
+    """A target may describe a smaller card than its SKU, never a larger one."""
+    real = load_hardware(hardware.sku)
+    for name in _CAPACITIES:
+        if getattr(hardware, name) > getattr(real, name):
+            yield f"its target has {name} = {getattr(hardware, name)}, the SKU {real.sku} {getattr(real, name)}"
+
+
+def _odd_shape(buffer: Buffer) -> str | None:
+    shape = buffer.get_shape()
+    if len(shape) > MAX_DIMENSIONS:
+        return f"has {len(shape)} dimensions, at most {MAX_DIMENSIONS} are possible"
+    if min(shape, default=1) < 0:
+        return f"{buffer} has no fixed size"
+    if max(shape, default=1) > MAX_NUMBER:
+        return f"{buffer} has numbers beyond {MAX_NUMBER}"
+    return None
+
+
 class _Issued(NamedTuple):
     runs: int
+    touches: int
     waits: int
 
 
@@ -86,18 +111,33 @@ def _too_deep(block: Block, depth: int) -> ForOp | None:
     return next((deep for loop in loops if (deep := _too_deep(loop.body.block, depth + 1)) is not None), None)
 
 
+def _too_much(issued: _Issued, cores: int) -> Iterator[str]:
+    """What all runs come to, as far as it is too much."""
+    for count, ceiling, what in (
+        (issued.runs, MAX_RUNS, "instructions"),
+        (issued.runs * cores, MAX_CORE_RUNS, f"instructions on its {cores} cores together"),
+        (issued.touches, MAX_TOUCHES, "operands of instructions"),
+        (issued.waits, MAX_WAITS, "waits"),
+    ):
+        if count > ceiling:
+            yield f"executes {count} {what}, at most {ceiling} are run"
+            return
+
+
 def _issued(block: Block) -> _Issued:
     """What a block issues, an iteration without instructions counted as one run."""
-    runs = waits = 0
+    runs = touches = waits = 0
     for op in block.ops:
         if isinstance(op, ForOp):
             inner = _issued(op.body.block)
             runs += op.count * max(inner.runs, 1)
+            touches += op.count * inner.touches
             waits += op.count * inner.waits
         elif isinstance(op, InstructionOp):
             runs += 1
+            touches += len(op.operands)
             waits += len(op.waited)
-    return _Issued(runs, waits)
+    return _Issued(runs, touches, waits)
 
 
 def _large_counts(op: InstructionOp) -> Iterator[str]:
@@ -116,6 +156,9 @@ def _placement(alloc: AllocOp, hardware: Hardware) -> Iterator[str]:
 def _problems(box: Box, hardware: Hardware) -> Iterator[str]:
     if len(box.mesh) > MAX_MESH_AXES or prod(box.mesh[1:]) > hardware.cores:
         yield f"a mesh of {list(box.mesh)} cores"
+    if sum(len(interval.low) + len(interval.high) for interval in box.dims) > MAX_FORMS:
+        yield f"a box of {len(box.dims)} dimensions has more than {MAX_FORMS} bounds"
+        return
     if max((abs(n) for form in box.forms() for n in (form.constant, *form.mesh, *form.loops)), default=0) > MAX_NUMBER:
         yield f"the box <{box}> has numbers beyond {MAX_NUMBER}"
 

@@ -22,10 +22,12 @@ from dialects.tile.naming import run_text
 from dialects.tile.ops import ComputeOp, type_of
 from passes.checking.program import Issued, Iterations, Program
 
-MAX_CORE_CYCLES = 1 << 40
-"""Cycles that kernels take in one inference, all cores together."""
-MAX_NUMPY_CALLS = 1 << 26
+MAX_CORE_CYCLES = 1 << 36
+"""Cycles that kernels take in one inference, all cores together: 47 s of one core at 1.45 GHz."""
+MAX_NUMPY_CALLS = 1 << 23
 """NumPy calls that kernels make in one inference, where cores are not taken together."""
+MAX_WORKSPACE = 1 << 27
+"""Elements of an array that a kernel makes on its way."""
 
 Shape: TypeAlias = tuple[int, ...]
 Call: TypeAlias = tuple[object, ...]
@@ -85,6 +87,8 @@ def _judged(op: ComputeOp, elements: Sequence[Attribute], shapes: Sequence[Shape
         called = called_op(kernel, op.arguments.data, operands, result)
     except (VerifyException, AicError) as error:
         return str(error).splitlines()[0]
+    if called.workspace() > MAX_WORKSPACE:
+        return f"{kernel} makes an array of {called.workspace()} elements on its way, at most {MAX_WORKSPACE} are made"
     if kernel not in FORMULAS:  # it has values, but no times
         return _Effort(0.0, called.numpy_calls())
     price = cost(kernel, from_dictionary(op.arguments), shapes[:-1], shapes[-1], elements[-1], hardware)

@@ -8,7 +8,7 @@ from xdsl.ir import SSAValue
 
 from aic.nsp.checked.access import Memory
 from aic.nsp.checked.faults import Site, Touch
-from dialects.element_types import stored_dtype
+from dialects.element_types import nearest_value
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Integers
 from dialects.tile.ops import ExchangeOp, FillOp, InstructionOp, LoadOp, MulticastOp, StoreOp, TransferOp, type_of
@@ -144,10 +144,10 @@ class FillRun(Run):
 
     def write(self, core: int) -> None:
         buffer = type_of(self._fill.destination)
-        dtype, low = stored_dtype(buffer.element_type), self._low[core]
+        value, low = nearest_value(self._fill.value.value.data, buffer.element_type), self._low[core]
         high = np.minimum(self._high[core], low + np.array(buffer.get_shape(), np.int64))
         for begin, end in _outside(low, high, self._fill.extents):
-            values = np.full(end - begin, self._fill.value.value.data, dtype)
+            values = np.full(end - begin, value)
             self._memory.write(self._touch(self._fill.destination, core, begin, end), values)
 
 

@@ -4,15 +4,18 @@ What a buffer holds on several cores alike is held once. A buffer that only ever
 held at all: what is read from it is read from the constant.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from aic.nsp.values.replicas import alike_cores, rows_of
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import held_dtype
+from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Box, Integers
 from dialects.tile.ops import (
@@ -59,22 +62,39 @@ class Held:
         return np.column_stack([self.rows, np.full(cores, slot), low - origin])
 
 
+class _Room:
+    """The memory of this machine, which arrays take up. They are promised before they are written."""
+
+    def __init__(self) -> None:
+        self._bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        self._left = self._bytes
+
+    def zeros(self, shape: tuple[int, ...], element: Attribute) -> Array:
+        """An array of the values of an element type. Raises AicError when there is no room."""
+        dtype = held_dtype(element)
+        self._left -= prod(shape) * dtype.itemsize
+        if self._left < 0:
+            raise AicError(f"the values of the program's tensors and buffers need more than {self._bytes} bytes")
+        return np.zeros(shape, dtype)
+
+
 def hold_memory(
     ops: Sequence[TensorOp | AllocOp], instructions: Sequence[InstructionOp], cores: int, constants: Constants
 ) -> dict[SSAValue, Held]:
-    """Arrays of all tensors and buffers."""
+    """Arrays of all tensors and buffers. Raises AicError when this machine has not the memory for them."""
+    room = _Room()
     writers: dict[SSAValue, list[InstructionOp]] = {}
     for instruction in instructions:
         writers.setdefault(instruction.target, []).append(instruction)
     held: dict[SSAValue, Held] = {}
     for op in ops:
         if isinstance(op, TensorOp):
-            held[op.result] = _tensor(op, constants)
+            held[op.result] = _tensor(op, constants, room)
     allocs = [op for op in ops if isinstance(op, AllocOp)]
     meshes = _meshes(instructions)
     for value, alike in alike_cores(allocs, instructions, cores).items():
         rows = rows_of(alike, meshes.get(value, ()))
-        held[value] = _buffer(value, writers.get(value, []), held, rows)
+        held[value] = _buffer(value, writers.get(value, []), held, rows, room)
     return held
 
 
@@ -89,15 +109,19 @@ def _meshes(instructions: Sequence[InstructionOp]) -> dict[SSAValue, set[tuple[i
     return meshes
 
 
-def _tensor(op: TensorOp, constants: Constants) -> Held:
+def _tensor(op: TensorOp, constants: Constants, room: _Room) -> Held:
     if op.value is not None:
         return Held(constants(op.value), constant=True)
     buffer = type_of(op.result)
-    return Held(np.zeros(buffer.get_shape(), held_dtype(buffer.element_type)))
+    return Held(room.zeros(buffer.get_shape(), buffer.element_type))
 
 
 def _buffer(
-    value: SSAValue, writers: Sequence[InstructionOp], held: Mapping[SSAValue, Held], rows: tuple[int, ...]
+    value: SSAValue,
+    writers: Sequence[InstructionOp],
+    held: Mapping[SSAValue, Held],
+    rows: tuple[int, ...],
+    room: _Room,
 ) -> Held:
     sources = {w.source if isinstance(w, LoadOp | MulticastOp) and not any(w.shift) else None for w in writers}
     if len(sources) == 1:
@@ -108,4 +132,4 @@ def _buffer(
     if not isinstance(alloc, AllocOp):
         raise TypeError(f"{value} is no buffer")
     shape = (max(rows) + 1, alloc.slots, *buffer.get_shape())
-    return Held(np.zeros(shape, held_dtype(buffer.element_type)), alloc.window.data, rows)
+    return Held(room.zeros(shape, buffer.element_type), alloc.window.data, rows)

@@ -16,6 +16,7 @@ from xdsl.ir import SSAValue
 from aic.nsp.values.kernel_call import Step, kernel_step
 from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
+from dialects.element_types import nearest_value
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
 from dialects.tile.boxes import Box, Integers
@@ -27,6 +28,7 @@ from dialects.tile.ops import (
     InstructionOp,
     TensorOp,
     TransferOp,
+    type_of,
 )
 from dialects.tile.program_order import program_order
 from dialects.tile.senders import exchange_parts
@@ -146,7 +148,7 @@ class _Planner:
         if held.window is None:
             return
         views = _outside(held, op.extents, self.cores, iteration)
-        value = held.array.dtype.type(op.value.value.data)
+        value = nearest_value(op.value.value.data, type_of(op.destination).element_type)
         if held.window.loop_depth == 0:
             for view in views:
                 view[...] = value
