@@ -14,16 +14,16 @@ from aic.emission.constants import Place
 from aic.emission.descriptor import describe_network
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.legality import SCHEDULED, check_level
-from aic.qpc.container import CONSTANTS, NETWORK_ELF, QPC_FILE, open_container, require
-from aic.qpc.decoding import decode
+from aic.qpc.container import CONSTANTS, NETWORK_DESC, NETWORK_ELF, QPC_FILE
 from aic.qpc.descriptor import IoBinding, NetworkDescriptor
-from aic.qpc.elf import PROGRAM_SECTION, read_elf, require_section
+from aic.qpc.elf import PROGRAM_SECTION
 from aic.qpc.errors import QpcError
-from aic.qpc.validate import read_parts, validate_segments
+from aic.qpc.findings import Finding, Findings, Report
+from aic.qpc.validate import Examined, examine_file
 from aic.qpc.validate_descriptor import binding_copy
 from aic.static_checks import check_program
 from dialects import create_context
-from dialects.aic import DenseAttr, WeightAttr
+from dialects.aic import WeightAttr
 from dialects.dominance import first_undominated
 from dialects.element_types import stored_dtype, tensor_bytes
 from dialects.errors import AicError
@@ -31,7 +31,6 @@ from dialects.module import cores_of, target_of
 from dialects.text import place
 from dialects.tile.ops import TensorOp
 from dialects.weights import Entry, WeightStore
-
 
 @dataclass(frozen=True)
 class LoadedProgram:
@@ -57,25 +56,49 @@ def load_qpc(path: str | Path) -> LoadedProgram:
     Raises AicError when there is no such file, or it is malformed, contradicts itself, or holds no program of ours.
     """
     file = qpc_path(path)
-    with open_container(file) as segments:
-        try:
-            _refuse_errors([finding.message for finding in validate_segments(segments).errors])
-            parts = read_parts(segments)
-            elf = read_elf(require(segments, NETWORK_ELF).data)
-            module = decode(require_section(elf, PROGRAM_SECTION), create_context())
-            tensors = _checked_tensors(module)
-            _refuse_errors(list(_disagreements(module, parts.descriptor)))
-            start = segments[CONSTANTS].offset if CONSTANTS in segments else 0
-            entries = _entries(file, start, parts.constants.static_size, tensors)
-        except AicError as error:
-            raise QpcError(f"{file}: {error}") from error
-    return LoadedProgram(module, WeightStore(str(file), entries), parts.descriptor)
+    examined, findings = _examined(file)
+    errors = examined.report(findings).errors
+    if errors:
+        first, *others = errors
+        more = f" (and {len(others)} more errors, which `aic-qpc validate` lists)" if others else ""
+        raise QpcError(f"{file}: {first.message}{more}")
+    if examined.program is None or examined.descriptor is None or examined.constants is None:
+        raise QpcError(f"{file}: network.elf: section '{PROGRAM_SECTION}' is missing")
+    start = examined.segments[CONSTANTS].offset if CONSTANTS in examined.segments else 0
+    entries = {
+        constant.key.data: _entry(file, start, constant)
+        for tensor in declared_tensors(examined.program)
+        if isinstance(constant := tensor.value, WeightAttr)
+    }
+    return LoadedProgram(examined.program, WeightStore(str(file), entries), examined.descriptor)
 
 
-def _refuse_errors(messages: Sequence[str]) -> None:
-    if messages:
-        more = f" (and {len(messages) - 1} more errors)" if len(messages) > 1 else ""
-        raise QpcError(messages[0] + more)
+def validate_qpc(path: str | Path) -> Report:
+    """All that is wrong with a QPC: with the file, and with its program as far as the file can be read.
+
+    Raises nothing for what is wrong inside the file: that is in the report.
+    """
+    examined, findings = _examined(Path(path))
+    return examined.report(findings)
+
+
+def _examined(file: Path) -> tuple[Examined, Sequence[Finding]]:
+    """What can be read of a file, and what is wrong with its program."""
+    examined = examine_file(file, create_context())
+    program, descriptor, constants = examined.program, examined.descriptor, examined.constants
+    if program is None:
+        return examined, ()
+    findings = Findings(examined.segments)
+    try:
+        tensors = _checked_tensors(program)
+    except AicError as error:
+        findings.add(NETWORK_ELF, [str(error)], "program")
+        return examined, findings.found
+    if descriptor is not None:
+        findings.add(NETWORK_DESC, _disagreements(program, descriptor))
+    if constants is not None:
+        findings.add(NETWORK_ELF, _misplaced_constants(tensors, constants.static_size), "program")
+    return examined, findings.found
 
 
 def _checked_tensors(module: ModuleOp) -> list[TensorOp]:
@@ -91,7 +114,11 @@ def _checked_tensors(module: ModuleOp) -> list[TensorOp]:
 def _disagreements(module: ModuleOp, descriptor: NetworkDescriptor) -> Iterator[str]:
     """Where the network descriptor does not describe the program."""
     cores, hardware = cores_of(module), target_of(module).hardware
-    described = describe_network(descriptor.name, lay_out_shared_ddr(module), cores, hardware.hvx_threads)
+    try:
+        described = describe_network(descriptor.name, lay_out_shared_ddr(module), cores, hardware.hvx_threads)
+    except AicError as error:
+        yield f"program: {error}"
+        return
     if descriptor.num_cores != cores:
         yield f"networkdesc.bin: num_cores is {descriptor.num_cores}, the program runs on {cores}"
     for what, stated, actual in (
@@ -115,25 +142,28 @@ def _place(binding: IoBinding) -> tuple[int, int] | None:
     return None if copy is None else (copy.buffer_num, copy.offset)
 
 
-def _entries(file: Path, start: int, static_size: int, tensors: Sequence[TensorOp]) -> dict[str, Entry]:
-    """Where each constant lies in the file; `start` is the offset of the static constants, `static_size` their size."""
-    entries: dict[str, Entry] = {}
+def _misplaced_constants(tensors: Sequence[TensorOp], static_size: int) -> Iterator[str]:
+    """Constants that are not where their keys say, or not stored as they are used."""
     for tensor in tensors:
-        match tensor.value:
-            case None:
-                continue
-            case WeightAttr() as constant if not constant.order:
-                entries[constant.key.data] = _entry(file, start, static_size, constant)
-            case WeightAttr() | DenseAttr():
-                raise QpcError(f"program: {place(tensor)} is not stored as it is used")
-    return entries
+        constant = tensor.value
+        if constant is None:
+            continue
+        if not isinstance(constant, WeightAttr) or constant.order:
+            yield f"program: {place(tensor)} is not stored as it is used"
+            continue
+        try:
+            lies = Place.named(constant.key.data)
+        except AicError as error:
+            yield str(error)
+            continue
+        needed = tensor_bytes(constant.type)
+        if lies.size != needed:
+            yield f"program: {lies.key} has {lies.size} bytes, but {constant.type} {needed}"
+        if lies.offset + lies.size > static_size:
+            yield f"program: {lies.key} lies outside the {static_size} bytes of static constants"
 
 
-def _entry(file: Path, start: int, static_size: int, constant: WeightAttr) -> Entry:
-    lies = Place.named(constant.key.data)
-    if lies.size != tensor_bytes(constant.type):
-        raise QpcError(f"program: {lies.key} has {lies.size} bytes, but {constant.type} {tensor_bytes(constant.type)}")
-    if lies.offset + lies.size > static_size:
-        raise QpcError(f"program: {lies.key} lies outside the {static_size} bytes of static constants")
+def _entry(file: Path, start: int, constant: WeightAttr) -> Entry:
+    """Where a constant lies in the file; `start` is the offset of the static constants."""
     dtype = stored_dtype(constant.type.element_type)
-    return Entry(file, start + lies.offset, dtype, constant.type.get_shape())
+    return Entry(file, start + Place.named(constant.key.data).offset, dtype, constant.type.get_shape())

@@ -6,8 +6,12 @@ the DMA takes, what is read was written before and is still there, and nothing r
 a pass of its own, too.
 """
 
+from collections.abc import Callable
+
 from xdsl.dialects.builtin import ModuleOp
 
+from dialects.errors import AicError
+from dialects.module import target_of
 from passes.check_bounds import check_bounds
 from passes.check_buffers import check_buffers
 from passes.check_initialized import check_initialized
@@ -24,15 +28,28 @@ from passes.checking.program import unroll
 def check_program(module: ModuleOp) -> None:
     """Raises AicError, naming instructions and nodes, when a scheduled program asks for too much, leaves bounds,
     calls a kernel wrongly, deadlocks, does not end as it began, moves what takes too many descriptors, reads what
-    nobody wrote or what was overwritten, or has a race.
+    nobody wrote or what was overwritten, or has a race. One message tells what all checks find, where none needs what
+    another one refuses.
     """
     refuse(exceeded_ceilings(module))
     program = unroll(module)
-    check_bounds(program)
-    check_kernels(program, module)
-    check_signals(module)
+    _run(lambda: check_bounds(program), lambda: check_kernels(program, module), lambda: check_signals(module))
     history = history_of(program)
-    check_transfers(history, target_of(module).hardware)
-    check_buffers(history)
-    check_initialized(history)
-    check_races(history)
+    _run(
+        lambda: check_transfers(history, target_of(module).hardware),
+        lambda: check_buffers(history),
+        lambda: check_initialized(history),
+        lambda: check_races(history),
+    )
+
+
+def _run(*checks: Callable[[], None]) -> None:
+    """Raises one AicError of all that checks find."""
+    messages: list[str] = []
+    for check in checks:
+        try:
+            check()
+        except AicError as error:
+            messages.append(str(error))
+    if messages:
+        raise AicError("\n".join(messages))

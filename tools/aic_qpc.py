@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from xdsl.context import Context
-
+from aic.load import validate_qpc
 from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF
 from aic.qpc.packing import add_crcs, describe, directory_files, extract, pack_files
-from aic.qpc.validate import validate
-from dialects import register_dialects
 from dialects.errors import AicError
 from tools.process import run_command
 
@@ -101,15 +98,13 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    context = Context()
-    register_dialects(context)
-    report = validate(arguments.input_file, context)
+    report = validate_qpc(arguments.input_file)
     print(report.text(), end="")
     if not report.errors:
         return 0
     first, *rest = report.errors
     more = f" (and {len(rest)} more)" if rest else ""
-    raise AicError(f"{arguments.input_file}: not valid: {first.message}{more}")
+    raise AicError(f"{arguments.input_file}: not valid: {first.message.splitlines()[0]}{more}")
 
 
 def _add_crc(arguments: argparse.Namespace) -> int:

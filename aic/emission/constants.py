@@ -25,7 +25,7 @@ Constant: TypeAlias = WeightAttr | DenseAttr
 ALIGNMENT = 2048
 """Alignment in bytes of each constant in the segment: that of VTCM, which constants are copied to."""
 
-_KEY = re.compile(re.escape(CONSTANTS) + r"@(\d{1,15})\+(\d{1,15})")
+_KEY = re.compile(rf"{re.escape(CONSTANTS)}@(0|[1-9][0-9]{{0,14}})\+(0|[1-9][0-9]{{0,14}})")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from aic.qpc.errors import QpcError
@@ -132,22 +133,37 @@ def container_chunks(segments: Sequence[NewSegment]) -> Iterator[Chunk]:
     yield bytes(total - position)
 
 
+@dataclass(frozen=True)
+class Contents:
+    """The segments of a container that can be read, by name, in table order, and what is wrong with the container."""
+
+    segments: dict[str, Segment]
+    problems: tuple[str, ...]
+
+
 @contextmanager
 def open_container(path: str | Path) -> Generator[dict[str, Segment]]:
     """Map a container file into memory and give its checked segments, in file order, for the duration of the block.
 
     Raises QpcError if the file cannot be opened or is not a well-formed container.
     """
+    data = map_file(path)
     try:
-        with open(path, "rb") as file:
-            data = _map(file)
-    except OSError as error:
-        raise QpcError(f"cannot read '{path}': {error.strerror}") from error
-    try:
-        segments = read_container(memoryview(data))
+        segments = read_container(data)
     except QpcError as error:
         raise QpcError(f"{path}: {error}") from error
     yield segments
+
+
+def map_file(path: str | Path) -> memoryview:
+    """The bytes of a file, mapped into memory. Raises QpcError if it cannot be read or is no regular file."""
+    try:
+        if not S_ISREG(os.stat(path).st_mode):  # a pipe or a device might have no end
+            raise QpcError(f"cannot read '{path}': not a regular file")
+        with open(path, "rb") as file:
+            return memoryview(_map(file))
+    except OSError as error:
+        raise QpcError(f"cannot read '{path}': {error.strerror}") from error
 
 
 def read_container(data: memoryview) -> dict[str, Segment]:
@@ -156,35 +172,73 @@ def read_container(data: memoryview) -> dict[str, Segment]:
     Raises QpcError on anything that the format does not allow: wrong magic or compression type, a size that is not the
     length of `data`, parts out of bounds or overlapping, names without end, not plain, or repeated.
     """
+    contents = examine_container(data)
+    if contents.problems:
+        others = len(contents.problems) - 1
+        raise QpcError(contents.problems[0] + (f" (and {others} more)" if others else ""))
+    return contents.segments
+
+
+def examine_container(data: memoryview) -> Contents:
+    """All that is wrong with the container in `data`, and its segments that have a name and lie in it."""
     if len(data) < _HEADER.size:
-        raise QpcError(f"not a QPC: {len(data)} bytes are less than the {_HEADER.size}-byte header")
+        return Contents({}, (f"not a QPC: {len(data)} bytes are less than the {_HEADER.size}-byte header",))
     magic, _, _, compression, size, base, count, table = _HEADER.unpack_from(data)
     if magic != MAGIC:
-        raise QpcError(f"not a QPC: magic number mismatch, 0x{magic:08X} instead of 0x{MAGIC:08X}")
+        return Contents({}, (f"not a QPC: magic number mismatch, 0x{magic:08X} instead of 0x{MAGIC:08X}",))
+    problems: list[str] = []
     if compression != SELF_CONTAINED:
-        raise QpcError(f"QPC header: compression type {compression}, only {SELF_CONTAINED} is read from a file")
+        problems.append(f"QPC header: compression type {compression}, only {SELF_CONTAINED} is read from a file")
     if size != len(data):
-        raise QpcError(f"QPC header: size says {size} bytes, the file has {len(data)}")
+        problems.append(f"QPC header: size says {size} bytes, the file has {len(data)}")
     if count > MAX_SEGMENTS:
-        raise QpcError(f"QPC header: {count} segments, at most {MAX_SEGMENTS} are read")
-    table -= base
-    _check_range("segment table", table, count * _ENTRY.size, len(data))
+        return Contents({}, (*problems, f"QPC header: {count} segments, at most {MAX_SEGMENTS} are read"))
+    rows = _Rows(data, base, table - base, count)
+    try:
+        _check_range("segment table", rows.table, count * _ENTRY.size, len(data))
+    except QpcError as error:
+        return Contents({}, (*problems, str(error)))
+    segments = rows.read(problems)
+    return Contents(segments, tuple(problems))
 
-    taken = [("header", 0, _HEADER.size), ("segment table", table, count * _ENTRY.size)]
-    segments: dict[str, Segment] = {}
-    for index in range(count):
-        length, static_size, name_pointer, start = _ENTRY.unpack_from(data, table + index * _ENTRY.size)
-        name = _read_name(data, name_pointer - base, index)
-        start -= base
-        _check_range(f"segment {name}", start, length, len(data))
-        if name in segments:
-            raise QpcError(f"segment table: '{name}' occurs twice")
+
+class _Rows:
+    """The rows of the segment table in `data`, at byte `table`; pointers are less `base`."""
+
+    def __init__(self, data: memoryview, base: int, table: int, count: int) -> None:
+        self.data = data
+        self.base = base
+        self.table = table
+        self.count = count
+
+    def read(self, problems: list[str]) -> dict[str, Segment]:
+        """The segments that can be read; what is wrong with the others goes to `problems`."""
+        taken = [("header", 0, _HEADER.size), ("segment table", self.table, self.count * _ENTRY.size)]
+        segments: dict[str, Segment] = {}
+        for index in range(self.count):
+            try:
+                segment, name_start = self._segment(index)
+                if segment.name in segments:
+                    raise QpcError(f"segment table: '{segment.name}' occurs twice")
+            except QpcError as error:
+                problems.append(str(error))
+                continue
+            name, length = segment.name, len(segment.data)
+            segments[name] = segment
+            taken += [(f"name of {name}", name_start, len(name) + 1), (f"data of {name}", segment.offset, length)]
+        problems += _overlaps(taken)
+        return segments
+
+    def _segment(self, index: int) -> tuple[Segment, int]:
+        """A segment, and where its name lies. Raises QpcError."""
+        row = self.table + index * _ENTRY.size
+        length, static_size, name_pointer, start = _ENTRY.unpack_from(self.data, row)
+        name = _read_name(self.data, name_pointer - self.base, index)
+        start -= self.base
+        _check_range(f"segment {name}", start, length, len(self.data))
         if static_size > length:
             raise QpcError(f"segment {name}: {static_size} static bytes, but only {length} bytes in all")
-        segments[name] = Segment(name, data[start : start + length], start, static_size)
-        taken += [(f"name of {name}", name_pointer - base, len(name) + 1), (f"data of {name}", start, length)]
-    _check_disjoint(taken)
-    return segments
+        return Segment(name, self.data[start : start + length], start, static_size), name_pointer - self.base
 
 
 def require(segments: Mapping[str, Segment], name: str) -> Segment:
@@ -274,8 +328,8 @@ def _read_name(data: memoryview, start: int, index: int) -> str:
     return name
 
 
-def _check_disjoint(ranges: list[tuple[str, int, int]]) -> None:
+def _overlaps(ranges: list[tuple[str, int, int]]) -> Iterator[str]:
     occupied = sorted((start, length, what) for what, start, length in ranges if length)
     for (start, length, what), (next_start, _, next_what) in pairwise(occupied):
         if start + length > next_start:
-            raise QpcError(f"{what} (up to byte {start + length}) overlaps {next_what} (from byte {next_start})")
+            yield f"{what} (up to byte {start + length}) overlaps {next_what} (from byte {next_start})"

@@ -7,7 +7,7 @@ exclusive or 0xFFFFFFFF).
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from aic.qpc.container import CONSTANTS, NETWORK_ELF, Segment
 from aic.qpc.elf import METADATA_SECTION, read_elf
@@ -36,18 +36,22 @@ def unpack_crc(name: str, data: bytes | memoryview) -> int:
     return _CRC.unpack(data)[0]
 
 
-def compute_crcs(segments: Mapping[str, Segment]) -> dict[str, int]:
-    """CRC segment name -> CRC-32 of what it covers, for each covered part that exists.
-
-    Raises QpcError if network.elf cannot be read.
-    """
+def compute_crcs(segments: Mapping[str, Segment], names: Collection[str] = CRC_SEGMENTS) -> dict[str, int]:
+    """CRC segment name -> CRC-32 of what it covers, for each of these names whose part can be found."""
     covered: dict[str, memoryview] = {}
     if NETWORK_ELF in segments:
         image = segments[NETWORK_ELF].data
         covered["network.elf.crc"] = image
-        sections = read_elf(image).sections
-        if METADATA_SECTION in sections:
-            covered["metadata.crc"] = sections[METADATA_SECTION]
+        metadata = _metadata(image)
+        if metadata is not None:
+            covered["metadata.crc"] = metadata
     if CONSTANTS in segments:
         covered["constants.bin.crc"] = segments[CONSTANTS].data
-    return {name: crc32(covered[name]) for name in CRC_SEGMENTS if name in covered}
+    return {name: crc32(covered[name]) for name in CRC_SEGMENTS if name in covered and name in names}
+
+
+def _metadata(image: memoryview) -> memoryview | None:
+    try:
+        return read_elf(image).sections.get(METADATA_SECTION)
+    except QpcError:
+        return None

@@ -20,7 +20,7 @@ from aic.qpc.container import (
 )
 from aic.qpc.crc import CRC_SEGMENTS, compute_crcs, pack_crc
 from aic.qpc.descriptor import IoBinding, descriptor_json
-from aic.qpc.elf import PROGRAM_SECTION
+from aic.qpc.elf import PROGRAM_SECTION, read_elf
 from aic.qpc.errors import QpcError
 from aic.qpc.program_format import read_header
 from aic.qpc.validate import read_parts
@@ -78,6 +78,8 @@ def add_crcs(source: Path, output: Path) -> dict[str, int]:
     Raises QpcError if the QPC is malformed, AicError if the output cannot be written.
     """
     with open_container(source) as segments:
+        if NETWORK_ELF in segments:
+            read_elf(segments[NETWORK_ELF].data)  # what cannot be read has no metadata to cover
         crcs = compute_crcs(segments)
         kept = [
             NewSegment.of_bytes(segment.name, segment.data, segment.static_size)

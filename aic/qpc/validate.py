@@ -1,56 +1,38 @@
-"""Validates a QPC: every part by itself, then every size, count and offset that two parts state, against each other."""
+"""Validates a QPC: every part by itself, then every size, count and offset that two parts state, against each other.
 
-from collections.abc import Iterable, Iterator, Mapping
+A part that cannot be read is one finding, and the rest is checked nevertheless.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TypeVar
 
 from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
 
 from aic.qpc.constants import ConstantsDescriptor
-from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF, Segment, open_container, require
+from aic.qpc.container import (
+    CONSTANTS,
+    CONSTANTS_DESC,
+    NETWORK_DESC,
+    NETWORK_ELF,
+    Segment,
+    examine_container,
+    map_file,
+    require,
+)
 from aic.qpc.crc import CRC_SEGMENTS, compute_crcs, unpack_crc
 from aic.qpc.decoding import decode
 from aic.qpc.descriptor import MAJOR_VERSION, NetworkDescriptor, parse_descriptor
 from aic.qpc.elf import MACHINE_HEXAGON, METADATA_SECTION, PROGRAM_SECTION, ElfImage, read_elf, require_section
 from aic.qpc.errors import QpcError
+from aic.qpc.findings import Finding, Findings, Kind, Report
 from aic.qpc.metadata import Metadata, read_metadata
-from aic.qpc.program_format import read_header
 from aic.qpc.validate_descriptor import check_descriptor
 from aic.qpc.validate_metadata import check_metadata, check_transfers
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong (`error`) or unusual (`warning`), in one line that says where."""
-
-    message: str
-    severity: Literal["error", "warning"] = "error"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The result of validating a QPC."""
-
-    findings: tuple[Finding, ...]
-    network_name: str = ""
-    required_nsps: int | None = None
-    """Number of NSPs that the network needs; None if the metadata could not be read."""
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that make the QPC invalid."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
-
-    def text(self) -> str:
-        """The report for people to read, ending in a line break."""
-        lines = [f"{finding.severity}: {finding.message}" for finding in self.findings]
-        if self.required_nsps is not None:
-            lines.insert(0, f"Number of NSP required: {self.required_nsps}")
-        if self.network_name:
-            lines.insert(0, f"Network: {self.network_name!r}")
-        lines.append(f"not valid: {len(self.errors)} error(s)" if self.errors else "valid")
-        return "\n".join(lines) + "\n"
+PartT = TypeVar("PartT")
 
 
 @dataclass(frozen=True)
@@ -63,27 +45,99 @@ class Parts:
     constants: ConstantsDescriptor
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What of a QPC can be read, and all that is wrong with it. `program` is decoded if asked for."""
+
+    segments: Mapping[str, Segment]
+    descriptor: NetworkDescriptor | None
+    metadata: Metadata | None
+    constants: ConstantsDescriptor | None
+    program: ModuleOp | None
+    findings: tuple[Finding, ...]
+
+    def report(self, more: Iterable[Finding] = ()) -> Report:
+        """The findings, and `more` of them, as a report."""
+        name = "" if self.descriptor is None else self.descriptor.name
+        nsps = None if self.metadata is None else self.metadata.numNSPs
+        return Report((*self.findings, *more), name, nsps)
+
+
 def validate(path: str | Path, context: Context | None = None) -> Report:
     """Validate a file. With a context, the NSP program is decoded and verified too.
 
     Raises nothing for what is wrong inside the file: that is in the report.
     """
-    try:
-        with open_container(path) as segments:
-            return validate_segments(segments, context)
-    except QpcError as error:
-        return Report((Finding(str(error)),))
+    return examine_file(path, context).report()
 
 
 def validate_segments(segments: Mapping[str, Segment], context: Context | None = None) -> Report:
     """Validate the segments of an open container (see `validate`)."""
+    return examine_segments(segments, context).report()
+
+
+def examine_file(path: str | Path, context: Context | None = None) -> Examined:
+    """What of a file can be read, and all that is wrong with it; segments are views of the file, which is mapped."""
     try:
-        parts = read_parts(segments)
+        contents = examine_container(map_file(path))
     except QpcError as error:
-        return Report((Finding(str(error)),))
-    findings = [Finding(message) for message in _cross_checks(segments, parts, context)]
-    findings += [Finding(message, "warning") for message in _oddities(parts)]
-    return Report(tuple(findings), parts.descriptor.name, parts.metadata.numNSPs)
+        return Examined({}, None, None, None, None, (Finding(str(error)),))
+    if contents.problems and not contents.segments:
+        return Examined({}, None, None, None, None, tuple(map(Finding, contents.problems)))
+    return examine_segments(contents.segments, context, contents.problems)
+
+
+def examine_segments(
+    segments: Mapping[str, Segment], context: Context | None = None, problems: Iterable[str] = ()
+) -> Examined:
+    """What of a container can be read, and all that is wrong with it. Of a container that has `problems` itself, no
+    segment is said to be missing.
+    """
+    findings = Findings(segments)
+    findings.add("", problems)
+    complete = not findings.found
+
+    def attempt(name: str, read: Callable[[], PartT], kind: Kind = "file") -> PartT | None:
+        """What a part of a segment says; None, and a finding, when it cannot be read."""
+        if name not in segments and not complete:
+            return None
+        try:
+            return read()
+        except QpcError as error:
+            findings.add(name, [str(error)], kind)
+            return None
+
+    descriptor = attempt(NETWORK_DESC, lambda: parse_descriptor(require(segments, NETWORK_DESC).data))
+    constants = attempt(CONSTANTS_DESC, lambda: ConstantsDescriptor.unpack(require(segments, CONSTANTS_DESC).data))
+    elf = attempt(NETWORK_ELF, lambda: read_elf(require(segments, NETWORK_ELF).data))
+    metadata = program = None
+    if elf is not None:
+        metadata = attempt(NETWORK_ELF, lambda: read_metadata(require_section(elf, METADATA_SECTION)))
+        findings.add(NETWORK_ELF, _check_elf(elf))
+        if PROGRAM_SECTION not in elf.sections:
+            absent = f"network.elf: without section {PROGRAM_SECTION}, which the simulated card runs"
+            findings.add(NETWORK_ELF, [absent], severity="warning")
+        elif context is not None:
+            program = attempt(NETWORK_ELF, lambda: _decoded(elf, context), "program")
+    if descriptor is not None:
+        findings.add(NETWORK_DESC, check_descriptor(descriptor))
+        findings.add(NETWORK_DESC, _check_version(descriptor), severity="warning")
+    if elf is not None and metadata is not None:
+        size = len(require_section(elf, METADATA_SECTION))
+        findings.add(NETWORK_ELF, check_metadata(metadata, size, elf.code))
+    if metadata is not None and descriptor is not None:
+        findings.add(NETWORK_ELF, check_transfers(metadata, descriptor))
+        findings.add(NETWORK_DESC, _check_cores(descriptor, metadata))
+    if metadata is not None and constants is not None:
+        findings.add(NETWORK_ELF, _check_constant_sizes(metadata, constants))
+    if constants is not None:
+        findings.add(CONSTANTS, _check_constants(segments, constants, complete))
+    _check_crcs(segments, findings)
+    for segment in segments.values():
+        if segment.name != CONSTANTS and segment.static_size:
+            stated = f"{segment.name}: the segment table states {segment.static_size} static bytes"
+            findings.add(segment.name, [f"{stated}; only {CONSTANTS} has"])
+    return Examined(segments, descriptor, metadata, constants, program, tuple(findings.found))
 
 
 def read_parts(segments: Mapping[str, Segment]) -> Parts:
@@ -97,50 +151,40 @@ def read_parts(segments: Mapping[str, Segment]) -> Parts:
     )
 
 
-def _cross_checks(segments: Mapping[str, Segment], parts: Parts, context: Context | None) -> Iterator[str]:
-    yield from check_descriptor(parts.descriptor)
-    yield from check_metadata(parts.metadata, len(require_section(parts.elf, METADATA_SECTION)), parts.elf.code)
-    yield from check_transfers(parts.metadata, parts.descriptor)
-    yield from _check_cores(parts)
-    yield from _check_constants(segments, parts)
-    yield from _check_elf(parts.elf, context)
-    yield from _check_crcs(segments)
-    for segment in segments.values():
-        if segment.name != CONSTANTS and segment.static_size:
-            yield f"{segment.name}: the segment table states {segment.static_size} static bytes; only {CONSTANTS} has"
+def _decoded(elf: ElfImage, context: Context) -> ModuleOp:
+    try:
+        return decode(elf.sections[PROGRAM_SECTION], context)
+    except QpcError as error:
+        raise QpcError(f"network.elf: section {PROGRAM_SECTION}: {error}") from error
 
 
-def _oddities(parts: Parts) -> Iterator[str]:
+def _check_version(descriptor: NetworkDescriptor) -> Iterator[str]:
     """What does not make the file invalid."""
-    if parts.descriptor.major_version != MAJOR_VERSION:
-        version = f"{parts.descriptor.major_version}.{parts.descriptor.minor_version}"
+    if descriptor.major_version != MAJOR_VERSION:
+        version = f"{descriptor.major_version}.{descriptor.minor_version}"
         yield f"networkdesc.bin: version {version}, {MAJOR_VERSION}.x is expected"
-    if PROGRAM_SECTION not in parts.elf.sections:
-        yield f"network.elf: without section {PROGRAM_SECTION}, which the simulated card runs"
 
 
-def _check_cores(parts: Parts) -> Iterator[str]:
-    if parts.descriptor.num_cores != parts.metadata.numNSPs:
-        yield (
-            f"networkdesc.bin: num_cores is {parts.descriptor.num_cores}, "
-            f"but metadata numNSPs is {parts.metadata.numNSPs}"
-        )
+def _check_cores(descriptor: NetworkDescriptor, metadata: Metadata) -> Iterator[str]:
+    if descriptor.num_cores != metadata.numNSPs:
+        yield f"networkdesc.bin: num_cores is {descriptor.num_cores}, but metadata numNSPs is {metadata.numNSPs}"
 
 
-def _check_constants(segments: Mapping[str, Segment], parts: Parts) -> Iterator[str]:
-    constants, metadata = parts.constants, parts.metadata
-    yield from _disagreements(
-        "metadata", "constantsdesc.bin",
-        (
-            ("staticConstantsSize", metadata.staticConstantsSize, constants.static_size),
-            ("dynamicConstantsSize", metadata.dynamicConstantsSize, constants.dynamic_size),
-            ("staticConstantsECCEnabled", metadata.staticConstantsECCEnabled, int(constants.static_ecc)),
-            ("dynamicConstantsECCEnabled", metadata.dynamicConstantsECCEnabled, int(constants.dynamic_ecc)),
-        ),
-    )  # fmt: skip
+def _check_constant_sizes(metadata: Metadata, constants: ConstantsDescriptor) -> Iterator[str]:
+    for name, here, there in (
+        ("staticConstantsSize", metadata.staticConstantsSize, constants.static_size),
+        ("dynamicConstantsSize", metadata.dynamicConstantsSize, constants.dynamic_size),
+        ("staticConstantsECCEnabled", metadata.staticConstantsECCEnabled, int(constants.static_ecc)),
+        ("dynamicConstantsECCEnabled", metadata.dynamicConstantsECCEnabled, int(constants.dynamic_ecc)),
+    ):
+        if here != there:
+            yield f"metadata: {name} is {here}, but constantsdesc.bin states {there}"
+
+
+def _check_constants(segments: Mapping[str, Segment], constants: ConstantsDescriptor, complete: bool) -> Iterator[str]:
     total = constants.static_size + constants.dynamic_size
     if CONSTANTS not in segments:
-        if total:
+        if total and complete:
             yield f"QPC missing required section: {CONSTANTS}, constantsdesc.bin states {total} bytes"
         return
     segment = segments[CONSTANTS]
@@ -153,42 +197,25 @@ def _check_constants(segments: Mapping[str, Segment], parts: Parts) -> Iterator[
         )
 
 
-def _disagreements(left: str, right: str, values: Iterable[tuple[str, int, int]]) -> Iterator[str]:
-    for name, here, there in values:
-        if here != there:
-            yield f"{left}: {name} is {here}, but {right} states {there}"
-
-
-def _check_elf(elf: ElfImage, context: Context | None) -> Iterator[str]:
+def _check_elf(elf: ElfImage) -> Iterator[str]:
     if elf.machine != MACHINE_HEXAGON:
         yield f"network.elf: machine {elf.machine}, {MACHINE_HEXAGON} (Hexagon) is expected"
     if not any(elf.entry in addresses for addresses in elf.code):
         yield f"network.elf: the entry point 0x{elf.entry:X} lies in no executable section"
-    if PROGRAM_SECTION not in elf.sections:
-        return
-    program = elf.sections[PROGRAM_SECTION]
-    try:
-        read_header(program)
-        if context is not None:
-            decode(program, context)
-    except QpcError as error:
-        yield f"network.elf: section {PROGRAM_SECTION}: {error}"
 
 
-def _check_crcs(segments: Mapping[str, Segment]) -> Iterator[str]:
-    if not any(name in segments for name in CRC_SEGMENTS):
-        return
-    computed = compute_crcs(segments)
+def _check_crcs(segments: Mapping[str, Segment], findings: Findings) -> None:
+    stored: dict[str, int] = {}
     for name in CRC_SEGMENTS:
-        if name not in segments:
-            continue
-        try:
-            stored = unpack_crc(name, segments[name].data)
-        except QpcError as error:
-            yield str(error)
-            continue
-        if stored != computed.get(name):
-            actual = (
-                "nothing is there to cover" if name not in computed else f"the content gives 0x{computed[name]:08X}"
-            )
-            yield f"{name}: CRC-32 0x{stored:08X}, but {actual}"
+        if name in segments:
+            try:
+                stored[name] = unpack_crc(name, segments[name].data)
+            except QpcError as error:
+                findings.add(name, [str(error)], "checksum")
+    computed = compute_crcs(segments, stored)
+    for name, value in stored.items():
+        if name not in computed:
+            findings.add(name, [f"{name}: CRC-32 0x{value:08X}, but nothing is there to cover"], "checksum")
+        elif value != computed[name]:
+            actual = f"the content gives 0x{computed[name]:08X}"
+            findings.add(name, [f"{name}: CRC-32 0x{value:08X}, but {actual}"], "checksum")

@@ -1,5 +1,6 @@
 """A small consistent QPC, part by part, and ways to damage files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
@@ -89,6 +90,16 @@ class Sample:
         requests = list(self.metadata.dmaRequests)
         requests[index] = replace(requests[index], **changes)
         return self.with_metadata(dmaRequests=tuple(requests))
+
+
+def without_program(segments: Sequence[NewSegment]) -> list[NewSegment]:
+    """The segments where network.elf has no program of ours, as in a QPC of the vendor."""
+    return [
+        NewSegment.of_bytes(s.name, b"".join(map(bytes, s.chunks())).replace(b".aic.program\0", b".aic.another\0"))
+        if s.name == "network.elf"
+        else s
+        for s in segments
+    ]
 
 
 def sample() -> Sample:

@@ -5,7 +5,7 @@ import pytest
 
 from aic.qpc.container import NewSegment, container_bytes, write_container
 from tests.qpc import independent_reader
-from tests.qpc.samples import sample
+from tests.qpc.samples import sample, without_program
 from tools.aic_qpc import main
 
 
@@ -16,14 +16,22 @@ def qpc(tmp_path: Path) -> Path:
     return path
 
 
-def test_validate(qpc: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["validate", "-i", str(qpc)]) == 0
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A QPC whose program is not one of ours."""
+    path = tmp_path / "foreign.bin"
+    write_container(path, without_program(sample().segments()))
+    return path
+
+
+def test_validate(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "-i", str(foreign)]) == 0
     assert "Number of NSP required: 2" in capsys.readouterr().out
 
 
-def test_validate_fails_with_one_line(qpc: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_container(qpc, sample().with_metadata(VTCMSize=0, numSemaphores=3).segments())
-    assert main(["validate", "--input-file", str(qpc)]) == 1
+def test_validate_fails_with_one_line(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_container(foreign, without_program(sample().with_metadata(VTCMSize=0, numSemaphores=3).segments()))
+    assert main(["validate", "--input-file", str(foreign)]) == 1
     printed = capsys.readouterr()
     assert "error: metadata: VTCMSize is 0" in printed.out
     assert printed.err.count("\n") == 1
@@ -83,18 +91,18 @@ def test_a_named_file_of_the_directory_is_packed_once(qpc: Path, tmp_path: Path)
     assert (tmp_path / "again.bin").read_bytes() == qpc.read_bytes()
 
 
-def test_add_crcs(qpc: Path, tmp_path: Path) -> None:
-    before = qpc.read_bytes()
+def test_add_crcs(foreign: Path, tmp_path: Path) -> None:
+    before = foreign.read_bytes()
     for _ in range(2):  # the second time replaces the first values
-        assert main(["addCRC32", "-i", str(qpc), "-o", str(tmp_path)]) == 0
-    seen = independent_reader.read(qpc.read_bytes())
+        assert main(["addCRC32", "-i", str(foreign), "-o", str(tmp_path)]) == 0
+    seen = independent_reader.read(foreign.read_bytes())
     plain = independent_reader.read(before)
     assert seen["crcs"] == {
         "network.elf.crc": independent_reader.crc32(plain["segments"]["network.elf"][0]),
         "metadata.crc": independent_reader.crc32(plain["sections"]["metadata"][0]),
         "constants.bin.crc": independent_reader.crc32(plain["segments"]["constants.bin"][0]),
     }
-    assert main(["validate", "-i", str(qpc)]) == 0
+    assert main(["validate", "-i", str(foreign)]) == 0
 
 
 def test_add_crcs_under_another_name(qpc: Path, tmp_path: Path) -> None:
