@@ -32,6 +32,7 @@ from dialects.text import place
 from dialects.tile.ops import TensorOp
 from dialects.weights import Entry, WeightStore
 
+
 @dataclass(frozen=True)
 class LoadedProgram:
     """A program from a QPC: the module, its constants in the file, and the network as the host sees it."""

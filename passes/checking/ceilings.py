@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block
 
 from dialects.hardware import Hardware, load_hardware
-from dialects.module import cores_of, main_of, target_of
+from dialects.module import main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box
 from dialects.tile.ops import AllocOp, Buffer, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
@@ -19,8 +19,6 @@ MAX_LOOPS = 6
 MAX_MESH_AXES = 4
 MAX_RUNS = 1 << 17
 """Instructions that one inference executes, each iteration counted."""
-MAX_CORE_RUNS = 1 << 20
-"""The same on all cores together."""
 MAX_TOUCHES = 1 << 20
 """Operands of all runs together."""
 MAX_WAITS = 1 << 20
@@ -41,7 +39,7 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
     yield from _beyond_the_card(hardware)
     deep = _too_deep(body, 0)
     if deep is None:
-        yield from _too_much(_issued(body), cores_of(module))
+        yield from _too_much(_issued(body))
     else:
         yield f"{place(deep)}: loops are nested deeper than {MAX_LOOPS}"
     tensors, known = list[TensorOp](), set[Box]()
@@ -111,11 +109,10 @@ def _too_deep(block: Block, depth: int) -> ForOp | None:
     return next((deep for loop in loops if (deep := _too_deep(loop.body.block, depth + 1)) is not None), None)
 
 
-def _too_much(issued: _Issued, cores: int) -> Iterator[str]:
+def _too_much(issued: _Issued) -> Iterator[str]:
     """What all runs come to, as far as it is too much."""
     for count, ceiling, what in (
         (issued.runs, MAX_RUNS, "instructions"),
-        (issued.runs * cores, MAX_CORE_RUNS, f"instructions on its {cores} cores together"),
         (issued.touches, MAX_TOUCHES, "operands of instructions"),
         (issued.waits, MAX_WAITS, "waits"),
     ):

@@ -5,6 +5,7 @@ each is looked at once, however many cores, iterations and instructions make it.
 """
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -26,6 +27,8 @@ MAX_CORE_CYCLES = 1 << 36
 """Cycles that kernels take in one inference, all cores together: 47 s of one core at 1.45 GHz."""
 MAX_NUMPY_CALLS = 1 << 23
 """NumPy calls that kernels make in one inference, where cores are not taken together."""
+MAX_ELEMENTS = 1 << 42
+"""Elements that these calls go through at most, where each goes through the largest block of its kernel's call."""
 MAX_WORKSPACE = 1 << 27
 """Elements of an array that a kernel makes on its way."""
 
@@ -38,6 +41,7 @@ class _Effort(NamedTuple):
 
     cycles: float
     numpy_calls: int
+    elements: int
 
 
 class _Blocks(NamedTuple):
@@ -53,7 +57,7 @@ def find_wrong_calls(program: Program, hardware: Hardware) -> Iterator[str]:
     """Calls that no op of the graph is, each as a sentence; then what all calls take, if that is too much."""
     known: dict[Call, _Effort | str] = {}
     blocks_of: dict[tuple[object, Iterations], list[_Blocks]] = {}
-    cycles, numpy_calls = 0.0, 0
+    cycles, numpy_calls, touched = 0.0, 0, 0
     for issued in program.issued:
         op = issued.op
         if not isinstance(op, ComputeOp):
@@ -73,10 +77,14 @@ def find_wrong_calls(program: Program, hardware: Hardware) -> Iterator[str]:
                 break
             cycles += blocks.calls * found.cycles
             numpy_calls += blocks.calls * found.numpy_calls
+            touched += blocks.calls * found.elements
     if cycles > MAX_CORE_CYCLES:
         yield f"its kernels take {cycles:.3g} cycles of all cores together, at most {MAX_CORE_CYCLES:.3g} are run"
-    if numpy_calls > MAX_NUMPY_CALLS:
-        yield f"its kernels take {numpy_calls} NumPy calls, at most {MAX_NUMPY_CALLS} are made"
+    if numpy_calls > MAX_NUMPY_CALLS or touched > MAX_ELEMENTS:
+        yield (
+            f"its kernels take {numpy_calls} NumPy calls on {touched} elements, "
+            f"at most {MAX_NUMPY_CALLS} on {MAX_ELEMENTS} are made"
+        )
 
 
 def _judged(op: ComputeOp, elements: Sequence[Attribute], shapes: Sequence[Shape], hardware: Hardware) -> _Effort | str:
@@ -89,10 +97,12 @@ def _judged(op: ComputeOp, elements: Sequence[Attribute], shapes: Sequence[Shape
         return str(error).splitlines()[0]
     if called.workspace() > MAX_WORKSPACE:
         return f"{kernel} makes an array of {called.workspace()} elements on its way, at most {MAX_WORKSPACE} are made"
+    calls = called.numpy_calls()
+    touched = calls * max(map(prod, shapes))
     if kernel not in FORMULAS:  # it has values, but no times
-        return _Effort(0.0, called.numpy_calls())
+        return _Effort(0.0, calls, touched)
     price = cost(kernel, from_dictionary(op.arguments), shapes[:-1], shapes[-1], elements[-1], hardware)
-    return _Effort(price.cycles, called.numpy_calls())
+    return _Effort(price.cycles, calls, touched)
 
 
 def _blocks(program: Program, issued: Issued) -> Iterator[_Blocks]:
