@@ -9,8 +9,18 @@ import numpy as np
 from xdsl.ir import Block, SSAValue
 
 from dialects.errors import AicError
-from dialects.tile.boxes import Box, Integers
-from dialects.tile.ops import AllocOp, ExchangeOp, ForOp, InstructionOp, MulticastOp, TensorOp, bytes_of
+from dialects.tile.boxes import Box, Form, Integers, Interval
+from dialects.tile.ops import (
+    AllocOp,
+    ExchangeOp,
+    ForOp,
+    InstructionOp,
+    LoadOp,
+    MulticastOp,
+    TensorOp,
+    bytes_of,
+    type_of,
+)
 from passes.scheduling.hazards import Access, Instance, Region, is_replayed_whole, replayed_iterations
 
 
@@ -103,12 +113,32 @@ def _accesses(run: Replayed, *, single: bool) -> tuple[Access, ...]:
 
 
 def _part(value: SSAValue, box: Box, run: Replayed) -> Part | None:
-    """What is touched of a region whose place in the tensor stays, by an instruction that works through it."""
-    owner = value.owner
-    stays = isinstance(owner, TensorOp) or (isinstance(owner, AllocOp) and not owner.window.data.loop_depth)
-    if run.iteration is None or not (run.whole and stays and box.loop_depth):
+    """What is touched of a region, by an instruction that works through it in a loop, or by a fetch of a part."""
+    owner, fetches = value.owner, isinstance(run.op, LoadOp | MulticastOp)
+    if run.iteration is None:
         return None
-    return Part(box, run.iteration, isinstance(owner, TensorOp))
+    if isinstance(owner, AllocOp) and owner.window.data.loop_depth:
+        return _part_of_slot(owner.window.data, box, type_of(value).get_shape()) if fetches else None
+    if box.loop_depth:
+        return Part(box, run.iteration, isinstance(owner, TensorOp)) if run.whole else None
+    if not fetches or (isinstance(owner, AllocOp) and box == owner.window.data):
+        return None
+    return Part(box, (), isinstance(owner, TensorOp))
+
+
+@cache
+def _part_of_slot(window: Box, box: Box, shape: tuple[int, ...]) -> Part | None:
+    """A box in a buffer of that shape whose window moves with loops, from the window's corner: as large as it is in any
+    iteration. None when it may be all of the buffer.
+    """
+    dims: list[Interval] = []
+    for its, around, size in zip(box.dims, window.dims, shape, strict=True):
+        corner = around.low[0].times(-1)
+        inside = its.mapped(corner.__add__, corner.__add__)
+        low, high = (tuple(form for form in bound if not form.loops) for bound in (inside.low, inside.high))
+        dims.append(Interval(low or (Form(0),), high or (Form(size),)))
+    part = Box(box.mesh, tuple(dims))
+    return None if box.mesh != window.mesh or part == Box.whole(shape, box.mesh) else Part(part, (), shared=False)
 
 
 def _region(value: SSAValue, iteration: tuple[int, ...]) -> Region:
