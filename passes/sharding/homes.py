@@ -23,16 +23,9 @@ def homes_in_ddr(demands: Demands, capacity: int, unheld: Iterable[int] = ()) ->
     state = _State(demands, int(capacity * STREAM_FACTOR))
     for value in unheld:
         state.move(value)
-    limit = int(capacity * FILL_FACTOR)
-    live: set[int] = set()
-    for time in range(len(demands.streams)):
-        live = {value for value in (*live, time) if state.last[value] >= time and value not in state.moved}
-        while state.occupied[time] > limit:
-            victim = state.victim(time, live)
-            if victim is None:
-                break
-            state.move(victim)
-            live.discard(victim)
+    # What moves for a later op may take more at an earlier one that then streams it.
+    while state.move_what_does_not_fit(int(capacity * FILL_FACTOR)):
+        pass
     return frozenset(state.moved)
 
 
@@ -71,6 +64,19 @@ class _State:
             self.occupied[buffer.first : buffer.last + 1] -= buffer.size
         for time, stream in self._streams[value]:
             self.occupied[time] += self._streamed(stream)
+
+    def move_what_does_not_fit(self, limit: int) -> bool:
+        """Makes room at one op after the other. True when a value was moved."""
+        before, live = len(self.moved), set[int]()
+        for time in range(len(self.occupied)):
+            live = {value for value in (*live, time) if self.last[value] >= time and value not in self.moved}
+            while self.occupied[time] > limit:
+                victim = self.victim(time, live)
+                if victim is None:
+                    break
+                self.move(victim)
+                live.discard(victim)
+        return len(self.moved) > before
 
     def victim(self, time: int, live: Iterable[int]) -> int | None:
         """The live value to move next; None when none makes room."""

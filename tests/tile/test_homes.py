@@ -70,3 +70,10 @@ def test_what_is_needed_last_goes_first() -> None:
 def test_values_that_are_not_held_anyway() -> None:
     demands = Demands((Buffer(0, 600, 0, 1), Buffer(1, 600, 1, 1)), ((Stream(0, 90, 90),), (Stream(1, 90, 90),)))
     assert homes_in_ddr(demands, CAPACITY, unheld=[1]) == {1}
+
+
+def test_what_moves_for_a_later_op_may_take_more_at_an_earlier_one() -> None:
+    """Value 0 moves for the last op; the one before then streams it, in more than it took, so value 1 must move too."""
+    buffers = (Buffer(0, 400, 0, 2), Buffer(1, 300, 1, 1), Buffer(2, 380, 2, 2))
+    streams = ((Stream(0, 1, 1),), (Stream(0, 524, 524), Stream(1, 1, 1)), (Stream(0, 1, 1), Stream(2, 1, 1)))
+    assert homes_in_ddr(Demands(buffers, streams), CAPACITY) == {0, 1}
