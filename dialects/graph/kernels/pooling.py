@@ -24,8 +24,10 @@ def _gathered(
 def max_pool(
     x: Array, *, kernel_shape: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Sequence[int]
 ) -> Array:
-    """x [.., H, W, C] to [.., H', W', C]; padding never wins."""
-    return _gathered(np.maximum, padded(x, pads, lowest(x.dtype)), kernel_shape, strides, dilations)
+    """x [.., H, W, C] to [.., H', W', C]; padding never wins. Along rows, then along columns: windows may be large."""
+    x = padded(x, pads, lowest(x.dtype))
+    x = _gathered(np.maximum, x, (kernel_shape[0], 1), (strides[0], 1), (dilations[0], 1))
+    return _gathered(np.maximum, x, (1, kernel_shape[1]), (1, strides[1]), (1, dilations[1]))
 
 
 @kernel
