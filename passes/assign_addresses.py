@@ -18,10 +18,12 @@ from xdsl.passes import ModulePass
 
 from dialects.errors import DoesNotFit
 from dialects.module import main_of, set_dealloc_delay, target_of
+from dialects.tile.ops import TensorOp
 from dialects.tile.scratch import ALIGNMENT
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
 from passes.scheduling.buffers import lives_of, scratch_lives_of
+from passes.scheduling.ddr import ddr_excess
 from passes.scheduling.demand import does_not_fit
 from passes.scheduling.placement import fits, place
 
@@ -59,6 +61,9 @@ class AssignAddressesPass(ModulePass):
         offsets = place(list(scratch.values()), hardware.ddr_bytes, ALIGNMENT).offsets
         for tensor, offset in zip(scratch, offsets, strict=True):
             tensor.properties["address"] = IntegerAttr(offset, i64)
+        excess = ddr_excess([tensor for tensor in ops if isinstance(tensor, TensorOp)], hardware.ddr_bytes)
+        if excess is not None:
+            raise DoesNotFit(excess)
 
 
 def _longest_delay(

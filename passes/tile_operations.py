@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FunctionType, IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import FunctionType, IntegerAttr, ModuleOp, f32, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -52,6 +52,7 @@ from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.layers import Layer, Part, first_replica, part_of, placed
 from passes.tiling.lifetimes import Lifetimes
 from passes.tiling.overlap import Overlaps, Split, split_kernel
+from passes.tiling.remedies import remedies
 
 FILL_FACTOR = 0.9
 """Share of VTCM that live buffers may fill; the rest is for what placing buffers at addresses costs."""
@@ -195,7 +196,9 @@ class _Lowering:
             limits = replace(limits, slots=1)
             cuts = choose_cuts(layer.work, limits)
         if cuts is None:
-            demand = does_not_fit(layer.work, limits, live, self.hardware.vtcm_usable_bytes)
+            single = any(t.element_type == f32 for t in (*op.operand_types, op.result_type))
+            help = remedies(self.hardware, self.cores, self.tuning, single_precision=single)
+            demand = does_not_fit(layer.work, limits, live, self.hardware.vtcm_usable_bytes, help)
             raise DoesNotFit(f"{place(op)} does not fit into VTCM: {demand}")
         split = self.overlaps.split(op) if self.tuning.ols is None else Split(self.tuning.ols)
         finer = split_kernel(layer, cuts, split, self.hardware)

@@ -11,6 +11,7 @@ from dialects.text import place
 from dialects.tile.ops import AllocOp, type_of
 from dialects.tuning import tuning_of
 from passes.scheduling.placement import Life, Placement, live_bytes
+from passes.tiling.remedies import remedies
 
 _NAMED = 5
 """Nodes that are named of those with buffers live at the peak."""
@@ -41,12 +42,7 @@ def _largest(live: Mapping[AllocOp, int]) -> str:
 
 def _remedies(module: ModuleOp, live: Mapping[AllocOp, int]) -> list[str]:
     """What the user may change, by the names of the options."""
-    cores, tuning = cores_of(module), tuning_of(module)
-    remedies = ["smaller chunks (size-split-granularity, vtcm-working-set-limit-ratio)"]
-    if tuning.mos is not None:
-        remedies.append(f"another mos than {tuning.mos}")
-    if any(type_of(alloc.result).element_type == f32 for alloc in live):
-        remedies.append("half precision (convert-to-fp16)")
-    if cores < target_of(module).hardware.cores:
-        remedies.append(f"more cores (aic-num-cores) than {cores}")
-    return remedies[::-1]
+    single = any(type_of(alloc.result).element_type == f32 for alloc in live)
+    smaller = "smaller chunks (size-split-granularity, vtcm-working-set-limit-ratio)"
+    hardware = target_of(module).hardware
+    return [*remedies(hardware, cores_of(module), tuning_of(module), single_precision=single), smaller]

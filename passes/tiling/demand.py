@@ -9,15 +9,17 @@ KIB = 1024
 _PERCENT = 100
 
 
-def does_not_fit(work: Work, limits: Limits, live: int, usable: int) -> str:
+def does_not_fit(work: Work, limits: Limits, live: int, usable: int, help: Sequence[str] = ()) -> str:
     """Why no way to cut keeps to the limits, told of the one that comes nearest.
 
-    `live` are the bytes per core of values that stay in VTCM meanwhile, `usable` those of all VTCM.
+    `live` are the bytes per core of values that stay in VTCM meanwhile, `usable` those of all VTCM. `help`: what makes
+    all demands smaller.
     """
     nearest = min(all_cuts(work, limits), key=lambda cuts: sum(over for _, over in _excesses(work, cuts, limits)))
     broken = [limit for limit, over in _excesses(work, nearest, limits) if over]
     reasons = [_reason(limit, work, nearest, limits, live, usable) for limit in broken]
-    return f"in chunks of {list(chunk_extents(work, nearest))} it " + "; it ".join(reasons)
+    less = f"; less is taken with {' or '.join(help)}" if help else ""
+    return f"in chunks of {list(chunk_extents(work, nearest))} it {'; it '.join(reasons)}{less}"
 
 
 def _excesses(work: Work, cuts: Sequence[Cut], limits: Limits) -> Iterator[tuple[str, int]]:
