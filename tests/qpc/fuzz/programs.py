@@ -23,7 +23,7 @@ from dialects.module import main_of
 from dialects.tile.ops import ForOp
 from tests.qpc.fuzz.values import attribute, damaged
 
-_TRIPS = [1, 2, 3, 1000, 1 << 16, 1 << 17, 1 << 40]
+_TRIPS = [1, 2, 3, 100, 1000, 1 << 17, 1 << 40]
 _MISFITS = [
     UnitAttr(),
     StringAttr("x"),
