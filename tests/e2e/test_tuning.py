@@ -12,6 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import aic
 from tests.e2e.effects import Compiled, compile_and_run
 from tests.models.reference import FP16_BOUND, relative_error, run
 from tools import aic_exec
@@ -72,6 +73,21 @@ def test_num_cores(compiled: Any) -> None:
     assert "vtcm [4]" in four.ir["shard"]
     assert [run.report["cores"] for run in (one, four, eight)] == [1, 4, 8]
     assert one.report["device_us"] > four.report["device_us"] > eight.report["device_us"]
+
+
+def test_num_of_instances(model: Path) -> None:
+    """Instances of one program, each on cores of its own, give the same values; together they wait for DDR."""
+    path = aic.compile(model, aic_num_cores=4, convert_to_fp16=True).path
+    one, four = (aic.Session(path, aic_num_of_instances=instances) for instances in (1, 4))
+    for name, values in one.run(INPUTS).items():
+        assert np.array_equal(four.run(INPUTS)[name], values)
+    alone, together = one.timing(), four.timing()
+    assert (alone.instances, together.instances) == (1, 4)
+    assert together.device_us > 2 * alone.device_us
+    assert together.inferences_per_second > alone.inferences_per_second
+    reads = [next(row for row in report.memories if row.name == "DDR read") for report in (alone, together)]
+    assert reads[0].bytes == reads[1].bytes  # of one inference
+    assert reads[0].utilisation < reads[1].utilisation <= 1
 
 
 def test_mos(compiled: Any) -> None:
