@@ -91,6 +91,9 @@ _EXTRA_ITERATIONS = 2
 Key: TypeAlias = Engine | int
 Known: TypeAlias = dict[Key, int]
 
+_SETTLING = 64
+"""Instances after which what all engines know is gathered anew."""
+
 
 @dataclass
 class _Run:
@@ -148,6 +151,8 @@ class _Replay:
     """No core touches memory of others: what is complete on it is all that counts."""
     time: int = 0
     touched: dict[Region, _Touches] = field(default_factory=dict[Region, _Touches])
+    settled: Known = field(default_factory=dict[Key, int])
+    """What all engines know; it is kept here alone, so that what each knows besides stays small."""
     runs: dict[Key, int] = field(default_factory=dict[Key, int])
     counts: dict[int, int] = field(default_factory=dict[int, int])
     knows: dict[Engine, tuple[Known, Known]] = field(default_factory=dict[Engine, tuple[Known, Known]])
@@ -163,6 +168,8 @@ class _Replay:
             self._wait(instance, on, remote, local, everywhere)
         key: Key = instance.op if instance.asynchronous else instance.engine
         self.time += 1
+        if self.time % _SETTLING == 0:
+            self._settle()
         run = _Run(instance, key, self._next(self.runs, key), self._next(self.counts, instance.op), self.time)
         run.local, run.everywhere = dict(local), dict(everywhere)
         if not instance.asynchronous:
@@ -203,11 +210,26 @@ class _Replay:
 
     def _is_known(self, run: _Run) -> bool:
         """Whether every engine knows that a run is complete, so that nothing will ever wait for it again."""
-        return all(
-            known.get(run.key, -1) >= run.sequence
-            for local, everywhere in self.knows.values()
-            for known in (local if self.alone else everywhere,)
-        )
+        if self.settled.get(run.key, -1) >= run.sequence:
+            return True
+        return all(known.get(run.key, -1) >= run.sequence for known in self._known_to_engines())
+
+    def _known_to_engines(self) -> list[Known]:
+        """For each engine the runs that it knows to be complete wherever that counts."""
+        return [local if self.alone else everywhere for local, everywhere in self.knows.values()]
+
+    def _settle(self) -> None:
+        """Takes from what each engine knows that which all of them know."""
+        first, *others = self._known_to_engines()
+        for key, sequence in first.items():
+            before = self.settled.get(key, -1)
+            least = min([sequence, *(known.get(key, before) for known in others)])
+            if least > before:
+                self.settled[key] = least
+        for known in (known for pair in self.knows.values() for known in pair):
+            told: list[Key] = [key for key, sequence in known.items() if self.settled.get(key, -1) >= sequence]
+            for key in told:
+                del known[key]
 
     def _newest(
         self, runs: Sequence[tuple[_Run, Access]], region: Region, access: Access
@@ -223,6 +245,8 @@ class _Replay:
     def _wait(self, instance: Instance, on: _Run, remote: bool, local: Known, everywhere: Known) -> None:
         if on.key == instance.engine and not remote:
             return
+        if self.settled.get(on.key, -1) >= on.sequence:
+            return
         known = everywhere if remote else local
         if known.get(on.key, -1) >= on.sequence or (not remote and everywhere.get(on.key, -1) >= on.sequence):
             return
@@ -230,10 +254,15 @@ class _Replay:
         name = (instance.op, on.instance.op, remote)
         self.lags[name] = min(lag, self.lags.get(name, lag))
         self.needed.setdefault(name, []).append((self.counts.get(instance.op, 0), on.run + 1))
-        _learn(local, {**on.local, on.key: on.sequence})
-        _learn(everywhere, on.everywhere)
+        self._learn(local, {**on.local, on.key: on.sequence})
+        self._learn(everywhere, on.everywhere)
         if remote:
-            _learn(everywhere, {**on.local, on.key: on.sequence})
+            self._learn(everywhere, {**on.local, on.key: on.sequence})
+
+    def _learn(self, known: Known, more: Known) -> None:
+        for key, sequence in more.items():
+            if known.get(key, -1) < sequence and self.settled.get(key, -1) < sequence:
+                known[key] = sequence
 
     def _record(self, run: _Run) -> None:
         for access in run.instance.accesses:
@@ -243,9 +272,3 @@ class _Replay:
             if access.part is None:
                 runs.clear()
             runs.append((run, access))
-
-
-def _learn(known: Known, more: Known) -> None:
-    for key, sequence in more.items():
-        if known.get(key, -1) < sequence:
-            known[key] = sequence
