@@ -81,7 +81,7 @@ def test_a_mistake_in_a_transformer_is_named(
     transformer: Path, monkeypatch: pytest.MonkeyPatch, phase: str, precision: str
 ) -> None:
     promise = {"PRECISION": Precision.FP16} if phase == "quantize" else {}
-    plant(monkeypatch, phase, wrong.scale_column, **promise)
+    plant(monkeypatch, phase, wrong.scale_columns, **promise)
     with pytest.raises(Drift, match=f"(roundings (in|to) {precision})") as caught:
         aic.compile(transformer, convert_to_fp16=True, validate_passes=True)
     assert "first: graph.matmul of node '/layer.0/" in str(caught.value)
