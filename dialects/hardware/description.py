@@ -17,6 +17,8 @@ _FOLDER = Path(__file__).parent
 _SHARED = "_soc"
 _NAMED = 8
 """Unknown keys that a message names."""
+_NEITHER = ("core_clock_hertz", "timer_hertz", "hmx_efficiency")
+"""Numbers that are neither times nor rates of work."""
 _RATES = ("_per_second", "_per_cycle")
 
 
@@ -113,9 +115,23 @@ class Hardware:
         """Keys of the numbers that nothing published supports."""
         return tuple(key for key, grade in self.grades.items() if grade == "assumed")
 
+    @property
+    def numbers(self) -> Mapping[str, int | float]:
+        """Every number by its key, those of `VectorCycles` too."""
+        vector = self.hvx_cycles_per_vector
+        return {
+            key: getattr(vector, key.partition(".")[2]) if "." in key else getattr(self, key)
+            for key in _kinds(Hardware)
+        }
+
     def without_assumed(self) -> "Hardware":
-        """The description with every assumed time set to zero and every assumed rate to infinity."""
-        ideal = {key: inf if key.endswith(_RATES) else 0.0 for key in self.assumed}
+        """The description with every assumed time set to zero and every assumed rate to infinity. Sizes stay."""
+        kinds = _kinds(Hardware)
+        ideal = {
+            key: inf if key.endswith(_RATES) else 0.0
+            for key in self.assumed
+            if kinds[key] is float and key not in _NEITHER
+        }
         vector = {key.partition(".")[2]: value for key, value in ideal.items() if "." in key}
         plain = {key: value for key, value in ideal.items() if "." not in key}
         return replace(self, hvx_cycles_per_vector=replace(self.hvx_cycles_per_vector, **vector), **plain)
@@ -184,7 +200,7 @@ def _number(sku: str, key: str, value: object, kind: type) -> int | float:
     """The value as its type. Counts, sizes and rates are positive; times may be zero."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < inf:
         raise AicError(f"hardware description of {sku}: {key} is {value!r}, not a finite number of at least 0")
-    divides = key.endswith(_RATES) or kind is int or key in ("core_clock_hertz", "timer_hertz", "hmx_efficiency")
+    divides = key.endswith(_RATES) or kind is int or key in _NEITHER
     if value == 0 and divides and key != "vtcm_reserved_bytes":
         raise AicError(f"hardware description of {sku}: {key} is 0; it must be positive")
     if kind is int and value != int(value):

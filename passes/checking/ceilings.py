@@ -30,6 +30,9 @@ MAX_FORMS = 256
 MAX_NUMBER = 1 << 40
 """Numbers in boxes, in shapes, and in counts of waits. What is computed of them stays within 64 bits."""
 
+MAX_DIFFERENCE = 1 << 16
+"""Factor by which a target's number may differ from the SKU's. Times far apart are not told from each other."""
+
 _CAPACITIES = ("cores", "vtcm_bytes", "ddr_bytes")
 
 
@@ -82,6 +85,10 @@ def _beyond_the_card(hardware: Hardware) -> Iterator[str]:
     for name in _CAPACITIES:
         if getattr(hardware, name) > getattr(real, name):
             yield f"its target has {name} = {getattr(hardware, name)}, the SKU {real.sku} {getattr(real, name)}"
+    own = hardware.numbers
+    for name, value in real.numbers.items():
+        if own[name] and not value / MAX_DIFFERENCE <= own[name] <= value * MAX_DIFFERENCE:
+            yield f"its target has {name} = {own[name]}, more than {MAX_DIFFERENCE} times off the SKU's {value}"
 
 
 def _odd_shape(buffer: Buffer) -> str | None:

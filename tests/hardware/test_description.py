@@ -72,3 +72,8 @@ def test_without_assumed_leaves_only_what_is_published() -> None:
     assert ideal.hvx_cycles_per_vector.transcendental == 0
     assert ideal.hvx_cycles_per_vector.erf == hardware.hvx_cycles_per_vector.erf
     assert ideal.ddr_bytes_per_second == hardware.ddr_bytes_per_second
+
+
+def test_sizes_stay_where_they_are_assumed() -> None:
+    ideal = load_hardware("pro", {"hmx_columns": 64, "hmx_efficiency": 0.5, "dma_issue_cycles": 1}).without_assumed()
+    assert (ideal.hmx_columns, ideal.hmx_efficiency, ideal.dma_issue_cycles) == (64, 0.5, 0)

@@ -157,6 +157,10 @@ def large_card(module: ModuleOp) -> None:
     scratch(10**12)(module)
 
 
+def slow_card(module: ModuleOp) -> None:
+    module.attributes["aic.target"] = TargetAttr.of("pro", {"pcie_bytes_per_second": 1e-300})
+
+
 def long_overrides(module: ModuleOp) -> None:
     module.attributes["aic.target"] = TargetAttr.of("pro", {"c" * 100_000 + str(n): 1.0 for n in range(5)})
 
@@ -181,6 +185,7 @@ def long_name(module: ModuleOp) -> None:
         (many_dimensions, "more than 64 dimensions"),
         (large_number, "a number of 84 bytes, at most 64 are read"),
         (large_card, "its target has vtcm_bytes = 1125899906842624, the SKU pro 8388608"),
+        (slow_card, "pcie_bytes_per_second = 1e-300, more than 65536 times off"),
         (long_overrides, "unknown keys"),
         (long_name, "at most 1048576 are read"),
     ],
