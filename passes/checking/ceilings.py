@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block
 
 from dialects.hardware import Hardware, load_hardware
-from dialects.module import main_of, target_of
+from dialects.module import dealloc_delay_of, main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box
 from dialects.tile.ops import AllocOp, Buffer, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
@@ -40,6 +40,8 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
     """What a program asks for beyond what is run, each as a sentence."""
     hardware, body = target_of(module).hardware, main_of(module).body.block
     yield from _beyond_the_card(hardware)
+    if dealloc_delay_of(module) < 0:
+        yield f"its buffers keep their places for {dealloc_delay_of(module)} positions"
     deep = _too_deep(body, 0)
     if deep is None:
         yield from _too_much(_issued(body))

@@ -16,7 +16,7 @@ from aic.qpc.flatbuffer import build
 from aic.qpc.metadata import GUARD, DMARequest, SemaphoreOp, read_metadata
 from aic.qpc.program_format import ProgramLimits
 from dialects.aic import TargetAttr
-from dialects.module import main_of, set_signals
+from dialects.module import main_of, set_dealloc_delay, set_signals
 from dialects.tile.attributes import BoxAttr, Wait, WaitsAttr
 from dialects.tile.boxes import Box, Form, Interval
 from dialects.tile.ops import ComputeOp, ForOp, InstructionOp, TensorOp
@@ -161,6 +161,10 @@ def slow_card(module: ModuleOp) -> None:
     module.attributes["aic.target"] = TargetAttr.of("pro", {"pcie_bytes_per_second": 1e-300})
 
 
+def negative_delay(module: ModuleOp) -> None:
+    set_dealloc_delay(module, -10)
+
+
 def long_overrides(module: ModuleOp) -> None:
     module.attributes["aic.target"] = TargetAttr.of("pro", {"c" * 100_000 + str(n): 1.0 for n in range(5)})
 
@@ -186,6 +190,7 @@ def long_name(module: ModuleOp) -> None:
         (large_number, "a number of 84 bytes, at most 64 are read"),
         (large_card, "its target has vtcm_bytes = 1125899906842624, the SKU pro 8388608"),
         (slow_card, "pcie_bytes_per_second = 1e-300, more than 65536 times off"),
+        (negative_delay, "its buffers keep their places for -10 positions"),
         (long_overrides, "unknown keys"),
         (long_name, "at most 1048576 are read"),
     ],
