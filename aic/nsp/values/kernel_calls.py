@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.ir import SSAValue
 
 from aic.nsp.values.grid import Grid, grids, strided
@@ -49,7 +50,7 @@ def kernel_calls(
     operands = _Operands(
         held,
         tuple(h.corners(low, cores, iteration) for h, (low, _) in zip(held, bounds, strict=True)),
-        tuple(high - low for low, high in bounds),
+        tuple(np.maximum(high - low, 0) for low, high in bounds),
     )
     busy = [core for core in range(cores) if operands.extents[-1][core].min(initial=1) > 0]
     served = held[-1].holders(busy)
