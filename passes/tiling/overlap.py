@@ -25,6 +25,11 @@ _PARTS = (2, 4, 8)
 _WEIGHT = 3
 """Cycles that a split must save for each by which it makes the engines busier."""
 
+_LEAST_SAVED = 1 / 5
+"""Share of the two ops' time that a split must save. Where transfers take as long as kernels it saves less than this
+says, and each split is one more loop.
+"""
+
 
 class Split(NamedTuple):
     """Into how many parts to split an op, and along which dimension of its result; None: along the best."""
@@ -61,7 +66,7 @@ def worthwhile_parts(first: Callable[[int], float], second: Callable[[int], floa
         longer, shorter = max(first(parts), second(parts)), min(first(parts), second(parts))
         worth[parts] = whole - longer - shorter / parts - _WEIGHT * (longer + shorter - whole)
     best = max(worth, key=lambda parts: worth[parts])
-    return best, worth[best]
+    return (best, worth[best]) if worth[best] >= _LEAST_SAVED * whole else (1, 0.0)
 
 
 class Overlaps:

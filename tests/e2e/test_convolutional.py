@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.levels import Case, check_levels, check_qpc
 from tests.models import convolutional, oversized, reference
-from tests.models.cache import CACHE
+from tests.models.cache import kept
 from tests.models.inputs import drawn_inputs
 from tests.models.light import batched_resnet50
 from tests.models.recurrent import recurrent
@@ -48,10 +48,8 @@ REAL: dict[str, Callable[[], onnx.ModelProto]] = {
 @cache
 def case_of(name: str, *, real: bool) -> Case:
     """A network with its reference, computed once."""
-    path = CACHE / f"convolutional-{'real' if real else 'small'}-{name.replace(' ', '_')}.onnx"
-    path.parent.mkdir(parents=True, exist_ok=True)
     model = (REAL if real else SMALL)[name]()
-    onnx.save(model, path)
+    path = kept(model, f"convolutional-{'real' if real else 'small'}-{name.replace(' ', '_')}")
     inputs = drawn_inputs(path)
     output = model.graph.output[-1].name if "resnet" in name else "y"
     expected = reference.run(path, inputs)[output]

@@ -17,7 +17,7 @@ import pytest
 import aic
 from tests.e2e.levels import Case, check_levels, check_qpc
 from tests.models import bert, digits, exported, light, reference
-from tests.models.cache import CACHE
+from tests.models.cache import kept
 from tests.models.inputs import drawn_inputs
 
 CORES = (1, 4, 14, 16)
@@ -46,9 +46,7 @@ def _light(name: str) -> Case:
 
 
 def _bert() -> Case:
-    model = CACHE / "bert_two_layers.onnx"
-    model.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(bert.bert("older"), model)
+    model = kept(bert.bert("older"), "bert_two_layers")
     return _case(model, dict(bert.tokens()), "last_hidden_state")
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.levels import Case, check_levels, check_qpc
 from tests.models import decoders, recommender, reference, vit
-from tests.models.cache import CACHE
+from tests.models.cache import kept
 
 Network = tuple[onnx.ModelProto, Mapping[str, npt.NDArray[Any]]]
 
@@ -70,9 +70,7 @@ LARGE: dict[str, Callable[[], Network]] = {
 def case_of(name: str) -> Case:
     """The network of that name, its reference computed once."""
     model, inputs = {**NETWORKS, **LARGE}[name]()
-    path = CACHE / f"{name.replace(' ', '_')}.onnx"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    path = kept(model, name.replace(" ", "_"))
     output = model.graph.output[0].name
     expected = reference.run(path, inputs)[output]
     return Case(path, inputs, output, expected, reference.fp16_bound(path, inputs, output), {})

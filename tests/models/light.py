@@ -9,8 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from dialects.files import written_aside
-from tests.models.cache import CACHE
+from tests.models.cache import CACHE, kept
 from tools import drawn_weights
 
 LIGHT = (
@@ -50,10 +49,7 @@ def drawn_path(name: str, seed: int = 0) -> Path:
     version = hashlib.blake2b(inspect.getsource(drawn_weights).encode(), digest_size=6).hexdigest()
     path = CACHE / f"{name}-{seed}-{version}.onnx"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        model = drawn_weights.draw_weights(onnx.load(light_path(name)), seed)
-        with written_aside(path) as partial:
-            partial.write_bytes(model.SerializeToString())
+        kept(drawn_weights.draw_weights(onnx.load(light_path(name)), seed), path.stem)
     return path
 
 
