@@ -8,8 +8,9 @@ Tuning (`set-tuning`): `allocator-dealloc-delay` keeps room for buffers beyond t
 much as saves the next fetch from waiting for what had the place before, if most of VTCM can be filled even so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import ClassVar
 
 import numpy as np
@@ -34,8 +35,10 @@ least leaves enough to keep DDR at work.
 _TRIES = [(share, True) for share in _SHARES] + [(share, False) for share in _SHARES]
 """First such that little is left unused between the buffers, then any way that fits."""
 
-_DELAYED_SHARES = (0.9, 0.84, 0.78, 0.7, 0.6)
-"""What is tried first where no delay is given, with the delay that `assign-addresses` then chooses."""
+_DELAYED_SHARES = (0.6, 0.7, 0.78, 0.84, 0.9)
+"""What is tried first where no delay is given, with the delay that `assign-addresses` then chooses: up to the first
+that does not fit, which takes far longer to find out than that one does.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,26 @@ class FetchAheadPass(ModulePass):
             if (alloc := _fetched_buffer(op, position, lives)) is not None
         ]
         usable, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
-        for delay, share, tightly in _tries(tuning_of(op).allocator_dealloc_delay):
+
+        def filled(delay: int, share: float, tightly: bool) -> list[Operation] | None:
             delayed = lives_of(ops, alignment, delay)
             order = _ordered(ops, fetches, _earliest(fetches, delayed, int(usable * share)))
             moved = list(lives_of(order, alignment, delay).values())
-            if fits(moved, usable, alignment, tightly=tightly):
-                _reorder(block, order)
-                return
+            return order if fits(moved, usable, alignment, tightly=tightly) else None
+
+        order = _fullest(filled, tuning_of(op).allocator_dealloc_delay)
+        if order is not None:
+            _reorder(block, order)
 
 
-def _tries(delay: int | None) -> list[tuple[int, float, bool]]:
-    """Delays, shares, and whether tightly, in the order in which they are tried."""
-    given = [(delay or 0, share, tightly) for share, tightly in _TRIES]
-    return [*((CHOSEN_DELAY, share, True) for share in _DELAYED_SHARES), *given] if delay is None else given
+def _fullest(filled: Callable[[int, float, bool], list[Operation] | None], delay: int | None) -> list[Operation] | None:
+    """The program that fills most of VTCM, of those that `filled` makes for a delay, a share, and whether tightly."""
+    delayed = (filled(CHOSEN_DELAY, share, True) for share in _DELAYED_SHARES) if delay is None else ()
+    fitting = list(takewhile(lambda order: order is not None, delayed))
+    if fitting:
+        return fitting[-1]
+    tries = (filled(delay or 0, share, tightly) for share, tightly in _TRIES)
+    return next((order for order in tries if order is not None), None)
 
 
 @dataclass(frozen=True)

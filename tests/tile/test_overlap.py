@@ -63,3 +63,9 @@ def test_short_work_is_not() -> None:
 
 def test_what_cannot_be_split_is_not() -> None:
     assert worthwhile_parts(parts(100_000, 500), lambda count: 100_000 if count == 1 else float("inf")) == (1, 0.0)
+
+
+def test_what_saves_little_is_not_split() -> None:
+    """Half of the shorter op is saved: a share that grows with it."""
+    assert worthwhile_parts(parts(100_000, 0), parts(20_000, 0)) == (1, 0.0)
+    assert worthwhile_parts(parts(100_000, 0), parts(50_000, 0))[0] == 8
