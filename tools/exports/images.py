@@ -10,22 +10,12 @@ _SIDE = 224
 
 def resnet50() -> Network:
     """ResNet-50 on one image of 224 x 224: 1000 logits. Batch normalizations have the statistics of random images."""
-    torch, transformers = library("torch"), library("transformers")
-
-    torch.manual_seed(SEED)
-    module = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=1000))
-    images = torch.randn(8, 3, _SIDE, _SIDE)
-    return _classifier(with_statistics(module, images, 4), images[:1])
+    return _with_batch_norms("ResNet")
 
 
 def mobilenet_v2() -> Network:
     """MobileNetV2 on one image of 224 x 224: 1000 logits. Its batch normalizations likewise."""
-    torch, transformers = library("torch"), library("transformers")
-
-    torch.manual_seed(SEED)
-    module = transformers.MobileNetV2ForImageClassification(transformers.MobileNetV2Config(num_labels=1000))
-    images = torch.randn(8, 3, _SIDE, _SIDE)
-    return _classifier(with_statistics(module, images, 4), images[:1])
+    return _with_batch_norms("MobileNetV2")
 
 
 def vit_base() -> Network:
@@ -35,6 +25,17 @@ def vit_base() -> Network:
     torch.manual_seed(SEED)
     module = transformers.ViTForImageClassification(transformers.ViTConfig(num_labels=1000)).eval()
     return _classifier(module, torch.randn(1, 3, _SIDE, _SIDE))
+
+
+def _with_batch_norms(name: str) -> Network:
+    """A classifier of the Transformers library by the beginning of its classes' names."""
+    torch, transformers = library("torch"), library("transformers")
+
+    torch.manual_seed(SEED)
+    config = getattr(transformers, f"{name}Config")(num_labels=1000)
+    module = getattr(transformers, f"{name}ForImageClassification")(config)
+    images = torch.randn(8, 3, _SIDE, _SIDE)
+    return _classifier(with_statistics(module, images, 4), images[:1])
 
 
 def with_statistics(module: Any, images: Any, times: int) -> Any:
