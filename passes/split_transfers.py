@@ -61,12 +61,12 @@ def _split(op: TransferOp, trips: tuple[int, ...], cores: int, limits: Limits) -
     if most <= limits.chain:
         return None
     largest = op.box.data.extents(cores, trips)
-    boxes = cut_box(op, cut_sizes(chains, largest, route, limits), largest)
-    if len(boxes) > MAX_PARTS:
+    parts, boxes = cut_box(op, cut_sizes(chains, largest, route, limits), largest)
+    if parts > MAX_PARTS:
         return (
             f"{place(op)}: {op.source.type} to {op.destination.type} takes {most} descriptors (rows of one lie at most "
             f"{limits.stride_bytes} bytes apart); a transfer may have {limits.chain}, and is cut into at most "
-            f"{MAX_PARTS} parts, here {len(boxes)}; split the operation into smaller tiles (size-split-granularity), "
+            f"{MAX_PARTS} parts, here {parts}; split the operation into smaller tiles (size-split-granularity), "
             "or its tensor in the model"
         )
     block = op.parent_block()

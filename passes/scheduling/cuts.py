@@ -1,8 +1,9 @@
 """How a transfer is cut so that its parts have few descriptors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from math import prod
 
 from dialects.tile.boxes import Bound, Box, Form, Interval
 from dialects.tile.descriptors import Limits, Route, Shape, most_descriptors
@@ -61,11 +62,13 @@ def _parts(extents: Sequence[int], sizes: Sequence[int]) -> int:
     return parts
 
 
-def cut_box(op: TransferOp, sizes: Sequence[int], largest: Shape) -> list[Box]:
-    """Boxes of the parts of a transfer, whose box has at most the extents `largest`: together they are that box."""
+def cut_box(op: TransferOp, sizes: Sequence[int], largest: Shape) -> tuple[int, Iterator[Box]]:
+    """How many parts a transfer has, whose box has at most the extents `largest`, and their boxes, which together are
+    that box.
+    """
     box = op.box.data
     dims = [_cut_interval(op, dim, size, largest[dim]) for dim, size in enumerate(sizes)]
-    return [Box(box.mesh, intervals) for intervals in product(*dims)]
+    return prod(map(len, dims)), (Box(box.mesh, intervals) for intervals in product(*dims))
 
 
 def _cut_interval(op: TransferOp, dim: int, size: int, largest: int) -> list[Interval]:
