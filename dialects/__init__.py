@@ -7,7 +7,7 @@ from xdsl.context import Context
 from xdsl.dialects import get_all_dialects as get_upstream_dialects
 from xdsl.ir import Dialect
 
-DIALECTS = ("aic", "graph", "tile")
+DIALECTS = ("aic", "graph", "quantized", "tile")
 """Names of the dialects. Dialect `d` lives in the module `dialects.d`, as the object of the same name capitalised."""
 
 

@@ -126,9 +126,9 @@ class DenseAttr(ParametrizedAttribute):
         start = parser.pos
         with parser.in_angle_brackets():
             literals = parser.parse_optional_comma_separated_list(
-                parser.Delimiter.SQUARE, lambda: _parse_literal(parser)
+                parser.Delimiter.SQUARE, lambda: parse_literal(parser)
             )
-            values = [_parse_literal(parser)] if literals is None else literals
+            values = [parse_literal(parser)] if literals is None else literals
             parser.parse_punctuation(":")
             tensor = parse_tensor_type(parser)
         dtype = stored_dtype(tensor.element_type)
@@ -156,7 +156,7 @@ class DenseAttr(ParametrizedAttribute):
         values = np.frombuffer(self.payload.data, dtype)
         size = dtype.itemsize
         same = values.size > 0 and self.payload.data == self.payload.data[:size] * values.size
-        texts = [_literal_text(value) for value in (values[:1] if same else values)]
+        texts = [literal_text(value) for value in (values[:1] if same else values)]
         with printer.in_angle_brackets():
             printer.print_string(texts[0] if same else f"[{', '.join(texts)}]")
             printer.print_string(" : ")
@@ -167,7 +167,7 @@ Literal: TypeAlias = int | float | bytes
 """A parsed element: a number, or the bits of a NaN (most significant byte first)."""
 
 
-def _parse_literal(parser: AttrParser) -> Literal:
+def parse_literal(parser: AttrParser) -> Literal:
     """One element as text: `true`, `false`, a number, `inf`, `minus_inf`, or `nan(<bits>)`."""
     if parser.parse_optional_keyword("nan") is not None:
         parser.parse_punctuation("(")
@@ -199,7 +199,8 @@ def _fits_float(value: Literal, limit: float, itemsize: int) -> bool:
     return abs(value) < limit or isinf(value)
 
 
-def _literal_text(value: np.generic) -> str:
+def literal_text(value: np.generic) -> str:
+    """Text of an element that `parse_literal` reads back to the same bits."""
     if isinstance(value, np.bool_):
         return "true" if value else "false"
     if not isinstance(value, np.floating):

@@ -4,6 +4,7 @@ f16 values are *held* in float32 arrays by every interpreter (`held_dtype`) and 
 `round_to`.
 """
 
+from abc import ABC, abstractmethod
 from math import isnan
 
 import numpy as np
@@ -22,6 +23,21 @@ from xdsl.ir import Attribute
 from dialects.errors import AicError
 
 F16_MAX = 65504.0
+
+
+class StoredElement(ABC):
+    """An element type whose values are kept as those of another: integers that mean numbers."""
+
+    @property
+    @abstractmethod
+    def stored_as(self) -> Attribute:
+        """The type of what memory holds."""
+
+
+def storage_type(element: Attribute | StoredElement) -> Attribute:
+    """The element type of what memory holds of values of a type."""
+    return element.stored_as if isinstance(element, StoredElement) else element
+
 
 _STORED: dict[Attribute, np.dtype[np.generic]] = {
     Float16Type(): np.dtype(np.float16),
@@ -42,7 +58,7 @@ _ELEMENT = {dtype: element for element, dtype in _STORED.items()}
 
 def stored_dtype(element: Attribute) -> np.dtype[np.generic]:
     """NumPy dtype of the bytes of one element in memory and in files. Raises AicError for a type without one."""
-    dtype = _STORED.get(element)
+    dtype = _STORED.get(storage_type(element))
     if dtype is None:
         raise AicError(f"element type {element} has no representation in memory")
     return dtype

@@ -19,11 +19,11 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
+from dialects.costs import cost
 from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp, Tensor, tensor_type
 from dialects.graph.constant import ConstantOp
-from dialects.graph.costs import cost
 from dialects.hardware import Hardware
 from dialects.indexing import Access, Along, Whole
 from dialects.module import cores_of, main_of, target_of
@@ -89,7 +89,7 @@ def _fills(op: GraphOp, node: Node, sharding: Sharding, cores: int) -> tuple[flo
     for operand, accesses in zip(node.operands, node.indexing.operands, strict=True):
         low, high = required_box(accesses, operand.shape, owned).bounds(cores)
         padded = ((low < 0) | (high > np.array(operand.shape, np.int64))).any(axis=1)
-        fills.append(op.PADDING if (padded & busy).any() else None)
+        fills.append(op.padding if (padded & busy).any() else None)
     return tuple(fills)
 
 

@@ -15,7 +15,7 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 
 from aic.interpreter.graph import Observer, input_ports, output_ports
-from dialects.element_types import held_dtype
+from dialects.element_types import held_dtype, nearest_value
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
@@ -116,7 +116,7 @@ class _Run:
         low, high = target.window(shape).bounds(self.cores)
         shards: list[Shard] = []
         for core in range(self.cores):
-            outside = _poison(dtype) if op.fill is None else op.fill.value.data
+            outside = _poison(dtype) if op.fill is None else nearest_value(op.fill.value.data, tensor.element_type)
             array = np.full(np.maximum(high[core] - low[core], 0), outside, dtype)
             shard = Shard(array, low[core])
             _gather(op, source, shard, np.maximum(low[core], 0), np.minimum(high[core], shape), core)

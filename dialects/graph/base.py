@@ -86,8 +86,6 @@ class GraphOp(IRDLOperation, ABC):
     """False when the kernel calls BLAS, whose sums differ between machines: such an op is never folded."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
     """Arguments of the kernel that are no properties, but follow from the types of the operands."""
-    PADDING: ClassVar[float] = 0.0
-    """Value of operand positions that the table reads outside the operand."""
 
     @classmethod
     def of(
@@ -106,6 +104,11 @@ class GraphOp(IRDLOperation, ABC):
         return cls.create(operands=values, result_types=[inferred], properties=attributes)
 
     @property
+    def padding(self) -> float:
+        """Value of operand positions that the table reads outside the operand."""
+        return 0.0
+
+    @property
     def result_type(self) -> Tensor:
         """Type of the result."""
         return tensor_type(self.output)
@@ -117,8 +120,8 @@ class GraphOp(IRDLOperation, ABC):
 
     @classmethod
     def kernel_name(cls) -> str:
-        """Name of the kernel: the op's name without the dialect."""
-        return cls.name.partition(".")[2]
+        """Name of the kernel: that of the op, without the dialect where that is `graph`."""
+        return cls.name.removeprefix("graph.")
 
     @classmethod
     def kernel(cls) -> Kernel:

@@ -26,7 +26,7 @@ from dialects.graph.base import (
 from dialects.graph.kernels.activation import ACTIVATIONS
 from dialects.graph.properties import Arguments, to_attribute
 from dialects.graph.windows import check_window, window_extents
-from dialects.indexing import Along, Indexing, Whole, scaled, transposed_window, window
+from dialects.indexing import Access, Along, Indexing, Whole, scaled, transposed_window, window
 
 
 class ContractionOp(GraphOp):
@@ -61,6 +61,33 @@ def channels_and_image(name: str, x: Tensor, w: Tensor) -> tuple[int, int, int]:
     if depth == 0 or channels == 0 or channels % depth or features % (channels // depth):
         raise VerifyException(f"{name}: {channels} input channels and {features} features do not fit weight {w}")
     return n, rows, columns
+
+
+def conv_windows(
+    weight: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Sequence[int]
+) -> tuple[Along, Along]:
+    """What rows and columns of a convolution need of its input, for a weight of [rows, columns, ..]."""
+    rows, columns = (window(1 + d, strides[d], pads[d], (weight[d] - 1) * dilations[d] + 1) for d in (0, 1))
+    return rows, columns
+
+
+def product_shape(name: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
+    """Shape of a matrix product; raises VerifyException when there is none."""
+    if a.get_num_dims() < 2 or b.get_num_dims() < 2 or a.get_shape()[-1] != b.get_shape()[-2]:
+        raise VerifyException(f"{name}: {a} and {b} have no product")
+    if b.get_num_dims() not in (2, a.get_num_dims()):
+        raise VerifyException(f"{name}: {a} and {b} need equal rank, or rank 2 on the right")
+    lead = broadcast_shape(name, a.get_shape()[:-2], b.get_shape()[:-2])
+    return (*lead, a.get_shape()[-2], b.get_shape()[-1])
+
+
+def product_accesses(a: Tensor, b: Tensor, result: Tensor) -> tuple[tuple[Access, ...], tuple[Access, ...]]:
+    """What a part of a matrix product needs of its operands."""
+    shape = result.get_shape()
+    left, right = a.get_shape(), b.get_shape()
+    lhs = (*broadcast_access((*left[:-2], shape[-2], 1), (*shape[:-1], 1))[:-1], Whole())
+    rhs = (*broadcast_access((*right[:-2], 1, 1), (*shape[:-2], 1, 1))[:-2], Whole(), Along(len(shape) - 1))
+    return lhs, rhs
 
 
 @irdl_op_definition
@@ -113,8 +140,7 @@ class ConvOp(ContractionOp):
         kh, kw, depth, features = tensor_type(self.weight).get_shape()
         strides, dilations, pads = map(integers, (self.strides, self.dilations, self.pads))
         per_group = features // self.groups
-        rows = window(1, strides[0], pads[0], (kh - 1) * dilations[0] + 1)
-        columns = window(2, strides[1], pads[1], (kw - 1) * dilations[1] + 1)
+        rows, columns = conv_windows((kh, kw), strides, dilations, pads)
         channels = Whole() if self.groups == 1 else scaled(3, depth, per_group)
         weight = (Whole(), Whole(), Whole(), Along(3))
         bias = ((Along(3),),) if self.bias is not None else ()
@@ -239,22 +265,14 @@ class MatmulOp(ContractionOp):
 
     def infer(self) -> Tensor:
         a, b = tensor_type(self.lhs), tensor_type(self.rhs)
-        if a.get_num_dims() < 2 or b.get_num_dims() < 2 or a.get_shape()[-1] != b.get_shape()[-2]:
-            raise VerifyException(f"graph.matmul: {a} and {b} have no product")
-        if b.get_num_dims() not in (2, a.get_num_dims()):
-            raise VerifyException(f"graph.matmul: {a} and {b} need equal rank, or rank 2 on the right")
-        lead = broadcast_shape(self.name, a.get_shape()[:-2], b.get_shape()[:-2])
-        shape = (*lead, a.get_shape()[-2], b.get_shape()[-1])
+        shape = product_shape(self.name, a, b)
         if self.bias is not None and tensor_type(self.bias).get_shape() != shape[-1:]:
             raise VerifyException(f"graph.matmul: bias {self.bias.type} for {shape[-1]} columns")
         return TensorType(a.element_type, shape)
 
     def indexing(self) -> Indexing:
-        result = self.result_type.get_shape()
-        rank = len(result)
-        a, b = tensor_type(self.lhs).get_shape(), tensor_type(self.rhs).get_shape()
-        lhs = (*broadcast_access((*a[:-2], result[-2], 1), (*result[:-1], 1))[:-1], Whole())
-        rhs = (*broadcast_access((*b[:-2], 1, 1), (*result[:-2], 1, 1))[:-2], Whole(), Along(rank - 1))
+        rank = self.result_type.get_num_dims()
+        lhs, rhs = product_accesses(tensor_type(self.lhs), tensor_type(self.rhs), self.result_type)
         bias = ((Along(rank - 1),),) if self.bias is not None else ()
         return Indexing((1,) * rank, (lhs, rhs, *bias))
 

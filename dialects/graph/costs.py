@@ -55,25 +55,6 @@ Formula: TypeAlias = Callable[[Work], Cost]
 _bytes = cache(element_bytes)
 
 
-def cost(
-    kernel: str,
-    arguments: Mapping[str, object],
-    operand_shapes: Sequence[Shape],
-    result_shape: Shape,
-    element: Attribute,
-    hardware: Hardware,
-) -> Cost:
-    """Cost for one core of a result of that local shape from operands of those local shapes.
-
-    `element` is the type of the data: the first floating-point operand, else the result. An empty result costs nothing.
-    Raises AicError for a kernel without a formula.
-    """
-    formula = FORMULAS.get(kernel)
-    if formula is None:
-        raise AicError(f"kernel {kernel!r} has no cost formula; add one to dialects/graph/costs.py")
-    return formula(Work(arguments, operand_shapes, result_shape, element, hardware))
-
-
 def runs_on_hmx(element: Attribute) -> bool:
     """Whether HMX takes operands of that type: fp16, and integers of 8 and 16 bits. Others are contracted on HVX."""
     if isinstance(element, IntegerType):
@@ -153,7 +134,7 @@ def _activation_cycles(work: Work) -> float:
     return work.vectors(prod(work.result)) * rate
 
 
-def _conv(work: Work) -> Cost:
+def conv_cost(work: Work) -> Cost:
     """Channels-last convolution."""
     kh, kw, _, _ = work.operands[1]
     return _convolution(work, work.result[:3], kh * kw, pointwise=kh * kw == 1)
@@ -202,7 +183,7 @@ def _conv_positions(work: Work, image: Shape, *, pointwise: bool) -> int:
     return n * min(square, flat)
 
 
-def _matmul(work: Work) -> Cost:
+def matmul_cost(work: Work) -> Cost:
     """[.., M, K] x [.., K, N]; left sides that meet one right side are one matrix."""
     depth = work.operands[0][-1]
     *lead, rows, columns = work.result
@@ -277,7 +258,7 @@ def _on_hvx(work: Work, cycles: float) -> Cost:
     return Cost("hvx", work.hardware.hvx_start_cycles + cycles if prod(work.result) else 0.0)
 
 
-def _per_result(rate: str) -> Formula:
+def per_result(rate: str) -> Formula:
     """Cycles per vector of the result."""
 
     def formula(work: Work) -> Cost:
@@ -286,7 +267,7 @@ def _per_result(rate: str) -> Formula:
     return formula
 
 
-def _per_operand(rate: str) -> Formula:
+def per_operand(rate: str) -> Formula:
     """Cycles per vector of the first operand, and the result's writing."""
 
     def formula(work: Work) -> Cost:
@@ -307,7 +288,7 @@ def _sorted(work: Work) -> Cost:
     )
 
 
-def _binary(rate: str) -> Formula:
+def binary(rate: str) -> Formula:
     """Element-wise on two operands: `rate` if both have the result's shape, else that of a scalar or a broadcast."""
 
     def formula(work: Work) -> Cost:
@@ -344,7 +325,7 @@ def _touched(work: Work) -> Cost:
     return _on_hvx(work, work.vectors(elements) * work.hardware.hvx_cycles_per_vector.access)
 
 
-def _pool(work: Work) -> Cost:
+def pool_cost(work: Work) -> Cost:
     """A read per position of the window and a write, per vector of the result."""
     kernel_shape = work.arguments["kernel_shape"]
     taps = prod(kernel_shape) if isinstance(kernel_shape, tuple) else 1
@@ -353,7 +334,7 @@ def _pool(work: Work) -> Cost:
 
 def _resample(work: Work) -> Cost:
     """A copy of whole vectors, or a gather where positions lie within a vector."""
-    return _per_result("gather")(work) if work.arguments["axis"] == -1 else _moved(work)
+    return per_result("gather")(work) if work.arguments["axis"] == -1 else _moved(work)
 
 
 def _interpolate(work: Work) -> Cost:
@@ -378,35 +359,35 @@ _ELEMENTWISE: dict[str, str] = {
 }
 """Class of every element-wise kernel of one operand."""
 
-FORMULAS: dict[str, Formula] = {
-    "conv": _conv,
+GRAPH_FORMULAS: dict[str, Formula] = {
+    "conv": conv_cost,
     "conv_transpose": _conv_transpose,
-    "matmul": _matmul,
+    "matmul": matmul_cost,
     "attention": _attention,
     "causal_attention": _causal_attention,
     **dict.fromkeys(("lstm", "gru", "rnn"), _recurrence),
-    **{kernel: _per_result(rate) for kernel, rate in _ELEMENTWISE.items()},
-    **dict.fromkeys(("add", "sub", "min", "max", "and", "or", "xor"), _binary("add")),
-    **dict.fromkeys(("equal", "less", "less_equal", "greater", "greater_equal"), _binary("add")),
-    **dict.fromkeys(("mul", "prelu"), _binary("mul")),
-    **dict.fromkeys(("div", "mod"), _binary("divide")),
-    "pow": _binary("transcendental"),
+    **{kernel: per_result(rate) for kernel, rate in _ELEMENTWISE.items()},
+    **dict.fromkeys(("add", "sub", "min", "max", "and", "or", "xor"), binary("add")),
+    **dict.fromkeys(("equal", "less", "less_equal", "greater", "greater_equal"), binary("add")),
+    **dict.fromkeys(("mul", "prelu"), binary("mul")),
+    **dict.fromkeys(("div", "mod"), binary("divide")),
+    "pow": binary("transcendental"),
     "select": _touched,
-    "cast": _per_result("convert"),
+    "cast": per_result("convert"),
     **dict.fromkeys(("reshape", "expand", "concat", "slice", "pad"), _moved),
     "resample": _resample,
     "interpolate": _interpolate,
-    "transpose": _per_result("transpose"),
-    **dict.fromkeys(("gather", "gather_elements"), _per_result("gather")),
-    **dict.fromkeys(("softmax", "log_softmax"), _per_result("softmax")),
-    **dict.fromkeys(("layer_norm", "rms_norm"), _per_result("layer_norm")),
+    "transpose": per_result("transpose"),
+    **dict.fromkeys(("gather", "gather_elements"), per_result("gather")),
+    **dict.fromkeys(("softmax", "log_softmax"), per_result("softmax")),
+    **dict.fromkeys(("layer_norm", "rms_norm"), per_result("layer_norm")),
     "rotary": _rotary,
-    "batch_norm": _per_result("broadcast"),
-    "lrn": _per_result("lrn"),
-    **dict.fromkeys(("max_pool", "average_pool"), _pool),
-    **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"), _per_operand("reduce")),
-    **dict.fromkeys(("arg_max", "arg_min"), _per_operand("reduce_position")),
+    "batch_norm": per_result("broadcast"),
+    "lrn": per_result("lrn"),
+    **dict.fromkeys(("max_pool", "average_pool"), pool_cost),
+    **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"), per_operand("reduce")),
+    **dict.fromkeys(("arg_max", "arg_min"), per_operand("reduce_position")),
     "top_positions": _sorted,
-    "cumsum": _per_operand("scan"),
+    "cumsum": per_operand("scan"),
 }
-"""Formula by kernel."""
+"""Formula by kernel of the graph dialect."""

@@ -7,7 +7,7 @@ enclose any location but a name, so the tensor takes the place of a file.)
 
 from functools import cache
 
-from xdsl.dialects.builtin import FileLineColLoc, IntAttr, NameLoc, NoneAttr, StringAttr
+from xdsl.dialects.builtin import FileLineColLoc, IntAttr, LocationAttr, NameLoc, NoneAttr, StringAttr
 from xdsl.ir import Operation
 
 
@@ -17,6 +17,13 @@ def model_location(node: str, tensor: str = "") -> NameLoc:
     if not tensor or tensor == node:
         return NameLoc(StringAttr(node), NoneAttr())
     return NameLoc(StringAttr(node), FileLineColLoc(StringAttr(tensor), IntAttr(0), IntAttr(0)))
+
+
+def location_of_both(first: Operation, last: Operation) -> LocationAttr:
+    """Location of an op that does the work of two: it belongs to the node of the first and makes the tensor of the
+    last.
+    """
+    return model_location(node_name(first), tensor_name(last)) if node_name(first) else last.location
 
 
 def node_name(op: Operation) -> str:

@@ -1,6 +1,7 @@
 """Pooling over rows and columns, channels last."""
 
-from math import prod
+from collections.abc import Sequence
+from math import inf, prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, TensorType
@@ -11,6 +12,30 @@ from dialects.graph.base import GraphOp, Tensor, check_float, integers, tensor_t
 from dialects.graph.properties import Arguments
 from dialects.graph.windows import check_window, window_extents
 from dialects.indexing import Along, Indexing, window
+
+
+def pool_shape(
+    name: str,
+    x: Tensor,
+    kernel_shape: DenseArrayBase,
+    strides: DenseArrayBase,
+    dilations: DenseArrayBase,
+    pads: DenseArrayBase,
+) -> tuple[int, ...]:
+    """Shape of the result of a window over rows and columns; raises VerifyException where there is none."""
+    if x.get_num_dims() != 4:
+        raise VerifyException(f"{name}: input needs 4 dimensions, got {x}")
+    n, rows, columns, channels = x.get_shape()
+    kernel = check_window(name, integers(kernel_shape), strides, dilations, pads)
+    return (n, *window_extents(name, (rows, columns), kernel, strides, dilations, pads), channels)
+
+
+def pool_indexing(
+    kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Sequence[int]
+) -> Indexing:
+    """Table of a window over rows and columns."""
+    rows, columns = (window(1 + d, strides[d], pads[d], (kernel[d] - 1) * dilations[d] + 1) for d in (0, 1))
+    return Indexing((1, 1, 1, 1), ((Along(0), rows, columns, Along(3)),))
 
 
 class PoolOp(GraphOp):
@@ -28,12 +53,8 @@ class PoolOp(GraphOp):
 
     def infer(self) -> Tensor:
         x = tensor_type(self.input)
-        if x.get_num_dims() != 4:
-            raise VerifyException(f"{self.name}: input needs 4 dimensions, got {x}")
-        n, rows, columns, channels = x.get_shape()
-        kernel = check_window(self.name, integers(self.kernel_shape), self.strides, self.dilations, self.pads)
-        shape = window_extents(self.name, (rows, columns), kernel, self.strides, self.dilations, self.pads)
-        return TensorType(x.element_type, [n, *shape, channels])
+        shape = pool_shape(self.name, x, self.kernel_shape, self.strides, self.dilations, self.pads)
+        return TensorType(x.element_type, shape)
 
     def local_arguments(self) -> Arguments:
         return {**self.arguments(), "pads": (0, 0, 0, 0)}
@@ -42,9 +63,7 @@ class PoolOp(GraphOp):
         return prod(integers(self.kernel_shape))
 
     def indexing(self) -> Indexing:
-        kernel, strides, dilations, pads = map(integers, (self.kernel_shape, self.strides, self.dilations, self.pads))
-        rows, columns = (window(1 + d, strides[d], pads[d], (kernel[d] - 1) * dilations[d] + 1) for d in (0, 1))
-        return Indexing((1, 1, 1, 1), ((Along(0), rows, columns, Along(3)),))
+        return pool_indexing(*map(integers, (self.kernel_shape, self.strides, self.dilations, self.pads)))
 
 
 @irdl_op_definition
@@ -53,7 +72,10 @@ class MaxPoolOp(PoolOp):
 
     name = "graph.max_pool"
     EXACT: ClassVar[bool] = True
-    PADDING: ClassVar[float] = float("-inf")
+
+    @property
+    def padding(self) -> float:
+        return -inf
 
 
 @irdl_op_definition

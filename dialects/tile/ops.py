@@ -45,7 +45,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import element_bytes
-from dialects.graph.kernels import KERNELS
+from dialects.kernels import KERNELS
 from dialects.tile.attributes import BoxAttr, Wait, WaitsAttr
 from dialects.tile.boxes import Box
 

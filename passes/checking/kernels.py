@@ -13,9 +13,9 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
+from dialects.calls import called_op
+from dialects.costs import FORMULAS, cost
 from dialects.errors import AicError
-from dialects.graph.calls import called_op
-from dialects.graph.costs import FORMULAS, cost
 from dialects.graph.properties import from_dictionary
 from dialects.hardware import Hardware
 from dialects.tile.boxes import Box, Integers

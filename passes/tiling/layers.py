@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
+from dialects.costs import cost
 from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
-from dialects.graph.costs import Cost, cost
+from dialects.graph.costs import Cost
 from dialects.hardware import Hardware
 from dialects.indexing import Access, Along, Carried, Indexing, Whole
 from dialects.tile.boxes import Box, Form, Interval

@@ -1,19 +1,36 @@
 """Calls of kernels that are right, and calls that are wrong in some respect or other."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from xdsl.dialects.builtin import IntegerType, Signedness, TensorType, f16, f32, f64, i1, i8, i16, i32, i64
+from xdsl.dialects.builtin import (
+    DictionaryAttr,
+    IntegerType,
+    Signedness,
+    TensorType,
+    f16,
+    f32,
+    f64,
+    i1,
+    i8,
+    i16,
+    i32,
+    i64,
+)
 from xdsl.ir import Attribute
+from xdsl.utils.exceptions import VerifyException
 
+from dialects.calls import called_op
 from dialects.element_types import held_dtype
+from dialects.errors import AicError
 from dialects.graph import GraphOp, Tensor
 from dialects.graph.kernels import Array
-from dialects.graph.properties import to_attribute, to_dictionary
+from dialects.graph.properties import from_dictionary, to_attribute, to_dictionary
 from tests.graph.cases import Draw
 
 UNSIGNED = [IntegerType(width, Signedness.UNSIGNED) for width in (8, 16, 32, 64)]
@@ -45,6 +62,24 @@ class Call:
 def call_of(op: GraphOp) -> Call:
     """The call that makes the whole result of an op whose operands hold their padding."""
     return Call(op.kernel_name(), to_dictionary(op.local_arguments()).data, op.operand_types, op.result_type)
+
+
+def check_changed_call(call: Call, draw: Draw) -> None:
+    """The call with something changed is refused, or gives a result of its type."""
+    call = changed(draw, call)
+    try:
+        called = called_op(call.kernel, call.arguments, call.operands, call.result)
+    except (VerifyException, AicError):
+        return
+    if elements(call) > 1 << 16 or called.numpy_calls() > 1 << 10 or 0 in call.result.get_shape():
+        return
+    arguments = from_dictionary(DictionaryAttr(call.arguments))
+    if called.NEEDS_SHAPE:
+        arguments["shape"] = call.result.get_shape()
+    with np.errstate(all="ignore"), suppress(AicError):  # gather tells of positions that are not there
+        result = np.asarray(called.kernel()(*drawn(draw, call.operands), **arguments))
+        assert result.shape == call.result.get_shape()
+        assert np.can_cast(result.dtype, held_dtype(call.result.element_type), "same_kind")
 
 
 def changed(draw: Draw, call: Call) -> Call:

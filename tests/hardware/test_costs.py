@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import f16, f32, i8
 
+from dialects.costs import FORMULAS, cost
 from dialects.errors import AicError
-from dialects.graph.costs import FORMULAS, cost
 from dialects.graph.kernels import KERNELS
 from dialects.hardware import load_hardware
 

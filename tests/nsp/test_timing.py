@@ -7,8 +7,8 @@ from xdsl.dialects.builtin import f16
 
 from aic.nsp.timing import Timeline, make_plan, simulate
 from aic.nsp.timing.records import Instruction, Kernel, Need, Plan, Step
+from dialects.costs import cost
 from dialects.errors import AicError
-from dialects.graph.costs import cost
 from tests.nsp.programs import PRO, alloc, blur, instruction, matmul, module, plan, run, tensor
 
 CLOCK = PRO.core_clock_hertz

@@ -17,7 +17,8 @@ Written from the code by `python -m tools.docs` (`make docs`); a test fails when
 
 - [Phases](phases.md): the way of a model through the compiler, and what may exist after each step
 - [Passes](passes.md): every rewrite of `aic-opt -p`, with its options
-- Dialects: [aic](aic.md) (shared attributes), [graph](graph.md) (tensor programs), [tile](tile.md) (what NSPs do)
+- Dialects: [aic](aic.md) (shared attributes), [graph](graph.md) (tensor programs), [quantized](quantized.md) (tensor
+  programs on integers), [tile](tile.md) (what NSPs do)
 - [ONNX operators](operators.md) that can be imported
 - [Options](options.md) of `aic-exec`, those that are refused included
 - [Hardware](hardware.md): every number of the simulated cards, how well it is known, and where it comes from

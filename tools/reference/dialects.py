@@ -2,10 +2,12 @@
 
 import inspect
 import sys
+from collections.abc import Sequence
 from itertools import groupby
 
 from xdsl.dialects.builtin import (
     ArrayOfConstraint,
+    BoolAttr,
     DenseArrayBase,
     FloatAttr,
     IntegerAttr,
@@ -29,8 +31,8 @@ from xdsl.irdl import (
 )
 
 from dialects import get_all_dialects
+from dialects.costs import FORMULAS
 from dialects.graph import GraphOp
-from dialects.graph.costs import FORMULAS
 from dialects.graph.kernels import KERNELS
 from dialects.tile.ops import ForOp, TileOp
 from tools.reference.markdown import code, table
@@ -56,14 +58,23 @@ def _page(name: str) -> str:
     dialect = get_all_dialects()[name]()
     parts = [f"# The dialect `{name}`\n\n{_module_documentation(f'dialects.{name}')}\n"]
     attributes = sorted(dialect.attributes, key=lambda attribute: attribute.name)
-    if attributes:
-        parts.append("\n## Attributes\n")
-    parts += [f"\n### `#{attribute.name}`\n\n{documentation(attribute)}\n" for attribute in attributes]
+    types = [attribute for attribute in attributes if issubclass(attribute, TypeAttribute)]
+    parts += _attributes("Types", "!", types)
+    parts += _attributes("Attributes", "#", [attribute for attribute in attributes if attribute not in types])
     operations = [operation for operation in dialect.operations if issubclass(operation, IRDLOperation)]
     for module, family in groupby(operations, key=lambda operation: operation.__module__):
         parts.append(f"\n## `{module.replace('.', '/')}.py`\n\n{_module_documentation(module)}\n")
         parts += [_operation(operation) for operation in family]
     return "".join(parts)
+
+
+def _attributes(title: str, sign: str, attributes: Sequence[type[Attribute]]) -> list[str]:
+    """What there is of types or of attributes. A type's module says how it is written."""
+    parts = [f"\n## {title}\n"] if attributes else []
+    for attribute in attributes:
+        parts.append(f"\n### `{sign}{attribute.name}`\n\n{documentation(attribute)}\n")
+        parts += [f"\n{_module_documentation(attribute.__module__)}\n"] if sign == "!" else []
+    return parts
 
 
 def _module_documentation(module: str) -> str:
@@ -148,8 +159,7 @@ def _kind(constraint: AttrConstraint) -> str:
         case ArrayOfConstraint():
             return f"list of {_range_kind(constraint.elem_range_constraint)}"
         case ParamAttrConstraint():
-            exact = "i1" if constraint.base_attr is IntegerAttr else ""
-            return "boolean" if exact else _word(constraint.base_attr)
+            return "boolean" if constraint.verifies(BoolAttr.from_bool(True)) else _word(constraint.base_attr)
         case BaseAttr():
             return _word(constraint.attr)
         case _:
@@ -167,7 +177,7 @@ def _facts(operation: type[IRDLOperation]) -> str:
     kernel = operation.kernel_name()
     facts = [f"kernel `{kernel}` in `{_kernel_file(kernel)}`"]
     if kernel in FORMULAS:
-        facts.append("cost formula in `dialects/graph/costs.py`")
+        facts.append(f"cost formula in `dialects/{operation.dialect_name()}/costs.py`")
     if operation.EXACT:
         facts.append("exact: moves or negates values")
     if not operation.FOLDS:

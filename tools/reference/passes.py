@@ -31,6 +31,7 @@ _VALUES = {
     Precision.EXACT: "equal bits",
     Precision.ROUNDING: "equal up to roundings in their element types",
     Precision.FP16: "equal up to roundings to fp16",
+    Precision.QUANTIZED: "as near as the steps between integers allow, which the user has chosen",
 }
 
 

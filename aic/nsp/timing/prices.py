@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from aic.nsp.timing.records import Idle, Instruction, Kernel, Moves, Padding, Plan, Shapes, Step
+from dialects.costs import cost
 from dialects.element_types import element_bytes
-from dialects.graph.costs import cost
 from dialects.hardware import Hardware
 
 

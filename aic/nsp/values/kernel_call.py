@@ -11,16 +11,27 @@ from typing import TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import Float16Type
 
-from dialects.graph.calls import OPS
-from dialects.graph.kernels import KERNELS, Array
+from dialects.calls import OPS
+from dialects.graph.kernels import Array
 from dialects.graph.properties import Arguments, from_dictionary
+from dialects.kernels import KERNELS
 from dialects.rounding import round_to_f16
 from dialects.tile.ops import ComputeOp, type_of
 
 Step: TypeAlias = Callable[[], None]
 
-_CONTRACTIONS = ("conv", "conv_transpose", "matmul")
-_ELEMENTWISE_MODULES = ("dialects.graph.kernels.elementwise", "dialects.graph.kernels.unary")
+_PRODUCTS = ("matmul", "quantized.matmul")
+_INTEGER_CONTRACTIONS = ("quantized.conv", "quantized.matmul")
+_CONTRACTIONS = ("conv", "conv_transpose", "matmul", *_INTEGER_CONTRACTIONS)
+_WEIGHT = 1
+"""Number of the operand of a contraction that holds its weights."""
+_LOOK_UPS = ("quantized.look_up",)
+_ELEMENTWISE_MODULES = (
+    "dialects.graph.kernels.elementwise",
+    "dialects.graph.kernels.unary",
+    "dialects.quantized.kernels.conversion",
+    "dialects.quantized.kernels.elementwise",
+)
 
 
 def kernel_step(op: ComputeOp, views: Sequence[Array], ranks: Sequence[int], lead: int, shape: tuple[int, ...]) -> Step:
@@ -45,13 +56,19 @@ def kernel_step(op: ComputeOp, views: Sequence[Array], ranks: Sequence[int], lea
     return call
 
 
+def contracted_dtype(op: ComputeOp, operand: int, dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    """The dtype in which a kernel likes a constant operand of a dtype: fp32 for what is multiplied in BLAS."""
+    multiplied = operand == _WEIGHT and op.kernel.data in _INTEGER_CONTRACTIONS and dtype == np.int8
+    return np.dtype(np.float32) if multiplied or dtype == np.float16 else dtype
+
+
 def _aligned(name: str, operands: Sequence[Array], ranks: Sequence[int], lead: int) -> list[Array]:
     """Operands made fit to be stacked: the grid's axes go where nothing is stacked, and are complete where something
     is.
     """
     if all(_is_single(view, lead) for view in operands):
         return [view.reshape(view.shape[lead:]) for view in operands]
-    if KERNELS[name].__module__ in _ELEMENTWISE_MODULES:
+    if KERNELS[name].__module__ in _ELEMENTWISE_MODULES and name not in _LOOK_UPS:
         rank = max(ranks[:-1])
         return [
             view.reshape(*view.shape[:lead], *(1,) * (rank - own), *view.shape[lead:])
@@ -60,7 +77,7 @@ def _aligned(name: str, operands: Sequence[Array], ranks: Sequence[int], lead: i
     full = tuple(max(view.shape[axis] for view in operands) for axis in range(lead))
     aligned: list[Array] = []
     for position, view in enumerate(operands):
-        stacks_itself = name == "matmul" and ranks[position] > 2
+        stacks_itself = name in _PRODUCTS and ranks[position] > 2
         if name in _CONTRACTIONS and (position == 0 or stacks_itself):
             aligned.append(view)
         elif name != "concat" and position > 0 and _is_single(view, lead):

@@ -13,7 +13,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
-from aic.nsp.values.kernel_call import Step, kernel_step
+from aic.nsp.values.kernel_call import Step, contracted_dtype, kernel_step
 from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
 from dialects.element_types import nearest_value
@@ -79,16 +79,17 @@ def make_plan(module: ModuleOp, constants: Constants, observe: Observer | None =
     )
 
 
+BlockKey: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], np.dtype[np.generic]]
+
+
 @dataclass
 class _Planner:
     cores: int
     memory: Mapping[SSAValue, Held]
     steps: list[Step] = field(default_factory=list[Step])
-    blocks: dict[tuple[int, tuple[int, ...], tuple[int, ...]], tuple[Array, Array]] = field(
-        default_factory=dict[tuple[int, tuple[int, ...], tuple[int, ...]], tuple[Array, Array]]
-    )
-    """Parts of constants by address, shape and strides of the view: the view, which holds the address as its own, and
-    the part widened and contiguous.
+    blocks: dict[BlockKey, tuple[Array, Array]] = field(default_factory=dict[BlockKey, tuple[Array, Array]])
+    """Parts of constants by address, shape and strides of the view, and their dtype: the view, which holds the address
+    as its own, and the part widened and contiguous.
     """
 
     def add(self, instruction: InstructionOp, iteration: tuple[int, ...]) -> None:
@@ -162,17 +163,19 @@ class _Planner:
 
     def _compute(self, op: ComputeOp, iteration: tuple[int, ...]) -> None:
         for call in kernel_calls(op, iteration, self.cores, self.memory):
-            views = [self._packed(value, view) for value, view in zip(op.operands, call.views, strict=True)]
+            views = [
+                self._packed(value, view, contracted_dtype(op, n, view.dtype))
+                for n, (value, view) in enumerate(zip(op.operands, call.views, strict=True))
+            ]
             self.steps.append(kernel_step(op, views, call.ranks, len(call.grid.shape), call.shape))
 
-    def _packed(self, value: SSAValue, view: Array) -> Array:
+    def _packed(self, value: SSAValue, view: Array, dtype: np.dtype[np.generic]) -> Array:
         """The view of an operand; of a constant brought to VTCM, a copy in the dtype and order that kernels like."""
         if not self.memory[value].constant or isinstance(value.owner, TensorOp):
             return view
-        key = (view.__array_interface__["data"][0], view.shape, view.strides)
+        key = (view.__array_interface__["data"][0], view.shape, view.strides, dtype)
         if key not in self.blocks:
-            wide = np.ascontiguousarray(view, np.float32 if view.dtype == np.float16 else view.dtype)
-            self.blocks[key] = (view, wide)
+            self.blocks[key] = (view, np.ascontiguousarray(view, dtype))
         return self.blocks[key][1]
 
 

@@ -10,6 +10,10 @@ ACTIVATIONS: tuple[str, ...] = ("relu", "clip", "gelu", "gelu_tanh", "sigmoid", 
 """Names that the property `activation` may have; `clip` takes its limits from `bounds`."""
 
 
+LIMITS: tuple[str, ...] = ("relu", "clip")
+"""Those of them that only limit values."""
+
+
 def activate(y: Array, activation: str, bounds: Sequence[float]) -> Array:
     """The activation of `y`, in place where it can be (`y` belongs to the caller)."""
     if not activation:

@@ -3,10 +3,11 @@
 The sums run in BLAS, in float32 (float64 for f64).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import product as pairs
 from math import gcd
+from typing import TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,6 +15,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dialects.graph.kernels.activation import activate
 from dialects.graph.kernels.registry import Array, kernel
 from dialects.graph.kernels.windows import extents, padded, taps
+
+Product: TypeAlias = Callable[[Array, Array], Array]
+"""A product of matrices, in the way of `np.matmul`."""
 
 
 @kernel
@@ -34,20 +38,22 @@ def conv(
     dimension), b [.., F]; `pads` are rows before, columns before, rows after, columns after. Result [.., H', W', F].
     The number of groups follows from the shapes.
     """
-    y = _convolved(padded(x, pads, 0.0), w, strides, dilations)
+    y = convolved(padded(x, pads, 0.0), w, strides, dilations)
     if b is not None:
-        y = np.add(y, _stacked(b, y.ndim, 1), out=y)
+        y = np.add(y, stacked(b, y.ndim, 1), out=y)
     return activate(y, activation, bounds)
 
 
-def _convolved(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
-    """Convolution without padding, groups by the shapes."""
+def convolved(
+    x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int], product: Product = np.matmul
+) -> Array:
+    """Convolution without padding, groups by the shapes. `product` multiplies matrices."""
     groups = x.shape[-1] // w.shape[-2]
     if groups == 1:
-        return _dense(x, w, strides, dilations)
+        return _dense(x, w, strides, dilations, product)
     if w.shape[-2] == 1 and w.shape[-1] == groups:
         return _depthwise(x, w, strides, dilations)
-    return _grouped(x, w, groups, strides, dilations)
+    return _grouped(x, w, groups, strides, dilations, product)
 
 
 @dataclass(frozen=True)
@@ -106,15 +112,15 @@ def conv_transpose(
     if rows and columns:
         (top, bottom), (left, right) = _missing(rows, x.shape[-3]), _missing(columns, x.shape[-2])
         x = padded(x, (top, left, bottom, right), 0.0)
-        for r, c in product(rows, columns):
+        for r, c in pairs(rows, columns):
             over = x[..., r.start + top : r.start + top + r.count + r.reach, :, :]
             over = over[..., c.start + left : c.start + left + c.count + c.reach, :]
             part = w[..., r.taps, c.taps, :, :]
-            y[..., r.first :: strides[0], c.first :: strides[1], :] = _convolved(
+            y[..., r.first :: strides[0], c.first :: strides[1], :] = convolved(
                 over, part, (1, 1), (r.dilation, c.dilation)
             )
     if b is not None:
-        y = np.add(y, _stacked(b, y.ndim, 1), out=y)
+        y = np.add(y, stacked(b, y.ndim, 1), out=y)
     return activate(y, activation, bounds)
 
 
@@ -150,34 +156,41 @@ def _patches(x: Array, kernel_shape: tuple[int, int], strides: Sequence[int], di
     return result.reshape(*x.shape[:-3], rows, columns, kh * kw * channels)
 
 
-def _dense(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int]) -> Array:
+def _dense(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int], product: Product) -> Array:
     """Patches times weights: one matrix product per set of weights. A stack of one meets every set."""
     stack = w.shape[:-4]
     matrix = w.reshape(*stack, -1, w.shape[-1])
     patches = _patches(x, (w.shape[-4], w.shape[-3]), strides, dilations)
     shared = [axis for axis, size in enumerate(stack) if size == 1]
     if not shared or len(shared) == len(stack):
-        return _products(patches, matrix, len(stack))
-    return _products_of_shared(patches, matrix, shared)
+        return _products(patches, matrix, len(stack), product)
+    return _products_of_shared(patches, matrix, shared, product)
 
 
-def _products(rows: Array, matrix: Array, stacked: int) -> Array:
+def _products(rows: Array, matrix: Array, stacked: int, product: Product) -> Array:
     """rows [stack.., .., K] times matrix [stack.., K, F]; all that lies between stack and K are rows of one product."""
-    y = rows.reshape(*rows.shape[:stacked], -1, rows.shape[-1]) @ matrix
+    y = product(rows.reshape(*rows.shape[:stacked], -1, rows.shape[-1]), matrix)
     return y.reshape(*y.shape[:stacked], *rows.shape[stacked:-1], y.shape[-1])
 
 
-def _broadcast_products(a: Array, b: Array) -> Array:
+def multiplied(a: Array, b: Array, product: Product = np.matmul) -> Array:
+    """Matrix product [.., M, K] x [.., K, N], leading dimensions broadcast, or stacked before those of the matrices.
+    `product` multiplies matrices.
+    """
+    return _products(a, b, 0, product) if b.ndim == 2 else _broadcast_products(a, stacked(b, a.ndim, 2), product)
+
+
+def _broadcast_products(a: Array, b: Array, product: Product) -> Array:
     """a @ b; along leading dimensions in which `b` is one, those of `a` become rows of one product."""
     shared = [axis for axis in range(b.ndim - 2) if b.shape[axis] == 1 and a.ndim == b.ndim and a.shape[axis] > 1]
-    return _products_of_shared(a, b, shared) if shared else a @ b
+    return _products_of_shared(a, b, shared, product) if shared else product(a, b)
 
 
-def _products_of_shared(rows: Array, matrix: Array, shared: Sequence[int]) -> Array:
+def _products_of_shared(rows: Array, matrix: Array, shared: Sequence[int], product: Product) -> Array:
     """The same where the matrix is one along some axes of the stack: these become rows, so that it is read once."""
     own = [axis for axis in range(matrix.ndim - 2) if axis not in shared]
     order = [*own, *shared, *range(matrix.ndim - 2, rows.ndim)]
-    y = _products(rows.transpose(order), matrix.squeeze(axis=tuple(shared)), len(own))
+    y = _products(rows.transpose(order), matrix.squeeze(axis=tuple(shared)), len(own), product)
     return y.transpose(np.argsort(order))
 
 
@@ -187,21 +200,25 @@ def _depthwise(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[i
     y = np.zeros((*x.shape[:-3], rows, columns, x.shape[-1]), x.dtype)
     product = np.empty_like(y)
     for i, j, view in taps(x, w.shape[-4:-2], strides, dilations):
-        y += np.multiply(view, _stacked(w[..., i, j, 0, :], y.ndim, 1), out=product)
+        y += np.multiply(view, stacked(w[..., i, j, 0, :], y.ndim, 1), out=product)
     return y
 
 
-def _grouped(x: Array, w: Array, groups: int, strides: Sequence[int], dilations: Sequence[int]) -> Array:
+def _grouped(
+    x: Array, w: Array, groups: int, strides: Sequence[int], dilations: Sequence[int], product: Product
+) -> Array:
     """Each group of input channels meets its own weights."""
     depth, features = w.shape[-2], w.shape[-1] // groups
     parts = [
-        _dense(x[..., g * depth : (g + 1) * depth], w[..., g * features : (g + 1) * features], strides, dilations)
+        _dense(
+            x[..., g * depth : (g + 1) * depth], w[..., g * features : (g + 1) * features], strides, dilations, product
+        )
         for g in range(groups)
     ]
     return np.concatenate(parts, axis=-1)
 
 
-def _stacked(b: Array, ndim: int, own: int) -> Array:
+def stacked(b: Array, ndim: int, own: int) -> Array:
     """`b` with unit dimensions put between its stack and its last `own` dimensions, to broadcast against `ndim`."""
     if b.ndim == own:
         return b
@@ -218,7 +235,7 @@ def matmul(
     bounds: Sequence[float] = (),
 ) -> Array:
     """Matrix product [.., M, K] x [.., K, N], leading dimensions broadcast, plus `c` [.., N], then the activation."""
-    y = _products(a, b, 0) if b.ndim == 2 else _broadcast_products(a, _stacked(b, a.ndim, 2))
+    y = multiplied(a, b)
     if c is not None:
-        y = np.add(y, _stacked(c, y.ndim, 1), out=y)
+        y = np.add(y, stacked(c, y.ndim, 1), out=y)
     return activate(y, activation, bounds)

@@ -9,7 +9,7 @@ from dialects.graph.kernels.registry import Array, kernel
 from dialects.graph.kernels.windows import padded, taps
 
 
-def _gathered(
+def gathered(
     combine: np.ufunc, x: Array, kernel_shape: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
 ) -> Array:
     """The values under the window, combined one after the other."""
@@ -26,8 +26,8 @@ def max_pool(
 ) -> Array:
     """x [.., H, W, C] to [.., H', W', C]; padding never wins. Along rows, then along columns: windows may be large."""
     x = padded(x, pads, lowest(x.dtype))
-    x = _gathered(np.maximum, x, (kernel_shape[0], 1), (strides[0], 1), (dilations[0], 1))
-    return _gathered(np.maximum, x, (1, kernel_shape[1]), (1, strides[1]), (1, dilations[1]))
+    x = gathered(np.maximum, x, (kernel_shape[0], 1), (strides[0], 1), (dilations[0], 1))
+    return gathered(np.maximum, x, (1, kernel_shape[1]), (1, strides[1]), (1, dilations[1]))
 
 
 @kernel
@@ -35,6 +35,6 @@ def average_pool(
     x: Array, *, kernel_shape: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Sequence[int]
 ) -> Array:
     """x [.., H, W, C] to [.., H', W', C]: the sum under the window, zeros where padded, over the window's size."""
-    sums = _gathered(np.add, padded(x, pads, 0.0), kernel_shape, strides, dilations)
+    sums = gathered(np.add, padded(x, pads, 0.0), kernel_shape, strides, dilations)
     sums /= x.dtype.type(kernel_shape[0] * kernel_shape[1])
     return sums

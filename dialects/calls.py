@@ -1,15 +1,16 @@
-"""Calls of kernels, as `tile.compute` makes them: a call is right when the graph has an op that it is."""
+"""Calls of kernels, as `tile.compute` makes them: a call is right when there is an op on tensors that it is."""
 
 from collections.abc import Mapping, Sequence
 
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph import Graph
+from dialects.graph import GRAPH_OPS
 from dialects.graph.base import GraphOp, Tensor
 from dialects.graph.properties import is_argument
+from dialects.quantized import QUANTIZED_OPS
 
-OPS: Mapping[str, type[GraphOp]] = {op.kernel_name(): op for op in Graph.operations if issubclass(op, GraphOp)}
+OPS: Mapping[str, type[GraphOp]] = {op.kernel_name(): op for op in (*GRAPH_OPS, *QUANTIZED_OPS)}
 """The op of every kernel."""
 
 
