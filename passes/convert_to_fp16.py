@@ -4,9 +4,14 @@ Every tensor of these becomes one of fp16. Inputs and outputs keep the model's t
 inputs and before the outputs. Constants are converted through their handles; those beyond fp16's range are clamped to
 its largest finite value, which a warning of the logger `aic` tells, naming them. Infinities stay. Masks of attention
 that are as low as that absorb scores, as the lowest numbers of fp32 do in fp32.
+
+Ops that the module's settings of quantization keep in the model's precision (`in_original` of `aic.quantization`) stay
+as they are; a conversion stands where they meet others, none between two of them. Integers become numbers in the
+precision in which these are read.
 """
 
 import logging
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +19,7 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import Float32Type, Float64Type, FloatAttr, ModuleOp, NameLoc, TensorType, f16, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, Block, Operation, SSAValue, TypeAttribute
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -25,9 +30,15 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
+from dialects.module import main_of
+from dialects.quantized.base import QuantizedOp
+from dialects.quantized.conversion import DequantizeOp, QuantizeOp
 from dialects.weights import WeightStore, store_of, within_f16
 from dialects.workers import in_order
-from passes.rewriting.constants import Constant, retyped
+from passes.quantization.listed import listed_ops
+from passes.quantization.settings import settings_of
+from passes.rewriting.constants import Constant, constant_like, retyped
+from passes.rewriting.placing import place_behind
 from passes.rewriting.precision import Precision
 
 _LOG = logging.getLogger("aic")
@@ -42,31 +53,81 @@ class ConvertToFp16Pass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
+        kept = _kept(op)
         clamped: list[str] = []
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.body.blocks:
-                clamped += _convert(function, store)
+                clamped += _convert(function, store, kept)
         if clamped:
             _LOG.warning("constants beyond the range of fp16 are clamped to ±%g: %s", F16_MAX, ", ".join(clamped))
 
 
-def _convert(function: FuncOp, store: WeightStore) -> list[str]:
-    """Converts a function; returns the names of the constants that were clamped."""
-    clamped = _clamped(function, store)
-    for op in list(function.body.block.ops):
-        match op:
-            case ConstantOp() if _is_wide(op.output):
-                op.value = converted(op.value)
-            case CastOp() if op.to in (f32, f64):
-                op.to = f16
-            case HeadsOp() if _is_wide(op.output):
-                _absorb(op)
-            case _:
-                pass
-        if isinstance(op, GraphOp | ConstantOp) and _is_wide(op.output):
-            Rewriter.replace_value_with_new_type(op.output, _as(op.output, f16))
-    _convert_ports(function)
+def _kept(module: ModuleOp) -> set[Operation]:
+    """The ops that keep the model's precision, as the module's settings of quantization say."""
+    settings = settings_of(module)
+    if not settings.in_original:
+        return set()
+    main = main_of(module)
+    kept = listed_ops(main, settings.in_original, settings.steps) - listed_ops(main, settings.in_float, settings.steps)
+    return {op for op in kept if not isinstance(op, QuantizedOp)}
+
+
+def _convert(function: FuncOp, store: WeightStore, kept: Collection[Operation]) -> list[str]:
+    """Converts a function but for the ops `kept`; returns the names of the constants that were clamped."""
+    block = function.body.block
+    staying = _staying(block, kept)
+    makers = [op for op in block.ops if isinstance(op, GraphOp | ConstantOp) and _is_wide(op.output)]
+    given = [tensor_type(op.output).element_type for op in makers]
+    changing = [op for op in makers if op not in staying]
+    clamped = _clamped(changing, store)
+    for op in changing:
+        _narrow(op)
+    for op, element in zip(makers, given, strict=True):
+        _meet(op.output, element, staying)
+    for argument in reversed(block.args):  # each conversion goes to the start
+        if _is_wide(argument):
+            _meet(argument, f16, staying)
+    _convert_outputs(function)
     return clamped
+
+
+def _staying(block: Block, kept: Collection[Operation]) -> set[Operation]:
+    """The ops that are not converted: those to be kept, and what computes nothing but is read by these or returned. A
+    constant that is also read in fp16 becomes two.
+    """
+    staying = set(kept)
+    for op in reversed(list(block.ops)):
+        if not isinstance(op, ConstantOp | CastOp | DequantizeOp):
+            continue
+        others = [use for use in op.output.uses if not _reads_wide(use.operation, staying)]
+        if len(others) == op.output.uses.get_length():
+            continue
+        staying.add(op)
+        if isinstance(op, ConstantOp) and others and _is_wide(op.output):
+            twin = constant_like(op.output, op.value)
+            Rewriter.insert_op(twin, InsertPoint.after(op))
+            for use in others:
+                use.operation.operands[use.index] = twin.output
+    return staying
+
+
+def _reads_wide(op: Operation, staying: Collection[Operation]) -> bool:
+    """Whether an op reads numbers in the model's precision."""
+    return op in staying or isinstance(op, ReturnOp)
+
+
+def _narrow(op: GraphOp | ConstantOp) -> None:
+    """Makes the result of an op one of fp16."""
+    match op:
+        case ConstantOp():
+            op.value = converted(op.value)
+        case CastOp() | DequantizeOp():
+            op.to = f16
+        case HeadsOp():
+            _absorb(op)
+        case _:
+            pass
+    Rewriter.replace_value_with_new_type(op.output, _as(op.output, f16))
 
 
 def _absorb(op: HeadsOp) -> None:
@@ -78,17 +139,27 @@ def _absorb(op: HeadsOp) -> None:
         op.absorbing = FloatAttr(-F16_MAX, f64)
 
 
-def _convert_ports(function: FuncOp) -> None:
-    """Conversions behind wide inputs and before outputs that were wide."""
-    block = function.body.block
-    for argument in reversed(block.args):
-        if not _is_wide(argument) or argument.first_use is None:
-            continue
-        cast = CastOp.of([argument], {"to": f16})
-        cast.location = argument.location
-        argument.replace_uses_with_if(cast.output, lambda use, cast=cast: use.operation is not cast)
-        Rewriter.insert_op(cast, InsertPoint.at_start(block))
-    terminator = block.last_op
+def _meet(value: SSAValue, element: Attribute, staying: Collection[Operation]) -> None:
+    """A conversion behind a value, of elements `element` in the model, for those who read it in the other precision.
+    What makes integers takes either.
+    """
+    assert isinstance(element, TypeAttribute)
+    if _is_wide(value):
+        readers = [use for use in value.uses if not _reads_wide(use.operation, staying)]
+        readers, other = [use for use in readers if not isinstance(use.operation, QuantizeOp)], f16
+    else:
+        readers, other = [use for use in value.uses if use.operation in staying], element
+    if not readers:
+        return
+    cast = CastOp.of([value], {"to": other})
+    place_behind(value, cast)
+    for use in readers:
+        use.operation.operands[use.index] = cast.output
+
+
+def _convert_outputs(function: FuncOp) -> None:
+    """Conversions before outputs that were wide."""
+    terminator = function.body.block.last_op
     if not isinstance(terminator, ReturnOp):
         return
     for position, wanted in enumerate(function.function_type.outputs):
@@ -118,9 +189,9 @@ def clamped_to_f16(values: Array) -> Array:
     return np.where(np.isfinite(values), np.clip(values, -F16_MAX, F16_MAX), values)
 
 
-def _clamped(function: FuncOp, store: WeightStore) -> list[str]:
-    """Names of the fp32 constants with finite values beyond the range of fp16."""
-    found = [op for op in function.body.block.ops if isinstance(op, ConstantOp) and _is_wide(op.output)]
+def _clamped(ops: Iterable[Operation], store: WeightStore) -> list[str]:
+    """Names of the constants with finite values beyond the range of fp16."""
+    found = [op for op in ops if isinstance(op, ConstantOp)]
     values = (_stored(op.value, store) for op in found)
     return [_name(op) for op, exceeds in zip(found, in_order("ranges", _exceeds_f16, values), strict=True) if exceeds]
 

@@ -21,9 +21,11 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.contraction import ContractionOp
 from dialects.graph.elementwise import AddOp, BinaryOp, DivOp, MulOp, SubOp
 from dialects.graph.kernels import Array
+from dialects.graph.locations import location_of_both
 from dialects.graph.normalization import BatchNormOp
 from dialects.weights import KeyedArray, WeightStore, store_of
 from dialects.workers import in_order
+from passes.quantization.scales import wanted_type
 from passes.rewriting.constants import Constant, channel_vector, computed, constant_like, constant_of
 from passes.rewriting.patterns import erase_dead, only_user, replace
 from passes.rewriting.permutations import inverse
@@ -89,10 +91,13 @@ def _combined(affine: Affine, op: BinaryOp, value: SSAValue, axis: int, store: W
 
 
 def chain_after(value: SSAValue, axis: int, store: WeightStore) -> tuple[Affine, list[GraphOp]]:
-    """The longest run of affine ops after `value`, each the only reader of what is before it, and their composition."""
+    """The longest run of affine ops after `value`, each the only reader of what is before it, and their composition.
+
+    What is to be integers between them ends it.
+    """
     channels = tensor_type(value).get_shape()[axis]
     affine, chain = Affine(np.ones(channels), np.zeros(channels)), list[GraphOp]()
-    while (user := only_user(value)) is not None:
+    while wanted_type(value) is None and (user := only_user(value)) is not None:
         longer = extended(affine, user, value, axis, store)
         if longer is None or not isinstance(user, GraphOp):
             break
@@ -160,6 +165,8 @@ def _fold(op: ContractionOp, store: WeightStore) -> _Fold | None:
         return None
     if weight is None or (len(op.operands) > 2 and bias is None):
         return None
+    if wanted_type(op.operands[1]) is not None:  # the weight is given as integers, of which products are none
+        return None
     axis = op.result_type.get_num_dims() - 1
     affine, chain = chain_after(op.output, axis, store)
     if not affine.scales or weight.type.get_shape()[-1] != affine.scale.size:
@@ -187,7 +194,7 @@ def _rewrite(fold: _Fold, weight: Constant, store: WeightStore) -> None:
         result_types=[op.output.type],
         properties=op.properties,
     )
-    new.location = op.location
+    new.location = location_of_both(op, fold.last)
     replace(fold.last, [new_weight, new_bias, new], new.output)
 
 
@@ -204,5 +211,6 @@ def _split(op: BatchNormOp, store: WeightStore) -> None:
     scale, shift = (computed(v.reshape(along), op.operands[1], store) for v in (total.scale, total.shift))
     product = MulOp.of([op.input, scale])
     new = AddOp.of([product, shift])
-    product.location = new.location = op.location
-    replace(chain[-1] if chain else op, [scale, shift, product, new], new.output)
+    last = chain[-1] if chain else op
+    product.location, new.location = op.location, location_of_both(op, last)
+    replace(last, [scale, shift, product, new], new.output)

@@ -22,7 +22,7 @@ from dialects.graph.elementwise import CastOp
 from dialects.graph.evaluation import fold
 from dialects.graph.movement import ReshapeOp, TransposeOp
 from dialects.weights import WeightStore, store_of
-from passes.rewriting.constants import Constant, constant_like, constant_of, reshaped, retyped, transposed
+from passes.rewriting.constants import Constant, constant_like, constant_of, moved_like, retyped
 from passes.rewriting.patterns import erase_dead, replace
 
 SMALL_BYTES = 1 << 18
@@ -40,10 +40,6 @@ def may_fold(op: GraphOp, operands: Sequence[Constant]) -> bool:
 def folded(op: GraphOp, operands: Sequence[Constant], store: WeightStore) -> Constant:
     """The op's result as a constant; a view of what is stored where there is one."""
     match op:
-        case TransposeOp():
-            return transposed(operands[0], op.order, store)
-        case ReshapeOp():
-            return reshaped(operands[0], op.result_type.get_shape())
         case CastOp() if _holds_stored_type(operands[0], store):
             return retyped(operands[0], op.to)
         case _:
@@ -78,7 +74,13 @@ def _fold(op: Operation, store: WeightStore) -> None:
     constants = [constant for operand in op.operands if (constant := constant_of(operand)) is not None]
     if len(constants) != len(op.operands) or not may_fold(op, constants):
         return
-    new = constant_like(op.operands[0], folded(op, constants, store))
-    if not isinstance(op, TransposeOp | ReshapeOp | CastOp):
-        new.location = op.location
+    match op:
+        case TransposeOp():
+            new = moved_like(op.input, op.order, constants[0].type.get_shape(), store)
+        case ReshapeOp():
+            new = moved_like(op.input, None, op.result_type.get_shape(), store)
+        case _:
+            new = constant_like(op.operands[0], folded(op, constants, store))
+            if not isinstance(op, CastOp):
+                new.location = op.location
     replace(op, [new], new.output)

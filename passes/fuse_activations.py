@@ -3,7 +3,7 @@
 So the sums are rounded once, after the activation. Only what nobody else reads is fused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -15,18 +15,22 @@ from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.contraction import ContractionOp
 from dialects.graph.elementwise import AddOp
-from dialects.graph.kernels.activation import ACTIVATIONS
+from dialects.graph.kernels.activation import ACTIVATIONS, LIMITS
+from dialects.graph.locations import location_of_both
 from dialects.graph.unary import ClipOp, UnaryOp
+from passes.quantization.scales import wanted_type
 from passes.rewriting.constants import constant_like, constant_of, reshaped
 from passes.rewriting.patterns import apply_patterns, only_user, op_type_rewrite_pattern
 
 
 def fusible_contraction(value: SSAValue) -> ContractionOp | None:
-    """The contraction that makes the value, if nobody else reads it and it has no activation yet."""
+    """The contraction that makes the value, if nobody else reads it, it has no activation yet, and its result is not to
+    be integers as it is.
+    """
     op = value.owner
-    if isinstance(op, ContractionOp) and op.activation is None and only_user(value) is not None:
-        return op
-    return None
+    if not isinstance(op, ContractionOp) or op.activation is not None or wanted_type(value) is not None:
+        return None
+    return op if only_user(value) is not None else None
 
 
 class FuseBias(RewritePattern):
@@ -43,7 +47,7 @@ class FuseBias(RewritePattern):
                 continue
             bias = constant_like(row, reshaped(constant, features))
             operands = [*contraction.operands, bias.output]
-            rewriter.replace(op, [bias, with_epilogue(contraction, operands, {})])
+            rewriter.replace(op, [bias, with_epilogue(contraction, operands, {}, op)])
             rewriter.erase(contraction)
             return
 
@@ -55,22 +59,29 @@ def _is_row(shape: tuple[int, ...], features: tuple[int, ...]) -> bool:
 class FuseActivation(RewritePattern):
     """An activation that contractions know is applied by the one before it."""
 
+    def __init__(self, activations: Collection[str]):
+        self._activations = activations
+
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: UnaryOp, rewriter: PatternRewriter) -> None:
-        contraction = fusible_contraction(op.input) if op.kernel_name() in ACTIVATIONS else None
+        contraction = fusible_contraction(op.input) if op.kernel_name() in self._activations else None
         if contraction is None:
             return
         added: dict[str, Attribute] = {"activation": StringAttr(op.kernel_name())}
         if isinstance(op, ClipOp):
             added["bounds"] = op.bounds
-        rewriter.replace(op, with_epilogue(contraction, contraction.operands, added))
+        rewriter.replace(op, with_epilogue(contraction, contraction.operands, added, op))
         rewriter.erase(contraction)
 
 
-def with_epilogue(op: ContractionOp, operands: Sequence[SSAValue], added: dict[str, Attribute]) -> GraphOp:
-    """The contraction with these operands and further properties, at its own location."""
+def with_epilogue(
+    op: ContractionOp, operands: Sequence[SSAValue], added: dict[str, Attribute], last: GraphOp
+) -> GraphOp:
+    """The contraction with these operands and further properties. It belongs to its own node, and makes the tensor of
+    the last op that it stands for.
+    """
     new = type(op).create(operands=operands, result_types=[op.output.type], properties={**op.properties, **added})
-    new.location = op.location
+    new.location = location_of_both(op, last)
     return new
 
 
@@ -80,5 +91,9 @@ class FuseActivationsPass(ModulePass):
 
     name = "fuse-activations"
 
+    limits_only: bool = False
+    """Of activations only those that limit the result: integers can have no others."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        apply_patterns(op, [FuseBias(), FuseActivation()])
+        activations = LIMITS if self.limits_only else ACTIVATIONS
+        apply_patterns(op, [FuseBias(), FuseActivation(activations)])

@@ -15,7 +15,7 @@ from xdsl.pattern_rewriter import RewritePattern
 
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.patterns import apply_patterns
-from passes.simplification.arithmetic import ConstantsOnTheRight, RemoveNeutralOperand, SelectByConstant
+from passes.simplification.arithmetic import ComposeLimits, ConstantsOnTheRight, RemoveNeutralOperand, SelectByConstant
 from passes.simplification.contraction import PartOfMatmul, ReshapeBeforeMatmul
 from passes.simplification.movement import (
     ComposeCasts,
@@ -61,6 +61,7 @@ class SimplifyGraphPass(ModulePass):
                 ConstantsOnTheRight(),
                 RemoveNeutralOperand(),
                 SelectByConstant(),
+                ComposeLimits(),
                 ExpandAfterElementwise(),
                 ReshapeBeforeMatmul(),
                 PartOfMatmul(store),

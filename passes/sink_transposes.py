@@ -23,7 +23,7 @@ from dialects.graph.reduction import CumsumOp, PositionOp, ReduceOp
 from dialects.graph.resizing import ResizeOp
 from dialects.graph.unary import UnaryOp
 from dialects.weights import WeightStore, store_of
-from passes.rewriting.constants import constant_like, constant_of, reshaped, transposed
+from passes.rewriting.constants import constant_of, moved_like
 from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
 from passes.rewriting.permutations import Order, inverse, is_identity, moves_only_units, permuted
 from passes.simplify_graph import movement_patterns
@@ -74,9 +74,8 @@ class SinkTranspose(RewritePattern):
             return value
         back = inverse(order)
         full = (1,) * (len(order) - len(shape)) + shape
-        constant = constant_of(value)
-        if constant is not None:
-            new = constant_like(value, transposed(reshaped(constant, full), back, self.store))
+        if constant_of(value) is not None:
+            new = moved_like(value, back, full, self.store)
         elif moves_only_units(back, full):
             new = ReshapeOp.to(value, permuted(full, back))
         else:

@@ -1,15 +1,21 @@
 """The passes of the graph phase."""
 
 _RECOGNIZE = "recognize-layer-norm,recognize-gelu,recognize-rotary,recognize-attention"
-_LAYOUT = "sink-transposes,fold-batch-norm,fuse-activations"
+_CANONICAL = "fold-constants,simplify-graph,eliminate-common-subexpressions"
 
-GRAPH_PIPELINE = (
-    f"narrow-ports,fold-constants,simplify-graph,eliminate-common-subexpressions,{_RECOGNIZE},{_LAYOUT},"
-    "fold-constants,simplify-graph,eliminate-common-subexpressions"
-)
+
+def _pipeline(fusion: str) -> str:
+    layout = f"sink-transposes,fold-batch-norm,{fusion}"
+    return f"narrow-ports,{_CANONICAL},{_RECOGNIZE},{layout},{_CANONICAL}"
+
+
+GRAPH_PIPELINE = _pipeline("fuse-activations")
 """Ports that cards have, canonical form, patterns recognized, channels last throughout, constants folded, epilogues
 fused.
 """
 
 FP16_PIPELINE = f"{GRAPH_PIPELINE},convert-to-fp16,simplify-graph"
 """The same, in fp16."""
+
+UNQUANTIZED_PIPELINE = _pipeline("fuse-activations{limits_only=true}")
+"""The same for a network that is profiled or quantized: what contractions apply, integers can."""

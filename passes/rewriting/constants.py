@@ -12,7 +12,9 @@ from dialects.element_types import stored_dtype
 from dialects.graph.base import Tensor, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.kernels import Array
+from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore
+from passes.quantization.scales import attach, reshaped_scale, transposed_scale, wanted_type
 from passes.rewriting.permutations import moves_only_units, permuted
 
 Constant = WeightAttr | DenseAttr
@@ -41,6 +43,24 @@ def constant_like(old: SSAValue, constant: Constant) -> ConstantOp:
     if isinstance(old.owner, ConstantOp):
         new.location = old.owner.location
     new.output.name_hint = old.name_hint
+    return new
+
+
+def moved_like(old: SSAValue, order: Sequence[int] | None, shape: Sequence[int], store: WeightStore) -> ConstantOp:
+    """A constant read in another shape, and then with its dimensions permuted if there is an order. Its scale as integers
+    goes along.
+    """
+    constant, scale = constant_of(old), wanted_type(old)
+    assert constant is not None
+    if scale is not None:
+        scale = reshaped_scale(scale, constant.type.get_shape(), shape)
+    moved = reshaped(constant, shape)
+    if order is not None:
+        moved = transposed(moved, order, store)
+        scale = scale and transposed_scale(scale, order)
+    new = constant_like(old, moved)
+    if scale is not None:
+        attach(new.output, scale)
     return new
 
 
@@ -80,6 +100,19 @@ def _composed(stored: tuple[int, ...], constant: WeightAttr, order: Sequence[int
     source_of = dict(zip(targets, sources, strict=True))
     moved = [source_of[d] for d in order if d in source_of]
     return (*moved, *(d for d in range(len(stored)) if stored[d] == 1))
+
+
+def columns_like(old: SSAValue, columns: range, store: WeightStore) -> ConstantOp:
+    """Neighbouring positions of a constant's last dimension as a constant, with their scales as integers."""
+    constant, scale = constant_of(old), wanted_type(old)
+    assert constant is not None
+    new = constant_like(old, columns_of(constant, columns, store))
+    if scale is not None and scale.channel_axis == constant.type.get_num_dims() - 1:
+        scales, offsets = (columns_of(values, columns, store) for values in (scale.scales, scale.offsets))
+        scale = UniformType.of_channels(scale.channel_axis, scales, offsets, scale.bits)
+    if scale is not None:
+        attach(new.output, scale)
+    return new
 
 
 def columns_of(constant: Constant, columns: range, store: WeightStore) -> Constant:

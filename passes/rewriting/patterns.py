@@ -1,4 +1,4 @@
-"""Applying rewrite patterns to a module so that every new op keeps the location of what it replaces."""
+"""Applying rewrite patterns to a module so that every new op keeps the location of what it replaces, and its scale."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +14,9 @@ from xdsl.rewriter import Rewriter
 
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
+from dialects.graph.movement import ExpandOp, ReshapeOp, TransposeOp
+from dialects.quantized.types import UniformType
+from passes.quantization.scales import AS, attach, wanted_type
 
 PatternT = TypeVar("PatternT", bound=RewritePattern)
 OpT = TypeVar("OpT", bound=Operation)
@@ -62,7 +65,7 @@ def apply_patterns(module: ModuleOp, patterns: Sequence[RewritePattern]) -> None
 
     The patterns must end: xDSL's walker has no limit.
     """
-    listener = PatternRewriterListener(operation_replacement_handler=[carry_location])
+    listener = PatternRewriterListener(operation_replacement_handler=[carry_location, carry_scale])
     PatternRewriteWalker(_ByOpType(patterns), listener=listener).rewrite_module(module)
     erase_dead(module)
 
@@ -79,9 +82,24 @@ def carry_location(op: Operation, results: Sequence[SSAValue | None]) -> None:
             unlocated.extend(operand.owner for operand in new.operands)
 
 
+def carry_scale(op: Operation, results: Sequence[SSAValue | None]) -> None:
+    """Gives the scale that the result of `op` is to have as integers to what replaces it: of what is only moved, to what
+    is moved, as others may move it differently.
+    """
+    wanted = op.attributes.get(AS)
+    if not isinstance(wanted, UniformType) or wanted.channel_axis is not None:
+        return
+    for value in results:
+        while value is not None and isinstance(value.owner, ReshapeOp | TransposeOp | ExpandOp):
+            value = value.owner.operands[0]
+        if value is not None and wanted_type(value) is None:
+            attach(value, wanted)
+
+
 def replace(op: GraphOp, new: Sequence[Operation], result: SSAValue) -> None:
     """Puts the ops `new` in the place of `op`, whose users then read `result`. Outside of patterns."""
     carry_location(op, [result])
+    carry_scale(op, [result])
     if result.name_hint is None:
         result.name_hint = op.output.name_hint
     Rewriter.replace_op(op, list(new), [result])

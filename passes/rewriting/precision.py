@@ -15,6 +15,8 @@ class Precision(StrEnum):
     ahead. What a pass is held to that says nothing."""
     FP16 = auto()
     """As far as roundings to fp16 go: the pass rounds values that were not rounded so far."""
+    QUANTIZED = auto()
+    """Not closely: the pass lays numbers over integers, whose steps the user has chosen."""
 
 
 def precision_of(kind: type[ModulePass]) -> Precision:

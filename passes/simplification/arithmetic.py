@@ -1,10 +1,13 @@
 """Simplifications of arithmetic, logic and selection with constants."""
 
+from math import inf
+
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
-from dialects.graph.base import tensor_type
+from dialects.element_types import is_float
+from dialects.graph.base import numbers, tensor_type
 from dialects.graph.elementwise import (
     AddOp,
     AndOp,
@@ -21,8 +24,10 @@ from dialects.graph.elementwise import (
     XorOp,
 )
 from dialects.graph.movement import ExpandOp, ReshapeOp
+from dialects.graph.unary import ClipOp, ReluOp
+from passes.quantization.scales import AS, attach, wanted_type
 from passes.rewriting.constants import constant_of, uniform_value
-from passes.rewriting.patterns import op_type_rewrite_pattern
+from passes.rewriting.patterns import only_user, op_type_rewrite_pattern
 
 COMMUTATIVE: tuple[type[BinaryOp], ...] = (AddOp, MulOp, MinOp, MaxOp, AndOp, OrOp, XorOp, EqualOp)
 
@@ -48,7 +53,7 @@ class RemoveNeutralOperand(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: BinaryOp, rewriter: PatternRewriter) -> None:
         neutral = _NEUTRAL.get(type(op))
-        if neutral is None or uniform_value(op.rhs) != neutral:
+        if neutral is None or uniform_value(op.rhs) != neutral or AS in op.attributes:
             return
         if isinstance(op, AndOp) and op.result_type.element_type != i1:  # bit by bit, 1 is not neutral
             return
@@ -61,8 +66,35 @@ class SelectByConstant(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: SelectOp, rewriter: PatternRewriter) -> None:
         condition = uniform_value(op.condition)
-        if condition is not None:
+        if condition is not None and AS not in op.attributes:
             _replace_with(op, op.lhs if condition else op.rhs, rewriter)
+
+
+class ComposeLimits(RewritePattern):
+    """A limit of limited numbers is one limit, unless they are to be integers between, of another scale."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ReluOp | ClipOp, rewriter: PatternRewriter) -> None:
+        inner = op.input.owner
+        if not isinstance(inner, ReluOp | ClipOp) or only_user(op.input) is None:
+            return
+        if not is_float(op.result_type.element_type):
+            return
+        between, wanted = wanted_type(op.input), wanted_type(op.output)
+        if between is not None and wanted not in (None, between):
+            return
+        low, high = _bounds(op)
+        bounds = [min(max(bound, low), high) for bound in _bounds(inner)]
+        only_below = bounds == [0.0, inf]
+        new = ReluOp.of([inner.input]) if only_below else ClipOp.of([inner.input], {"bounds": bounds})
+        if between is not None:
+            attach(new.output, between)
+        rewriter.replace(op, new)
+
+
+def _bounds(op: ReluOp | ClipOp) -> tuple[float, float]:
+    low, high = (0.0, inf) if isinstance(op, ReluOp) else numbers(op.bounds)
+    return low, high
 
 
 def _replace_with(op: BinaryOp | SelectOp, value: SSAValue, rewriter: PatternRewriter) -> None:

@@ -1,5 +1,6 @@
 """Simplifications of matrix products: of what is reshaped around them, and of what only parts are read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -7,12 +8,11 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import tensor_type
-from dialects.graph.constant import ConstantOp
 from dialects.graph.contraction import MatmulOp
 from dialects.graph.movement import ReshapeOp, SliceOp
 from dialects.weights import WeightStore
-from passes.rewriting.constants import columns_of, constant_like, constant_of
-from passes.rewriting.patterns import only_user, op_type_rewrite_pattern
+from passes.rewriting.constants import columns_like, constant_of
+from passes.rewriting.patterns import carry_scale, only_user, op_type_rewrite_pattern
 
 
 class ReshapeBeforeMatmul(RewritePattern):
@@ -30,8 +30,7 @@ class ReshapeBeforeMatmul(RewritePattern):
             return
         rows = ReshapeOp.to(product.lhs, (*shape[:-1], tensor_type(product.lhs).get_shape()[-1]))
         operands = [rows.output, *product.operands[1:]]
-        new = MatmulOp.create(operands=operands, result_types=[op.output.type], properties=product.properties)
-        new.location = product.location
+        new = _with_operands(product, operands, op)
         rewriter.replace(op, [rows, new])
         rewriter.erase(product)
 
@@ -70,15 +69,19 @@ class PartOfMatmul(RewritePattern):
         factors = [constant_of(operand) for operand in product.operands[1:]]
         if columns is None or not _reads_parts_only(product):
             return
-        narrow: list[ConstantOp] = []
-        for operand, factor in zip(product.operands[1:], factors, strict=True):
-            if factor is None:
-                return
-            narrow.append(constant_like(operand, columns_of(factor, columns, self.store)))
+        if None in factors:
+            return
+        narrow = [columns_like(operand, columns, self.store) for operand in product.operands[1:]]
         operands = [product.lhs, *(constant.output for constant in narrow)]
-        new = MatmulOp.create(operands=operands, result_types=[op.output.type], properties=product.properties)
-        new.location = product.location
-        rewriter.replace(op, [*narrow, new])
+        rewriter.replace(op, [*narrow, _with_operands(product, operands, op)])
+
+
+def _with_operands(product: MatmulOp, operands: Sequence[SSAValue], op: ReshapeOp | SliceOp) -> MatmulOp:
+    """The product on other operands, in the place of an op that moves its result, whose scale as integers it has."""
+    new = MatmulOp.create(operands=operands, result_types=[op.output.type], properties=product.properties)
+    new.location = product.location
+    carry_scale(product, [new.output])
+    return new
 
 
 def _reads_parts_only(product: MatmulOp) -> bool:

@@ -15,7 +15,8 @@ from dialects.graph.movement import ConcatOp, ExpandOp, GatherOp, PadOp, Reshape
 from dialects.graph.properties import to_attribute
 from dialects.graph.unary import UnaryOp
 from dialects.weights import WeightStore
-from passes.rewriting.constants import Constant, constant_like, constant_of, element_count, reshaped, transposed
+from passes.quantization.scales import AS
+from passes.rewriting.constants import constant_of, element_count, moved_like
 from passes.rewriting.patterns import op_type_rewrite_pattern
 from passes.rewriting.permutations import is_identity, moves_only_units, permuted, transpose_below_reshape
 
@@ -48,7 +49,7 @@ class RemoveIdleMovement(RewritePattern):
         op: TransposeOp | ReshapeOp | ExpandOp | CastOp | SliceOp | PadOp | ConcatOp,
         rewriter: PatternRewriter,
     ) -> None:
-        if moves_nothing(op):
+        if moves_nothing(op) and AS not in op.attributes:
             rewriter.replace(op, [], [op.operands[0]])
 
 
@@ -63,12 +64,10 @@ class MoveConstant(RewritePattern):
         constant = constant_of(op.input)
         if constant is None:
             return
-        moved: Constant
         if isinstance(op, TransposeOp):
-            moved = transposed(constant, op.order, self.store)
+            rewriter.replace(op, moved_like(op.input, op.order, constant.type.get_shape(), self.store))
         else:
-            moved = reshaped(constant, op.result_type.get_shape())
-        rewriter.replace(op, constant_like(op.input, moved))
+            rewriter.replace(op, moved_like(op.input, None, op.result_type.get_shape(), self.store))
 
 
 class ComposeTransposes(RewritePattern):

@@ -2,7 +2,7 @@
 
 // CHECK-LABEL: @bias_and_clip
 // CHECK: graph.constant #aic.dense<[1.0, 2.0] : tensor<2xf32>> loc("bias")
-// CHECK-NEXT: graph.matmul {{.*}} {activation = "clip", bounds = array<f64: {{.*}}>} {{.*}} loc("matmul")
+// CHECK-NEXT: graph.matmul {{.*}} {activation = "clip", bounds = array<f64: {{.*}}>} {{.*}} loc("matmul"("clip":0:0))
 // CHECK-NEXT: return
 func.func @bias_and_clip(%x: tensor<3x4xf32>, %w: tensor<4x2xf32>) -> tensor<3x2xf32> {
   %0 = graph.matmul %x, %w : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32> loc("matmul")

@@ -1,0 +1,64 @@
+"""`lower-uniform-types`: from integers that carry scales to plain integers.
+
+What ops compute stands in their properties, so that nothing else changes: below this, a quantized tensor is one of i8,
+i16 or i32, of which memory has the same bytes. How the network was quantized is no longer said.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
+
+from dialects.element_types import StoredElement, storage_type
+from dialects.graph.constant import ConstantOp
+from dialects.quantized.base import QuantizedOp, stored
+from passes.quantization.settings import SETTINGS
+from passes.rewriting.constants import retyped
+from passes.rewriting.precision import Precision
+
+
+@dataclass(frozen=True)
+class LowerUniformTypesPass(ModulePass):
+    """Replaces quantized types by those of their integers."""
+
+    name = "lower-uniform-types"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in op.body.block.ops:
+            if isinstance(function, FuncOp) and function.body.blocks:
+                _lower(function)
+        op.attributes.pop(SETTINGS, None)
+
+
+def _lower(function: FuncOp) -> None:
+    block = function.body.block
+    for argument in block.args:
+        _retype(argument)
+    for op in block.ops:
+        if isinstance(op, ConstantOp) and isinstance(op.value.type.element_type, StoredElement):
+            op.value = retyped(op.value, storage_type(op.value.type.element_type))
+        if isinstance(op, QuantizedOp):
+            op.to = stored(op.to)
+        for result in op.results:
+            _retype(result)
+    inputs, outputs = function.function_type.inputs, function.function_type.outputs
+    function.function_type = FunctionType.from_lists([*map(_plain, inputs)], [*map(_plain, outputs)])
+
+
+def _retype(value: SSAValue) -> None:
+    plain = _plain(value.type)
+    if plain != value.type:
+        Rewriter.replace_value_with_new_type(value, plain)
+
+
+def _plain(kind: Attribute) -> Attribute:
+    """A type of tensors with what memory holds as its elements; any other type as it is."""
+    if not isinstance(kind, TensorType) or not isinstance(kind.element_type, StoredElement):
+        return kind
+    return TensorType(storage_type(kind.element_type), kind.get_shape(), kind.encoding)

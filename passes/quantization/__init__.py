@@ -1,0 +1,1 @@
+"""How networks are quantized: what the integers of each tensor stand for, and which ops compute on them."""

@@ -1,0 +1,37 @@
+"""A number that tells networks apart, the same for every batch size: a profile belongs to one of them."""
+
+import hashlib
+from collections.abc import Iterator
+
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import SSAValue
+
+from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.constant import ConstantOp
+from dialects.graph.locations import tensor_name
+from dialects.graph.ports import input_ports, output_ports
+
+
+def fingerprint(function: FuncOp) -> int:
+    """64 bits of a digest of what computes what: kinds of ops, names of tensors, who reads whom, shapes of constants.
+
+    Values and shapes of activations do not count, nor do the values of constants.
+    """
+    digest = hashlib.sha256("\n".join(_lines(function)).encode()).digest()
+    return int.from_bytes(digest[:8])
+
+
+def _lines(function: FuncOp) -> Iterator[str]:
+    names: dict[SSAValue, str] = {}
+    for port, argument in zip(input_ports(function), function.body.block.args, strict=True):
+        names[argument] = port.name
+        yield f"input {port.name} rank {port.type.get_num_dims()}"
+    for number, op in enumerate(function.body.block.ops):
+        if isinstance(op, ConstantOp):
+            tensor = op.result_type
+            names[op.output] = f"constant of rank {tensor.get_num_dims()}"
+        elif isinstance(op, GraphOp):
+            names[op.output] = f"{number}:{tensor_name(op)}"
+            operands = ", ".join(names[value] for value in op.operands)
+            yield f"{op.name} {names[op.output]} ({operands}) rank {tensor_type(op.output).get_num_dims()}"
+    yield f"outputs {', '.join(port.name for port in output_ports(function))}"

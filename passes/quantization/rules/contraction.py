@@ -1,0 +1,203 @@
+"""Convolutions and matrix products on integers: weights quantized, one table for bias and scales."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import TensorType, f32, i32
+from xdsl.ir import SSAValue
+
+from dialects.graph.base import numbers, tensor_type
+from dialects.graph.contraction import ContractionOp, ConvOp, MatmulOp
+from dialects.graph.kernels import Array
+from dialects.quantized import contraction as integer
+from dialects.quantized.arithmetic import rescales
+from dialects.quantized.kernels.contraction import BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET
+from dialects.quantized.parameters import Parameters, quantized
+from dialects.quantized.types import UniformType
+from dialects.weights import WeightStore
+from passes.quantization.biases import bias_parameters, channel_bias_parameters
+from passes.quantization.quantizer import Quantizer, kept, limits_between, scaling_of, target
+from passes.quantization.scales import wanted_type
+from passes.quantization.schemas import Schema, choose_channel_parameters, choose_parameters
+from passes.quantization.settings import Settings
+from passes.rewriting.constants import Constant, constant_of
+
+_LIMITING = ("", "relu", "clip")
+"""Activations that are limits of the result's integers."""
+_MOST_BIAS = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A constant operand as integers, with the scale and offset of every column (one for all where they are alike)."""
+
+    values: npt.NDArray[np.signedinteger]
+    scales: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.int32]
+    per_column: bool
+
+    def element(self, axis: int, store: WeightStore) -> UniformType:
+        """The type of the integers, whose columns lie along `axis`."""
+        bits = self.values.itemsize * 8
+        if not self.per_column:
+            return UniformType.of(Parameters(float(self.scales[0]), int(self.offsets[0])), bits)
+        count = [len(self.scales)]
+        scales, offsets = (
+            store.constant(array, TensorType(element, count))
+            for array, element in ((self.scales, f32), (self.offsets, i32))
+        )
+        return UniformType.of_channels(axis, scales, offsets, bits)
+
+
+def conv(quantizer: Quantizer, op: ConvOp) -> bool:
+    """A convolution with a constant weight."""
+    per_column = quantizer.settings.enable_channelwise
+    return _contraction(quantizer, op, op.input, op.weight, integer.ConvOp, per_column, "strides", "dilations", "pads")
+
+
+def matmul(quantizer: Quantizer, op: MatmulOp) -> bool:
+    """A matrix product with a constant on the right, or of two values."""
+    if constant_of(op.rhs) is None:
+        return _product_of_values(quantizer, op)
+    per_column = quantizer.settings.enable_rowwise and tensor_type(op.rhs).get_num_dims() == 2
+    return _contraction(quantizer, op, op.lhs, op.rhs, integer.MatmulOp, per_column)
+
+
+def _contraction(
+    quantizer: Quantizer,
+    op: ContractionOp,
+    data: SSAValue,
+    weight: SSAValue,
+    kind: type[integer.QuantizedContractionOp],
+    per_column: bool,
+    *names: str,
+) -> bool:
+    wanted, constant = wanted_type(op.output), constant_of(weight)
+    bias = constant_of(op.operands[2]) if len(op.operands) > 2 else None
+    if wanted is None or constant is None or _activation(op) not in _LIMITING:
+        return False
+    if (len(op.operands) > 2 and bias is None) or not quantizer.available(data):
+        return False
+    x = quantizer.integers_of(data)
+    assert x is not None
+    store, settings, given, of_weight = quantizer.store, quantizer.settings, scaling_of(x), wanted_type(weight)
+    if not _fit(given, of_weight, constant, settings):
+        return False
+    numbers_of_bias = None if bias is None else store.held(bias).astype(np.float32)
+    wide = store.held(constant).astype(np.float32)
+    if of_weight is None:
+        weights, sums = quantize_weights(wide, numbers_of_bias, given.scaling.scale, settings, per_column)
+    else:
+        weights, sums = given_weights(wide, numbers_of_bias, given, of_weight, store)
+    table = make_table(weights, sums, given.scaling.scale, wanted.scaling.scale, op.result_type.get_shape()[-1])
+    axis = tensor_type(weight).get_num_dims() - 1
+    w = quantizer.constant_integers(weights.values, weights.element(axis, store), weight)
+    t = quantizer.table(table, i32, op)
+    properties = {
+        **kept(op, *names),
+        "input_offset": given.scaling.offset,
+        **target(wanted, _limits(op, wanted)),
+    }
+    quantizer.put(op, kind.of([x, w, t], properties))
+    return True
+
+
+def _product_of_values(quantizer: Quantizer, op: MatmulOp) -> bool:
+    """The right side is quantized as it is made; all columns have its scale and offset."""
+    wanted = wanted_type(op.output)
+    if wanted is None or _activation(op) not in _LIMITING or len(op.operands) > 2:
+        return False
+    if not all(quantizer.available(value) for value in (op.lhs, op.rhs)):
+        return False
+    a, b = quantizer.integers_of(op.lhs), quantizer.integers_of(op.rhs)
+    assert a is not None
+    assert b is not None
+    left, right = scaling_of(a).scaling, scaling_of(b).scaling
+    if scaling_of(a).bits != scaling_of(b).bits:
+        return False
+    columns = op.result_type.get_shape()[-1]
+    alike = Weights(
+        np.zeros(0, np.int8), np.array([right.scale], np.float32), np.array([right.offset], np.int32), False
+    )
+    table = make_table(alike, np.zeros(columns), left.scale, wanted.scaling.scale, columns)
+    t = quantizer.table(table, i32, op)
+    properties = {"input_offset": left.offset, **target(wanted, _limits(op, wanted))}
+    quantizer.put(op, integer.MatmulOp.of([a, b, t], properties))
+    return True
+
+
+def quantize_weights(
+    wide: Array, bias: Array | None, input_scale: float, settings: Settings, per_column: bool
+) -> tuple[Weights, npt.NDArray[np.float64]]:
+    """Weights [.., F] as integers, and the bias [F] in steps of input scale times weight scale."""
+    features = wide.shape[-1]
+    values = np.zeros(features, np.float32) if bias is None else bias
+    if not per_column:
+        low, high = (float(wide.min()), float(wide.max())) if wide.size else (0.0, 0.0)
+        chosen = choose_parameters(low, high, settings.constants, settings.bits)
+        scales, offsets = np.array([chosen.scale], np.float32), np.array([chosen.offset], np.int32)
+        own = bias_parameters(values, input_scale, chosen.scale, settings.constants, settings.bias_bits)
+        bias_scales, bias_offsets = np.array(own.scale, np.float32), np.array(own.offset, np.int32)
+    else:
+        schema = Schema.SYMMETRIC if settings.constants is Schema.ASYMMETRIC else settings.constants
+        rows = wide.reshape(-1, features)
+        lows, highs = rows.min(axis=0, initial=0.0), rows.max(axis=0, initial=0.0)
+        scales, offsets = choose_channel_parameters(lows, highs, schema, settings.bits)
+        channels = channel_bias_parameters(values, input_scale, scales, schema, settings.bias_bits)
+        bias_scales, bias_offsets, scales = channels.scales, channels.offsets, channels.weight_scales
+    integers = quantized(wide, scales, offsets, settings.bits)
+    rounded = quantized(values, bias_scales, bias_offsets, settings.bias_bits)
+    # Rescaled to the steps of the sums here, so that no rounding is left for the card.
+    meant = (rounded.astype(np.float64) - bias_offsets) * bias_scales.astype(np.float64)
+    steps = float(np.float32(input_scale)) * scales.astype(np.float64)
+    return Weights(integers, scales, offsets, per_column), np.broadcast_to(meant / steps, (features,))
+
+
+def _fit(data: UniformType, of_weight: UniformType | None, constant: Constant, settings: Settings) -> bool:
+    """Whether weights can be integers of as many bits as the data, with a scale for all or one per column."""
+    if of_weight is None:
+        return data.bits == settings.bits
+    return of_weight.bits <= data.bits and of_weight.channel_axis in (None, constant.type.get_num_dims() - 1)
+
+
+def given_weights(
+    wide: Array, bias: Array | None, data: UniformType, element: UniformType, store: WeightStore
+) -> tuple[Weights, npt.NDArray[np.float64]]:
+    """As `quantize_weights`, for weights whose scales are known. The bias is not rounded to fewer than 32 bits."""
+    scales, offsets = (store.held(values).reshape(-1) for values in (element.scales, element.offsets))
+    scales, offsets = scales.astype(np.float32), offsets.astype(np.int32)
+    integers = quantized(wide, scales, offsets, element.bits).astype(np.int16 if data.bits == 16 else np.int8)
+    values = np.zeros(wide.shape[-1]) if bias is None else bias.astype(np.float64)
+    steps = float(np.float32(data.scaling.scale)) * scales.astype(np.float64)
+    return Weights(integers, scales, offsets, element.channel_axis is not None), values / steps
+
+
+def make_table(
+    weights: Weights, sums: npt.NDArray[np.float64], input_scale: float, output_scale: float, columns: int
+) -> npt.NDArray[np.int32]:
+    """The table [4, F] of a contraction: bias, multiplier, shift and weight's offset of every column."""
+    table = np.zeros((4, columns), np.int32)
+    ratios = input_scale * weights.scales.astype(np.float64) / output_scale
+    table[BIAS] = np.clip(np.rint(sums), -_MOST_BIAS, _MOST_BIAS)
+    table[MULTIPLIER], table[SHIFT] = rescales(ratios)
+    table[WEIGHT_OFFSET] = weights.offsets
+    return table
+
+
+def _activation(op: ContractionOp) -> str:
+    return "" if op.activation is None else op.activation.data
+
+
+def _limits(op: ContractionOp, wanted: UniformType) -> tuple[int, int]:
+    """The integers that the activation lets through."""
+    low, high = {"": (-np.inf, np.inf), "relu": (0.0, np.inf)}.get(_activation(op), (0.0, 0.0))
+    if op.bounds is not None:
+        low, high = numbers(op.bounds)
+    return limits_between(low, high, wanted)
+
+
+CONTRACTION_RULES: Mapping[type[ContractionOp], Callable[..., bool]] = {ConvOp: conv, MatmulOp: matmul}
+
+__all__ = ["CONTRACTION_RULES", "Weights", "given_weights", "make_table", "quantize_weights"]

@@ -1,0 +1,43 @@
+"""Who computes on integers: what lies between such ops is worth computing on integers, too."""
+
+from xdsl.ir import Operation
+
+from dialects.graph.base import GraphOp
+from dialects.graph.contraction import ConvOp, MatmulOp
+from dialects.graph.elementwise import AddOp, MulOp
+from dialects.graph.movement import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.graph.pooling import AveragePoolOp, MaxPoolOp
+from dialects.graph.reduction import ReduceMeanOp
+from dialects.graph.resizing import ResampleOp
+from dialects.graph.unary import ClipOp, ReluOp, UnaryOp
+from dialects.quantized.conversion import QuantizeOp
+from passes.quantization.quantizer import Quantizer
+from passes.quantization.scales import wanted_type
+
+_COMPUTES = ConvOp | MatmulOp
+_KEEPS = ReshapeOp | TransposeOp | SliceOp | ExpandOp | ResampleOp | PadOp | MaxPoolOp | ReluOp | ClipOp
+"""Ops whose result may have the scale of their operand."""
+_RESCALES = AddOp | MulOp | ConcatOp | AveragePoolOp | ReduceMeanOp | UnaryOp
+"""Ops whose result needs a scale of its own."""
+_FAR = 8
+"""Ops through which integers are handed on, at most."""
+
+
+def computed_for_integers(quantizer: Quantizer, op: GraphOp, far: int = _FAR) -> bool:
+    """Whether a convolution or matrix product reads an op's result, perhaps through ops that keep integers, or the network
+    returns it as integers.
+    """
+    return any(_reads_integers(quantizer, use.operation, far) for use in op.output.uses)
+
+
+def _reads_integers(quantizer: Quantizer, user: Operation, far: int) -> bool:
+    if isinstance(user, QuantizeOp):
+        return True
+    if not isinstance(user, GraphOp) or quantizer.stays_in_float(user):
+        return False
+    if not isinstance(user, _KEEPS) and wanted_type(user.output) is None:
+        return False
+    if isinstance(user, _COMPUTES):
+        return True
+    nearer = far if isinstance(user, ClipOp) else far - 1  # a model that arrives quantized has one behind every op
+    return nearer >= 0 and isinstance(user, _KEEPS | _RESCALES) and computed_for_integers(quantizer, user, nearer)
