@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,8 @@ from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
+from aic.quantization import Sample, Samples, make_profile, profile_beside, settings_for, write_report
+from aic.tensors import Array
 from dialects import create_context
 from dialects.aic import TargetAttr
 from dialects.errors import AicError
@@ -25,8 +27,12 @@ from dialects.module import CORES, TARGET, cores_of, set_combined, set_target, t
 from dialects.text import decode_source, parse_module, verify
 from dialects.tuning import Tuning, set_tuning, tuning_of
 from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
+from passes.quantization.files.profile import Profile, write_profile
+from passes.quantization.settings import changed, set_settings, settings_of
 
 _FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
+_PROFILED, _QUANTIZING, _AFTER_QUANTIZING = "graph", "quantize", "partition"
+"""The phase whose result is profiled, the one that needs the profile, and the next."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,23 @@ def compile(
     aic_num_cores: int = 1,
     aic_hw_version: str = "2.0",
     convert_to_fp16: bool = False,
+    execute_nodes_in_fp16: Sequence[str] = (),
+    node_precision_info: str | os.PathLike[str] | None = None,
+    keep_original_precision_for_nodes: Sequence[str] = (),
+    load_profile: str | os.PathLike[str] | None = None,
+    convert_to_quantize: bool = False,
+    calibration_inputs: Iterable[Mapping[str, Array]] | None = None,
+    external_quantization: str | os.PathLike[str] | None = None,
+    quantization_schema_activations: str | None = None,
+    quantization_schema_constants: str | None = None,
+    quantization_calibration: str | None = None,
+    percentile_calibration_value: float | None = None,
+    num_histogram_bins: int | None = None,
+    quantization_precision: str | None = None,
+    quantization_precision_bias: str | None = None,
+    enable_channelwise: bool = False,
+    enable_rowwise: bool = False,
+    profiling_threads: int | None = None,
     combine_inputs: bool = False,
     combine_outputs: bool = False,
     compile_threads: int | None = None,
@@ -86,6 +109,25 @@ def compile(
         aic_num_cores: NSP cores, at most as many as the card has.
         aic_hw_version: version of the hardware; there is 2.0.
         convert_to_fp16: compute in 16-bit floating point; otherwise in the model's precision.
+        execute_nodes_in_fp16: operators of the model whose nodes compute in fp16 while others are quantized.
+        node_precision_info: file that names nodes which compute in fp16, by their first outputs.
+        keep_original_precision_for_nodes: operators whose nodes keep the model's precision.
+        load_profile: quantize by this profile, which `aic.profile` or `aic-exec -dump-profile` has made.
+        convert_to_quantize: make the profile of `calibration_inputs` and quantize by it.
+        calibration_inputs: inputs of inferences, by name.
+        external_quantization: file of scales made elsewhere.
+        quantization_schema_activations: `asymmetric`, `symmetric`, `symmetric_with_uint8` (which is the default) or
+            `symmetric_with_power2_scale`.
+        quantization_schema_constants: the same for weights and biases.
+        quantization_calibration: `None` (the default), `KLMinimization`, `KLMinimizationV2`, `Percentile`, `MSE` or
+            `SQNR`.
+        percentile_calibration_value: percentile for that calibration, 90 to 100.
+        num_histogram_bins: bins of the profile's histograms.
+        quantization_precision: `Int8` or `Int16`.
+        quantization_precision_bias: `Int8` or `Int32`.
+        enable_channelwise: weights of convolutions have a scale per output channel.
+        enable_rowwise: weights of matrix products have a scale per output feature.
+        profiling_threads: threads that count values for the profile.
         combine_inputs: combine inputs into fewer buffers for the transfer to the card.
         combine_outputs: combine outputs into a single buffer for the transfer to the host.
         compile_threads: threads that share work of the compilation, by default as many as the host offers; the QPC is
@@ -119,6 +161,22 @@ def compile(
         aic_num_cores=aic_num_cores,
         aic_hw_version=aic_hw_version,
         convert_to_fp16=convert_to_fp16,
+        execute_nodes_in_fp16=execute_nodes_in_fp16,
+        node_precision_info=node_precision_info,
+        keep_original_precision_for_nodes=keep_original_precision_for_nodes,
+        load_profile=load_profile,
+        convert_to_quantize=convert_to_quantize,
+        external_quantization=external_quantization,
+        quantization_schema_activations=quantization_schema_activations,
+        quantization_schema_constants=quantization_schema_constants,
+        quantization_calibration=quantization_calibration,
+        percentile_calibration_value=percentile_calibration_value,
+        num_histogram_bins=num_histogram_bins,
+        quantization_precision=quantization_precision,
+        quantization_precision_bias=quantization_precision_bias,
+        enable_channelwise=enable_channelwise,
+        enable_rowwise=enable_rowwise,
+        profiling_threads=profiling_threads,
         combine_inputs=combine_inputs,
         combine_outputs=combine_outputs,
         compile_threads=compile_threads,
@@ -140,18 +198,23 @@ def compile(
             from aic.validation import PassValidator  # needs the interpreters of all levels
 
             observer = Observers(observer or Observer(), PassValidator())
-        return compile_with(options, observer)
+        return compile_with(options, observer, None if calibration_inputs is None else _given(calibration_inputs))
 
 
-def compile_with(options: Options, observer: Observer | None = None) -> Qpc:
+def _given(inputs: Iterable[Mapping[str, Array]]) -> Samples:
+    """Inputs as samples that know their numbers."""
+    return lambda _: (Sample(each, f"calibration input {number}") for number, each in enumerate(inputs))
+
+
+def compile_with(options: Options, observer: Observer | None = None, samples: Samples | None = None) -> Qpc:
     """As `compile`, for options that are read already; they run to the end, whatever `to_phase` says.
 
     Who wants passes validated observes with an `aic.validation.PassValidator`.
     """
     if options.aic_binary_dir is None:
-        return Qpc(_compile_to(temporary_folder() / QPC_FILE, options, observer))
+        return Qpc(_compile_to(temporary_folder() / QPC_FILE, options, observer, samples))
     with _new_folder(options.aic_binary_dir) as folder:
-        return Qpc(_compile_to(folder / QPC_FILE, options, observer))
+        return Qpc(_compile_to(folder / QPC_FILE, options, observer, samples))
 
 
 def lower(
@@ -159,25 +222,57 @@ def lower(
     stop: str,
     observer: Observer | None = None,
     emit: Callable[[ModuleOp], None] | None = None,
+    samples: Samples | None = None,
 ) -> ModuleOp:
     """The module after the phase `stop`, from the model or the IR text that the options name.
 
-    `emit` is what the phase of that name does with the module. Raises AicError.
+    `emit` is what the phase of that name does with the module; `samples` are for the profile of `convert_to_quantize`.
+    Raises AicError.
     """
     model = options.model
     if model is None:
         raise UsageError(["the model is missing"])
     start = options.from_phase or _FIRST
-    return run_phases(
-        (lambda: _import(model, options)) if start == _FIRST else _read_text(model, options, start),
-        phases_between(start, stop),
-        fp16=options.convert_to_fp16,
-        dump_dir=options.dump_dir,
-        weights_dir=options.weights,
-        observer=observer,
-        emit=emit,
-        threads=options.compile_threads,
-    )
+    source = (lambda: _import(model, options)) if start == _FIRST else _read_text(model, options, start)
+
+    def run(source: ModuleOp | Callable[[], ModuleOp], first: str, last: str) -> ModuleOp:
+        return run_phases(
+            source,
+            phases_between(first, last),
+            fp16=options.convert_to_fp16,
+            quantized=options.quantizes or options.dump_profile is not None,
+            dump_dir=options.dump_dir,
+            weights_dir=options.weights,
+            observer=observer,
+            emit=emit,
+            threads=options.compile_threads,
+        )
+
+    looks = options.convert_to_quantize or options.quantization_report is not None
+    if not looks or PHASE_NAMES.index(stop) <= PHASE_NAMES.index(_PROFILED):
+        return run(source, start, stop)
+    if samples is None:
+        raise UsageError(["convert_to_quantize needs samples to profile: calibration_inputs"])
+    module = run(source, start, _PROFILED)
+    if options.convert_to_quantize:
+        _profile_for(module, options, samples)
+    graph = module.clone()
+    module = run(module, _QUANTIZING, _QUANTIZING)
+    if options.quantization_report is not None:
+        write_report(options.quantization_report, graph, module, samples)
+    return run(module, _AFTER_QUANTIZING, stop) if stop != _QUANTIZING else module
+
+
+def profile(options: Options, samples: Samples, observer: Observer | None = None) -> Profile:
+    """The quantization profile of the model that the options name, over samples. Raises AicError."""
+    return make_profile(lower(options, _PROFILED, observer), samples, options)
+
+
+def _profile_for(module: ModuleOp, options: Options, samples: Samples) -> None:
+    """Makes a profile of a graph, where the passes that quantize it will find it."""
+    path = profile_beside(options.dump_dir or temporary_folder())
+    write_profile(make_profile(module, samples, options), path)
+    set_settings(module, replace(settings_of(module), load_profile=str(path)))
 
 
 def _import(model: Path, options: Options) -> ModuleOp:
@@ -193,7 +288,13 @@ def _import(model: Path, options: Options) -> ModuleOp:
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     _combine(module, options)
     set_tuning(module, options.tuning)
+    _set_quantization(module, options)
     return module
+
+
+def _set_quantization(module: ModuleOp, options: Options) -> None:
+    if options.quantizes or options.dump_profile is not None:
+        set_settings(module, changed(settings_of(module), settings_for(options)))
 
 
 def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
@@ -206,6 +307,7 @@ def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
     _retarget(module, options, start)
     _combine(module, options)
     _retune(module, options.tuning, start)
+    _set_quantization(module, options)
     return module
 
 
@@ -272,7 +374,7 @@ def temporary_folder() -> Path:
     return Path(folder)
 
 
-def _compile_to(path: Path, options: Options, observer: Observer | None) -> Path:
+def _compile_to(path: Path, options: Options, observer: Observer | None, samples: Samples | None) -> Path:
     def emit(module: ModuleOp) -> None:
         emit_qpc(module, path)
         try:
@@ -281,7 +383,7 @@ def _compile_to(path: Path, options: Options, observer: Observer | None) -> Path
             path.unlink()
             raise
 
-    module = lower(options, _LAST, observer, emit)
+    module = lower(options, _LAST, observer, emit, samples)
     drop_store(store_of(module).folder)
     return path
 

@@ -7,6 +7,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation
 
 from dialects.errors import AicError
+from dialects.quantized.conversion import DequantizeOp, QuantizeOp
 from dialects.text import place
 from dialects.tile import AllocOp, ReshardOp
 from dialects.tile.reshard import sharding_of
@@ -70,7 +71,14 @@ def _unscheduled(op: Operation) -> str | None:
     return _untiled(op)
 
 
-GRAPH = Level(("builtin", "func", "graph"))
-SHARDED = Level(("builtin", "func", "graph", "tile"), _unsharded)
+def _unquantized(op: Operation) -> str | None:
+    if op.name.startswith("quantized.") and not isinstance(op, QuantizeOp | DequantizeOp):
+        return "of the quantized dialect only conversions of inputs and outputs that are integers may be here"
+    return None
+
+
+QUANTIZED = Level(("builtin", "func", "graph", "quantized"))
+GRAPH = Level(QUANTIZED.dialects, _unquantized)
+SHARDED = Level((*QUANTIZED.dialects, "tile"), _unsharded)
 TILED = Level(("builtin", "func", "tile"), _untiled)
 SCHEDULED = Level(TILED.dialects, _unscheduled)

@@ -13,7 +13,7 @@ from xdsl.passes import ModulePass, PassPipeline
 from xdsl.transforms import get_all_passes as get_upstream_passes
 from xdsl.utils.exceptions import DiagnosticException
 
-from aic.legality import GRAPH, SCHEDULED, SHARDED, TILED, Level, check_level
+from aic.legality import GRAPH, QUANTIZED, SCHEDULED, SHARDED, TILED, Level, check_level
 from dialects import create_context
 from dialects.errors import AicError
 from dialects.files import written_aside
@@ -21,8 +21,10 @@ from dialects.text import print_module, verify
 from dialects.weights import move_store, store_named_from, store_of
 from dialects.workers import WorkDone, working_threads
 from passes import get_all_passes
-from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE
+from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE, UNQUANTIZED_PIPELINE
+from passes.pipelines.quantize import QUANTIZE_PIPELINE
 from passes.pipelines.schedule import SCHEDULE_PIPELINE
+from passes.quantization.scales import is_quantized
 
 WEIGHTS_FOLDER = "weights"
 """Where the weight store lies in a folder of dumped phases."""
@@ -39,18 +41,21 @@ class Phase:
     """What may exist after it."""
     fp16_pipeline: str | None = None
     """Its passes when the network computes in fp16, where these are others."""
+    quantized_pipeline: str | None = None
+    """Its passes when the network is quantized, where these are others."""
 
-    def passes(self, *, fp16: bool) -> str:
+    def passes(self, *, fp16: bool, quantized: bool = False) -> str:
         """The passes of the phase for a precision."""
-        return self.fp16_pipeline if fp16 and self.fp16_pipeline is not None else self.pipeline
+        others = self.quantized_pipeline if quantized else self.fp16_pipeline if fp16 else None
+        return self.pipeline if others is None else others
 
 
 PHASES = (
     Phase("import", "", GRAPH),
-    Phase("graph", GRAPH_PIPELINE, GRAPH, FP16_PIPELINE),
-    Phase("quantize", "", GRAPH),
-    Phase("partition", "", GRAPH),
-    Phase("shard", "shard-tensors", SHARDED),
+    Phase("graph", GRAPH_PIPELINE, GRAPH, FP16_PIPELINE, UNQUANTIZED_PIPELINE),
+    Phase("quantize", "", QUANTIZED, None, QUANTIZE_PIPELINE),
+    Phase("partition", "", QUANTIZED),
+    Phase("shard", "lower-uniform-types,shard-tensors", SHARDED),
     Phase("tile", "tile-operations", TILED),
     Phase("schedule", SCHEDULE_PIPELINE, SCHEDULED),
     Phase("emit", "", SCHEDULED),
@@ -134,6 +139,7 @@ def run_phases(
     phases: Sequence[Phase],
     *,
     fp16: bool = False,
+    quantized: bool = False,
     dump_dir: Path | None = None,
     weights_dir: Path | None = None,
     observer: Observer | None = None,
@@ -146,6 +152,8 @@ def run_phases(
         source: the module, or what makes it when the first phase begins.
         phases: some of the list, in its order.
         fp16: compute in 16-bit floating point.
+        quantized: compute in integers, as the module's settings of quantization say, and in fp16 where these cannot. So
+            does a module that arrives quantized, whatever this says.
         dump_dir: folder for the text of the module after each phase, `<number>.<phase>.mlir`, and its weight store.
             The folder may move.
         weights_dir: folder for the weight store instead.
@@ -165,9 +173,10 @@ def run_phases(
             start = time.perf_counter()
             if module is None:
                 module = _made(source)
+            quantized = quantized or is_quantized(module)
             if weights is not None:
                 move_store(module, str(weights))
-            observed = _run_phase(module, phase, phase.passes(fp16=fp16), observer)
+            observed = _run_phase(module, phase, phase.passes(fp16=fp16, quantized=quantized), observer)
             if phase.name == PHASE_NAMES[-1] and emit is not None:
                 emit(module)
             for work in workers.take():

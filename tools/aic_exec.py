@@ -4,17 +4,19 @@ What only some options need is imported where it is needed: a compilation starts
 """
 
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
 
-from aic.compiler import Qpc, compile_with, lower
-from aic.files.inputs import load_inputs, read_input_list
+from aic.compiler import Qpc, compile_with, lower, profile
+from aic.files.inputs import check_files, load_inputs, read_input_list
 from aic.importer import supported_operators_text
-from aic.options import Options, help_text, parse_arguments
+from aic.options import Options, UsageError, help_text, parse_arguments
 from aic.phases import PHASE_NAMES, Observer, Observers
+from aic.quantization import Sample, Samples
+from aic.tensors import TensorInfo
 from dialects.files import written_aside
 from dialects.text import print_module
 from dialects.weights import store_of
@@ -41,9 +43,9 @@ def _run(argv: Sequence[str]) -> int:
     if options.help:
         print(help_text(), end="")
     elif options.version:
-        from importlib.metadata import version
+        from aic.version import version
 
-        print(f"{NAME} {version('aic-compiler')}")
+        print(f"{NAME} {version()}")
     elif options.operators_supported is not None:
         _write_supported_operators(options.operators_supported)
     else:
@@ -60,23 +62,47 @@ def _write_supported_operators(model_format: str) -> None:
 
 def _compile_and_run(options: Options) -> None:
     inferences = _inferences(options)
+    if options.dump_profile is not None:
+        _dump_profile(options.dump_profile, options, inferences)
+        return
     log = CompileLog(options.verbosity)
     module: ModuleOp | None = None
     qpc: Qpc | None = None
     with _validation(options, inferences) as validator, progress(len(PHASE_NAMES)) as step:
         observer = Observers(PhaseProgress(step), log, validator)
         if options.to_phase not in (None, PHASE_NAMES[-1]):
-            _stop_early(options, options.to_phase or "", observer)
+            _stop_early(options, options.to_phase or "", observer, _samples(inferences))
         elif options.run_on_interpreter:
-            module = lower(options, _GRAPH_PHASE, observer)
+            module = lower(options, _GRAPH_PHASE, observer, samples=_samples(inferences))
         else:
-            qpc = _compiled(options, observer)
+            qpc = _compiled(options, observer, _samples(inferences))
     if options.time_passes:
         print(log.table(), end="", file=sys.stderr)
     if module is not None:
         _run_on_interpreter(module, options, inferences)
     elif qpc is not None:
         _run_on_card(qpc, options, inferences)
+
+
+def _dump_profile(path: Path, options: Options, inferences: Inferences) -> None:
+    from passes.quantization.files.profile import write_profile
+
+    made = profile(options, _samples(inferences))
+    write_profile(made, path)
+    print(f"wrote {path} ({len(made.records)} tensors, {inferences.count} inferences)")
+
+
+def _samples(inferences: Inferences) -> Samples:
+    """The inferences as samples of a profile, with their progress shown."""
+
+    def samples(tensors: Sequence[TensorInfo]) -> Iterator[Sample]:
+        check_files(inferences.files, tensors)
+        with progress(inferences.count) as step:
+            for number, inputs in enumerate(inferences.inputs(tensors)):
+                step(f"profile {number}")
+                yield Sample(inputs, inferences.origin(number))
+
+    return samples
 
 
 @contextmanager
@@ -98,7 +124,6 @@ def _validation(options: Options, inferences: Inferences) -> Generator[Observer]
 
 def _run_on_interpreter(module: ModuleOp, options: Options, inferences: Inferences) -> None:
     from aic.interpreter.graph import GraphRunner
-    from aic.tensors import TensorInfo
 
     runner = GraphRunner(module)
     tensors = [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in runner.inputs]
@@ -119,22 +144,30 @@ def _run_on_card(qpc: Qpc, options: Options, inferences: Inferences) -> None:
 
 def _inferences(options: Options) -> Inferences:
     """What is to run; reads the list of inputs, so that a mistake there is found before the compilation."""
+    asking = {
+        "-convert-to-quantize": options.convert_to_quantize,
+        "-dump-profile": options.dump_profile is not None,
+        "-quantization-report": options.quantization_report is not None,
+    }
+    asked = [name for name, given in asking.items() if given]
+    if asked and options.input_list_file is None and options.use_random_input_data is None:
+        raise UsageError([f"{asked[0]} runs the network: it needs -input-list-file=<list>, or -use-random-input-data"])
     files = [] if options.input_list_file is None else read_input_list(options.input_list_file)
     return Inferences.of(options.num_iter, files, options.use_random_input_data)
 
 
-def _stop_early(options: Options, stop: str, observer: Observer) -> None:
+def _stop_early(options: Options, stop: str, observer: Observer, samples: Samples) -> None:
     """Compile up to a phase; its IR goes to the folder of dumps or to standard output."""
-    module = lower(options, stop, observer)
+    module = lower(options, stop, observer, samples=samples)
     if options.dump_dir is None:
         store = store_of(module)
         store.save(Path(store.folder))
         sys.stdout.write(print_module(module))
 
 
-def _compiled(options: Options, observer: Observer) -> Qpc | None:
+def _compiled(options: Options, observer: Observer, samples: Samples) -> Qpc | None:
     """Compile to a QPC; it is returned if it is to run."""
-    qpc = compile_with(options, observer)
+    qpc = compile_with(options, observer, samples)
     if options.aic_binary_dir is not None:
         print(f"wrote {qpc.path} ({qpc.path.stat().st_size} bytes)")
     stops = options.compile_only or options.to_phase is not None

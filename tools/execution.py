@@ -34,6 +34,13 @@ class Inferences:
         """By default every set of files once, or one inference with uniform random inputs."""
         return Inferences(count or len(files) or 1, files, distribution or "uniform")
 
+    def origin(self, number: int) -> str:
+        """Where the inputs of an inference come from."""
+        if not self.files:
+            return f"drawn inputs {number}"
+        files = self.files[number % len(self.files)]
+        return f"{files.origin}: {', '.join(str(path) for path in files.paths)}"
+
     def inputs(self, tensors: Sequence[TensorInfo]) -> Iterator[dict[str, Array]]:
         """The inputs of each inference. Raises AicError for files that do not fit."""
         for number in range(self.count):

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import TensorType
+from xdsl.dialects.builtin import TensorType, i32
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.irdl import IRDLOperation
 
@@ -16,12 +16,15 @@ from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import element_type, stored_dtype
 from dialects.graph.base import GraphOp, Tensor, tensor_type
 from dialects.graph.constant import ConstantOp
-from dialects.graph.elementwise import CastOp
+from dialects.graph.elementwise import AddOp, CastOp
 from dialects.graph.evaluation import fold
 from dialects.graph.locations import model_location
 from dialects.graph.movement import ExpandOp, ReshapeOp, ShapedOp, TransposeOp
 from dialects.graph.properties import Plain
+from dialects.quantized.conversion import QuantizeOp
+from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore
+from passes.quantization.scales import attach, reshaped_scale, transposed_scale
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -31,12 +34,19 @@ FOLD_ELEMENTS = 1 << 16
 
 @dataclass(eq=False)
 class Value:
-    """A tensor during import: the result of an op, or a constant that becomes an op when one needs it."""
+    """A tensor during import: the result of an op, or a constant that becomes an op when one needs it.
+
+    Integers that stand for numbers are there as these, and become integers when an op needs them.
+    """
 
     type: Tensor
     ssa: SSAValue | None = None
     constant: WeightAttr | DenseAttr | None = None
     name: str = ""
+    scaling: UniformType | None = None
+    """Of integers that stand for numbers, and of a constant that was given as integers: how integers mean numbers."""
+    meaning: "Value | None" = None
+    """The numbers that integers stand for."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -96,11 +106,32 @@ class Builder:
         return array
 
     def ssa(self, value: Value) -> SSAValue:
-        """The value as an operand; a constant becomes an op when it is first asked for."""
+        """The value as an operand; a constant becomes an op when it is first asked for, and so do integers that stand for
+        numbers.
+        """
+        if value.ssa is None and value.meaning is not None and value.scaling is not None:
+            value.ssa = self._quantized(value.meaning, value.scaling, value.element)
         if value.ssa is None:
             assert value.constant is not None
             value.ssa = self._insert(ConstantOp(value.constant), value.name or self.node)
+            if value.scaling is not None:
+                attach(value.ssa, value.scaling)
         return value.ssa
+
+    def _quantized(self, numbers: Value, scaling: UniformType, element: Attribute) -> SSAValue:
+        """Numbers as integers of the model's type."""
+        scale, offset = scaling.scaling.scale, scaling.scaling.offset
+        signed = self.emit(QuantizeOp, [numbers], scale=scale, offset=offset, to=scaling.storage)
+        return self.ssa(self.resigned(signed, element))
+
+    def resigned(self, value: Value, element: Attribute) -> Value:
+        """Integers with a sign as ones of as many bits without, all moved by half their range, or the other way."""
+        if value.element == element:
+            return value
+        half = 1 << (8 * value.dtype.itemsize - 1)
+        by = half if value.dtype.kind == "i" else -half
+        moved = self.emit(AddOp, [self.cast(value, i32), self.constant(by, i32)])
+        return self.cast(moved, element)
 
     def _insert(self, op: IRDLOperation, node: str) -> SSAValue:
         op.location = model_location(node)
@@ -142,8 +173,12 @@ class Builder:
             return value
         if isinstance(value.constant, WeightAttr) and prod(shape) == prod(value.shape):
             attribute = WeightAttr(value.constant.key, value.constant.permutation, TensorType(value.element, shape))
-            return self.of_attribute(attribute, value.name)
-        return self.emit_shaped(ReshapeOp, value, shape)
+            result = self.of_attribute(attribute, value.name)
+        else:
+            result = self.emit_shaped(ReshapeOp, value, shape)
+        if value.scaling is not None and result.constant is not None:
+            result.scaling = reshaped_scale(value.scaling, value.shape, shape)
+        return result
 
     def transpose(self, value: Value, permutation: Sequence[int]) -> Value:
         """The value with its dimensions permuted: itself, another reading of a constant, or an op."""
@@ -151,7 +186,10 @@ class Builder:
         if order == tuple(range(value.rank)):
             return value
         if value.constant is not None:
-            return self._transposed_constant(value, order)
+            result = self._transposed_constant(value, order)
+            if value.scaling is not None and result.constant is not None:
+                result.scaling = transposed_scale(value.scaling, order)
+            return result
         source = value.ssa.owner if value.ssa is not None else None
         if isinstance(source, TransposeOp):
             before = Value(tensor_type(source.input), source.input)
@@ -191,6 +229,7 @@ class Builder:
 
 
 def last_made(value: Value) -> Operation | None:
-    """The op whose result the value is, if it is one."""
-    owner = value.ssa.owner if value.ssa is not None else None
+    """The op whose result the value is, if it is one, or the one that makes the numbers that it stands for."""
+    ssa = value.ssa if value.meaning is None else value.meaning.ssa
+    owner = ssa.owner if ssa is not None else None
     return owner if isinstance(owner, Operation) else None

@@ -24,11 +24,12 @@ from aic.importer.functions import (
     resolved_node,
     schema_body,
 )
+from aic.importer.integers import convert_moves
 from aic.importer.node import Node
 from aic.importer.operators import find
 from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, nearest, why_unknown
 from aic.importer.registry import OLDEST_OPSET
-from dialects.graph.locations import model_location
+from dialects.graph.locations import model_location, node_name
 
 
 class Missing(Enum):
@@ -153,7 +154,7 @@ class Conversion:
         node = Node(proto.op_type, domain, opset, name, tuple(operands), tuple(proto.output), attributes)
         before = self.builder.block.last_op
         try:
-            made = entry.converter(self.builder, node)
+            made = convert_moves(entry.converter, self.builder, node)
         except Unsupported:
             if schema_body(proto, context.opsets, operands) is None:
                 raise
@@ -171,7 +172,9 @@ class Conversion:
             op = op.prev_op
         for tensor, value in zip(node.outputs, values, strict=False):
             owner = last_made(value)
-            if owner is not None and owner in made and tensor:
+            if owner is None or owner not in made or not tensor:
+                continue
+            if value.meaning is None or node_name(owner) == node.name:  # limits belong to what they limit
                 owner.location = model_location(node.name, tensor)
 
     def _by_definition(

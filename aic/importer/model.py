@@ -22,7 +22,9 @@ from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.locations import model_location, tensor_name
 from dialects.graph.ports import named
+from dialects.module import main_of
 from dialects.weights import STORE_ATTRIBUTE, WeightStore, create_store
+from passes.quantization.scales import detach_all, is_quantized
 
 
 def import_model(
@@ -96,7 +98,10 @@ def _imported(
     outputs = [_output(conversion.builder, scope, name) for name in results]
     block.add_op(ReturnOp(*outputs))
     _tidy(block)
-    return _module([value.name for value in inputs], results, block, reader.store)
+    module = _module([value.name for value in inputs], results, block, reader.store)
+    if not is_quantized(module):
+        detach_all(main_of(module))
+    return module
 
 
 def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

@@ -10,6 +10,8 @@ from aic.importer.registry import OLDEST_OPSET
 
 _IF = ("", "If")
 """The operator with branches, which the conversion of a graph takes itself."""
+_BY_COMPUTED_SCALES = ("", "DynamicQuantizeLinear")
+"""An operator whose definition quantizes by a scale that it computes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def _defined() -> dict[tuple[str, str], SupportedOperator]:
     for schema in defs.get_all_schemas():
         domain, name = schema.domain, schema.name
         newest = max(_opsets_of(domain, name)) if domain else defs.onnx_opset_version()
-        if find(domain, name, newest) or not _supported(domain, name, newest):
+        if find(domain, name, newest) or (domain, name) == _BY_COMPUTED_SCALES or not _supported(domain, name, newest):
             continue
         since = min(opset for opset in _opsets_of(domain, name) if _supported(domain, name, opset))
         rows[domain, name] = SupportedOperator(domain or "ai.onnx", name, f"{since}-", "by its definition in ONNX")

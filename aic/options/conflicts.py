@@ -1,5 +1,7 @@
 """Options that are right one by one and wrong together."""
 
+from collections.abc import Sequence
+
 from aic.instances import too_many_instances
 from aic.options.table import Options
 from aic.phases import PHASE_NAMES
@@ -33,10 +35,85 @@ def conflicts(options: Options) -> list[str]:
         found.append("-compile-only needs -aic-binary-dir=<folder> to write to")
     stop = "-compile-only" if options.compile_only else "-to" if options.to_phase is not None else None
     executing = _execution(options)
+    if options.convert_to_quantize or options.quantization_report is not None:  # then inputs are for the profile, too
+        executing = [name for name in executing if name not in _INPUTS]
     if stop is not None and executing:
         found.append(f"{stop} stops before execution: it excludes {', '.join(executing)}")
     found += _phase_conflicts(options)
+    found += _quantization_conflicts(options)
     return found
+
+
+def _quantization_conflicts(options: Options) -> list[str]:
+    """What is wrong with how the network is to be profiled and quantized."""
+    found: list[str] = []
+    if options.convert_to_quantize and (options.dump_profile or options.load_profile):
+        found.append("-convert-to-quantize profiles and quantizes by itself: it excludes -dump-profile, -load-profile")
+    if options.dump_profile and (options.load_profile or options.external_quantization):
+        found.append("-dump-profile is made in floating point: it excludes -load-profile, -external-quantization")
+    if options.dump_profile and (others := _beyond_profile(options)):
+        found.append(f"-dump-profile stops when the profile is made: it excludes {', '.join(others)}")
+    profiles = options.convert_to_quantize or options.dump_profile is not None
+    if not profiles and (idle := _given(options, _OF_PROFILES)):
+        found.append(f"{', '.join(idle)}: a profile is made by -dump-profile or -convert-to-quantize only")
+    if not options.quantizes and options.dump_profile is None and (idle := _given(options, _OF_QUANTIZATION)):
+        found.append(
+            f"{', '.join(idle)}: nothing is quantized without -load-profile, -convert-to-quantize or "
+            "-external-quantization"
+        )
+    if options.quantization_report is not None and not options.quantizes:
+        found.append("-quantization-report is of a quantized network: give -load-profile, or what else quantizes it")
+    if options.percentile_calibration_value != 100 and options.quantization_calibration != "Percentile":
+        found.append("-percentile-calibration-value is for -quantization-calibration=Percentile")
+    if profiles and options.from_phase is not None and PHASE_NAMES.index(options.from_phase) > 1:
+        found.append("profiles are made of the model: -dump-profile and -convert-to-quantize exclude -from")
+    if options.quantizes and options.from_phase not in (None, "graph", "quantize"):
+        found.append(f"quantization belongs to the phase quantize: it excludes -from={options.from_phase}")
+    if options.from_phase is not None and (named := _given(options, _OF_OPERATORS)):
+        found.append(f"{', '.join(named)}: operators of the model, which IR text does not name: it excludes -from")
+    if options.validate_passes and (options.quantizes or options.dump_profile):
+        found.append("-validate-passes compares numbers, which integers only approximate: it excludes quantization")
+    return found
+
+
+_OF_PROFILES = ("num_histogram_bins", "profiling_threads")
+"""What only making a profile needs."""
+_OF_OPERATORS = ("execute_nodes_in_fp16", "keep_original_precision_for_nodes")
+_OF_QUANTIZATION = (
+    "execute_nodes_in_fp16",
+    "node_precision_info",
+    "keep_original_precision_for_nodes",
+    "quantization_schema_activations",
+    "quantization_schema_constants",
+    "quantization_calibration",
+    "quantization_precision",
+    "quantization_precision_bias",
+    "enable_channelwise",
+    "enable_rowwise",
+)
+"""What has a meaning only where something is quantized, or profiled by the same command line."""
+
+
+def _given(options: Options, names: Sequence[str]) -> list[str]:
+    """Those of the options that differ from what they are by themselves."""
+    default = Options()
+    return [f"-{name.replace('_', '-')}" for name in names if getattr(options, name) != getattr(default, name)]
+
+
+def _beyond_profile(options: Options) -> list[str]:
+    """Options of what comes after a profile."""
+    asked = {
+        "-compile-only": options.compile_only,
+        "-aic-binary-dir": options.aic_binary_dir is not None,
+        "-to": options.to_phase is not None,
+        "-write-output-dir": options.write_output_dir is not None,
+        "-run-on-interpreter": options.run_on_interpreter,
+    }
+    return [name for name, given in asked.items() if given]
+
+
+_INPUTS = ("-input-list-file", "-use-random-input-data", "-num-iter")
+"""Options that say which inputs there are."""
 
 
 def _phase_conflicts(options: Options) -> list[str]:

@@ -7,8 +7,6 @@ from typing import Any
 
 from aic.options.option import Kind, Option
 
-_SCHEMAS = ("asymmetric", "symmetric", "symmetric_with_uint8", "symmetric_with_power2_scale")
-_CALIBRATIONS = ("None", "KLMinimization", "Percentile", "MSE", "SQNR", "KLMinimizationV2")
 _LEGACY_PROFILES = ("stats", "trace", "latency")
 
 
@@ -32,32 +30,12 @@ REFUSED: tuple[Option, ...] = (
     ),
     *_group(
         "precision",
-        ("execute-nodes-in-fp16", Kind.TEXT, "operators whose instances all compute in fp16 in a quantized model"),
-        ("node-precision-info", Kind.PATH, "YAML file of the operator instances that compute in fp16"),
-        ("keep-original-precision-for-nodes", Kind.TEXT, "operators that keep their precision in a quantized model"),
         ("custom-IO-list-file", Kind.PATH, "YAML file of layout, precision, scale and offset of inputs and outputs"),
         (
             "dump-custom-IO-config-template",
             Kind.TEXT,
             "write a template of that file: template[,profile of inputs and outputs]",
         ),
-    ),
-    *_group(
-        "quantization",
-        ("convert-to-quantize", Kind.FLAG, "profile the inputs and quantize in one command"),
-        ("dump-profile", Kind.PATH, "write a quantization profile (YAML)"),
-        ("load-profile", Kind.PATH, "quantize by a profile (YAML)"),
-        ("external-quantization", Kind.PATH, "quantize by an externally made profile (YAML)"),
-        ("quantization-schema-activations", Kind.TEXT, "schema of activations", {"choices": _SCHEMAS}),
-        ("quantization-schema-constants", Kind.TEXT, "schema of constants", {"choices": _SCHEMAS}),
-        ("quantization-calibration", Kind.TEXT, "how ranges are calibrated", {"choices": _CALIBRATIONS}),
-        ("percentile-calibration-value", Kind.NUMBER, "percentile to calibrate to", {"minimum": 90, "maximum": 100}),
-        ("num-histogram-bins", Kind.INTEGER, "bins of the histograms of profiled nodes", {"minimum": 1}),
-        ("quantization-precision", Kind.TEXT, "precision of quantized values", {"choices": ("Int8", "Int16")}),
-        ("quantization-precision-bias", Kind.TEXT, "precision of quantized biases", {"choices": ("Int8", "Int32")}),
-        ("enable-rowwise", Kind.FLAG, "quantize FullyConnected and SparseLengthsSum by row"),
-        ("enable-channelwise", Kind.FLAG, "quantize convolutions by channel"),
-        ("profiling-threads", Kind.INTEGER, "threads for making a profile", {"minimum": 1}),
     ),
     *_group(
         "compilation",

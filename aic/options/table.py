@@ -11,6 +11,8 @@ from aic.phases import PHASE_NAMES
 from dialects.hardware import skus
 from dialects.tuning import KNOBS, Tuning
 from dialects.workers import MAX_THREADS
+from passes.quantization.calibration.choice import Calibration
+from passes.quantization.settings import BIAS_PRECISIONS, DEFAULT_BINS, MOST_BINS, PRECISIONS, SCHEMAS, Settings
 
 
 def _option(default: Any, name: str, kind: Kind, group: str, help: str, since: str = "0.1.0", **rest: Any) -> Any:
@@ -25,6 +27,12 @@ def _tuning(name: str, kind: Kind, help: str) -> Any:
     """The same for an option that tunes the compile; its limits are those of the tuning value of its name."""
     _, minimum, maximum = KNOBS[name.replace("-", "_")]
     return _option(None, name, kind, "tuning", help, minimum=minimum, maximum=maximum)
+
+
+def _quantization(name: str, kind: Kind, help: str, choices: tuple[str, ...]) -> Any:
+    """The same for an option of quantization that is one of some words."""
+    default = getattr(Settings, name.replace("-", "_"))
+    return _option(default, name, kind, "quantization", f"{help} (default {default})", choices=choices)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +91,118 @@ class Options:
 
     convert_to_fp16: bool = _option(
         False, "convert-to-fp16", Kind.FLAG, "precision", "compute in 16-bit floating point"
+    )
+
+    execute_nodes_in_fp16: tuple[str, ...] = _option(
+        (),
+        "execute-nodes-in-fp16",
+        Kind.NAMES,
+        "precision",
+        "operators of the model, such as Softmax, whose nodes all compute in fp16 while others are quantized",
+        repeatable=True,
+    )
+    node_precision_info: Path | None = _option(
+        None,
+        "node-precision-info",
+        Kind.PATH,
+        "precision",
+        "YAML file with the first output names of the nodes that compute in fp16 while others are quantized",
+    )
+    keep_original_precision_for_nodes: tuple[str, ...] = _option(
+        (),
+        "keep-original-precision-for-nodes",
+        Kind.NAMES,
+        "precision",
+        "operators whose nodes all keep the model's precision while others are quantized; fp16 with -convert-to-fp16",
+        repeatable=True,
+    )
+
+    dump_profile: Path | None = _option(
+        None,
+        "dump-profile",
+        Kind.PATH,
+        "quantization",
+        "run the inputs, write the quantization profile of the network to this file (YAML), and stop",
+    )
+    load_profile: Path | None = _option(
+        None, "load-profile", Kind.PATH, "quantization", "quantize the network by this profile (YAML)"
+    )
+    convert_to_quantize: bool = _option(
+        False, "convert-to-quantize", Kind.FLAG, "quantization", "profile the inputs and quantize in one command"
+    )
+    external_quantization: Path | None = _option(
+        None,
+        "external-quantization",
+        Kind.PATH,
+        "quantization",
+        "scales and offsets of tensors, made elsewhere (YAML, or AIMET's JSON); they stand before those of a profile",
+    )
+    quantization_schema_activations: str = _quantization(
+        "quantization-schema-activations", Kind.TEXT, "how integers cover the range of an activation", SCHEMAS
+    )
+    quantization_schema_constants: str = _quantization(
+        "quantization-schema-constants", Kind.TEXT, "how integers cover the range of a constant", SCHEMAS
+    )
+    quantization_calibration: str = _quantization(
+        "quantization-calibration",
+        Kind.TEXT,
+        "how the range of an activation is chosen from its histogram; None: all of it",
+        tuple(calibration.value for calibration in Calibration),
+    )
+    percentile_calibration_value: float = _option(
+        Settings.percentile_calibration_value,
+        "percentile-calibration-value",
+        Kind.NUMBER,
+        "quantization",
+        "percentile that the calibration of that name keeps of the values on each side",
+        minimum=90,
+        maximum=100,
+    )
+    num_histogram_bins: int | None = _option(
+        None,
+        "num-histogram-bins",
+        Kind.INTEGER,
+        "quantization",
+        f"bins of the histograms of a profile (default {DEFAULT_BINS})",
+        minimum=1,
+        maximum=MOST_BINS,
+    )
+    quantization_precision: str = _quantization(
+        "quantization-precision", Kind.TEXT, "integers that quantized operations compute on", tuple(PRECISIONS)
+    )
+    quantization_precision_bias: str = _quantization(
+        "quantization-precision-bias", Kind.TEXT, "integers that biases are quantized to", tuple(BIAS_PRECISIONS)
+    )
+    enable_channelwise: bool = _option(
+        False,
+        "enable-channelwise",
+        Kind.FLAG,
+        "quantization",
+        "give weights of convolutions a scale for each output channel",
+    )
+    enable_rowwise: bool = _option(
+        False,
+        "enable-rowwise",
+        Kind.FLAG,
+        "quantization",
+        "give weights of matrix products a scale for each output feature",
+    )
+    quantization_report: Path | None = _option(
+        None,
+        "quantization-report",
+        Kind.PATH,
+        "quantization",
+        "run the first inputs in fp32 and quantized, and write what quantization costs: a page (HTML), and the same "
+        "beside it as JSON",
+    )
+    profiling_threads: int | None = _option(
+        None,
+        "profiling-threads",
+        Kind.INTEGER,
+        "quantization",
+        "threads that count values for a profile (default 1); the profile is the same for any",
+        minimum=1,
+        maximum=MAX_THREADS,
     )
 
     compile_only: bool = _option(False, "compile-only", Kind.FLAG, "compilation", "compile and stop")
@@ -229,6 +349,11 @@ class Options:
     )
     version: bool = _option(False, "version", Kind.FLAG, "diagnostics", "print the version and stop")
     help: bool = _option(False, "h", Kind.FLAG, "diagnostics", "print this and stop", aliases=("help", "u", "usage"))
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether operations are to compute on integers."""
+        return self.convert_to_quantize or self.load_profile is not None or self.external_quantization is not None
 
     @property
     def tuning(self) -> Tuning:

@@ -233,6 +233,7 @@ _PROMISES = {
     Precision.EXACT: "equal bits",
     Precision.ROUNDING: "roundings in the element types of the values",
     Precision.FP16: "roundings to fp16",
+    Precision.QUANTIZED: "steps between integers",
 }
 
 

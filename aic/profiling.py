@@ -1,0 +1,90 @@
+"""Making a quantization profile: the values that a network's tensors take, counted over sample inputs."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from aic.interpreter.graph import GraphRunner
+from dialects.errors import AicError
+from dialects.graph.kernels import Array
+from dialects.module import main_of
+from passes.quantization.files.profile import Profile, TensorProfile
+from passes.quantization.fingerprint import fingerprint
+from passes.quantization.histogram import Histogram
+from passes.quantization.names import float_values
+
+
+class Profiler:
+    """Counts the values of every floating-point tensor of a graph, inference after inference.
+
+    Threads count tensors at the same time, each tensor in the order of the inferences, so that a profile does not
+    depend on how many there are. To be closed, or used in a `with` statement.
+    """
+
+    def __init__(self, module: ModuleOp, bins: int, threads: int = 1):
+        main = main_of(module)
+        self._runner = GraphRunner(module)
+        self._names: dict[SSAValue, str] = {value: name for name, value in float_values(main).items()}
+        self._histograms = {name: Histogram.empty(bins) for name in self._names.values()}
+        self._graph_hash = fingerprint(main)
+        self._pool = ThreadPoolExecutor(threads, "profile")
+        self._samples = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def add(self, inputs: Mapping[str, npt.NDArray[Any]], origin: str) -> None:
+        """Runs one inference on inputs that come from `origin`, and counts.
+
+        Raises AicError for inputs that do not fit, and for NaN or infinite values: of which tensor, from where.
+        """
+        waiting: list[tuple[str, Any]] = []
+
+        def observe(op: Operation, result: Array) -> None:
+            name = self._names.get(op.results[0])
+            if name is not None:
+                waiting.append((name, self._pool.submit(self._histograms[name].add, result)))
+
+        for name, array in inputs.items():
+            if name in self._histograms and array.dtype.kind == "f":
+                self._check_finite(name, array, origin)
+                self._histograms[name].add(array)
+        self._runner.run(inputs, observe)
+        for name, counted in waiting:
+            try:
+                counted.result()
+            except AicError as error:
+                raise AicError(f"{origin}: tensor {name!r}: {error}") from None
+        self._samples += 1
+
+    def _check_finite(self, name: str, array: npt.NDArray[Any], origin: str) -> None:
+        wrong = ~np.isfinite(array)
+        if wrong.any():
+            place = [int(index) for index in np.argwhere(wrong)[0]]
+            value = array[tuple(place)]
+            raise AicError(
+                f"{origin}: input {name!r} holds {value} at {place}, {int(wrong.sum())} such values in all; "
+                "a profile is made of finite numbers"
+            )
+
+    def profile(self, version: str) -> Profile:
+        """What has been counted so far. Raises AicError where nothing was."""
+        if not self._samples:
+            raise AicError("a profile needs at least one inference")
+        records = {
+            name: TensorProfile(name, histogram.low, histogram.high, histogram.counts)
+            for name, histogram in self._histograms.items()
+        }
+        return Profile(version, self._graph_hash, records)

@@ -1,0 +1,96 @@
+"""Quantization as the options ask for it: settings for the passes, and profiles."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.node_lists import node_lists
+from aic.options import Options
+from aic.tensors import TensorInfo
+from aic.version import version
+from dialects.files import written_aside
+from dialects.graph.ports import input_ports
+from dialects.module import main_of
+from passes.quantization.files.profile import Profile
+from passes.quantization.settings import DEFAULT_BINS, Settings
+
+_REPORTED_SAMPLES = 4
+"""Samples of a report at most: each is run once for every quantized node."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Inputs of one inference, and where they come from, for messages."""
+
+    inputs: Mapping[str, npt.NDArray[Any]]
+    origin: str
+
+
+Samples: TypeAlias = Callable[[Sequence[TensorInfo]], Iterable[Sample]]
+"""Sample inputs for a network with these inputs."""
+
+
+def settings_for(options: Options) -> Settings:
+    """What the passes are to know of the options.
+
+    Raises AicError for files that cannot be read, and for names that are none of the model: of operators, of tensors.
+    """
+    lists = node_lists(options)
+    return Settings(
+        load_profile="" if options.load_profile is None else str(options.load_profile),
+        external_quantization="" if options.external_quantization is None else str(options.external_quantization),
+        quantization_schema_activations=options.quantization_schema_activations,
+        quantization_schema_constants=options.quantization_schema_constants,
+        quantization_calibration=options.quantization_calibration,
+        percentile_calibration_value=options.percentile_calibration_value,
+        quantization_precision=options.quantization_precision,
+        quantization_precision_bias=options.quantization_precision_bias,
+        enable_channelwise=options.enable_channelwise,
+        enable_rowwise=options.enable_rowwise,
+        in_float=lists.fp16,
+        in_original=lists.original,
+        nodes=lists.nodes,
+    )
+
+
+def make_profile(module: ModuleOp, samples: Samples, options: Options) -> Profile:
+    """The profile of a graph that is ready to be quantized. Raises AicError for samples that do not fit, NaN among
+    them.
+    """
+    from aic.profiling import Profiler  # brings the interpreter, which most compilations do not need
+
+    with Profiler(module, options.num_histogram_bins or DEFAULT_BINS, options.profiling_threads or 1) as profiler:
+        for sample in samples(_inputs_of(module)):
+            profiler.add(sample.inputs, sample.origin)
+        return profiler.profile(version())
+
+
+def write_report(path: Path, graph: ModuleOp, integers: ModuleOp, samples: Samples) -> None:
+    """Writes the report of a network before and after it was quantized, on the first samples: a page, and beside it the
+    same as JSON.
+    """
+    from aic.quantization_page import as_page
+    from aic.quantization_report import make_report
+
+    inputs = (sample.inputs for sample in islice(samples(_inputs_of(graph)), _REPORTED_SAMPLES))
+    name = graph.sym_name.data if graph.sym_name is not None else "network"
+    report = make_report(name, graph, integers, inputs)
+    texts = {path: as_page(report), path.with_suffix(".json"): json.dumps(report.as_plain(), indent=1) + "\n"}
+    for file, text in texts.items():
+        with written_aside(file) as partial:
+            partial.write_text(text)
+
+
+def _inputs_of(module: ModuleOp) -> list[TensorInfo]:
+    return [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in input_ports(main_of(module))]
+
+
+def profile_beside(folder: Path) -> Path:
+    """Where the profile of `-convert-to-quantize` lies in a folder."""
+    return folder / "profile.yaml"
