@@ -23,11 +23,11 @@ def measure_inference(network: Network, rounds: int, values_bar: float) -> Itera
     folder = CACHE / f"{network.name}-qpc"
     shutil.rmtree(folder, ignore_errors=True)
     qpc = aic.compile(network.path, aic_num_cores=16, convert_to_fp16=True, aic_binary_dir=folder)
-    loading = _least({"ours": lambda: Session(qpc.path)}, rounds)["ours"]
+    loading = least({"ours": lambda: Session(qpc.path)}, rounds)["ours"]
     session, inputs = Session(qpc.path), network.inputs()
     reference = ReferenceEvaluator(str(network.path))
     runtime = onnxruntime.InferenceSession(str(network.path), providers=["CPUExecutionProvider"])
-    seconds = _least(
+    seconds = least(
         {
             "ours": lambda: session.run(inputs),
             "reference": lambda: reference.run(None, inputs),
@@ -40,11 +40,11 @@ def measure_inference(network: Network, rounds: int, values_bar: float) -> Itera
     yield Measurement(what, seconds["ours"], "s", "onnxruntime", seconds["runtime"])
     yield Measurement(f"load of {network.name}", loading, "s", "one inference", seconds["ours"])
     module = load_qpc(qpc.path).module
-    timing = _least({"ours": lambda: measure(make_plan(module), target_of(module).hardware)}, rounds)["ours"]
+    timing = least({"ours": lambda: measure(make_plan(module), target_of(module).hardware)}, rounds)["ours"]
     yield Measurement(f"times of {network.name}, one inference", timing, "s", "limit", TIMING_LIMIT_SECONDS, 1.0)
 
 
-def _least(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def least(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Least seconds of each run; they take turns, after one round that does not count."""
     least = dict.fromkeys(runs, float("inf"))
     for number in range(rounds + 1):
