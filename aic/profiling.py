@@ -1,7 +1,7 @@
 """Making a quantization profile: the values that a network's tensors take, counted over sample inputs."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
@@ -48,25 +48,29 @@ class Profiler:
     def add(self, inputs: Mapping[str, npt.NDArray[Any]], origin: str) -> None:
         """Runs one inference on inputs that come from `origin`, and counts.
 
-        Raises AicError for inputs that do not fit, and for NaN or infinite values: of which tensor, from where.
+        Raises AicError for inputs that do not fit, for inputs that are NaN or infinite, and for NaN anywhere: of
+        which tensor, from where. A tensor that becomes infinite otherwise gets no record.
         """
-        waiting: list[tuple[str, Any]] = []
+        waiting: list[tuple[str, Array, Future[None]]] = []
 
         def observe(op: Operation, result: Array) -> None:
             name = self._names.get(op.results[0])
-            if name is not None:
-                waiting.append((name, self._pool.submit(self._histograms[name].add, result)))
+            if name in self._histograms:
+                waiting.append((name, result, self._pool.submit(self._histograms[name].add, result)))
 
         for name, array in inputs.items():
             if name in self._histograms and array.dtype.kind == "f":
                 self._check_finite(name, array, origin)
                 self._histograms[name].add(array)
         self._runner.run(inputs, observe)
-        for name, counted in waiting:
+        for name, result, counted in waiting:
             try:
                 counted.result()
             except AicError as error:
-                raise AicError(f"{origin}: tensor {name!r}: {error}") from None
+                if np.isnan(result).any():
+                    raise AicError(f"{origin}: tensor {name!r}: {error}") from None
+                # A mask of minus infinity has no range that integers could cover: it stays in floating point.
+                del self._histograms[name]
         self._samples += 1
 
     def _check_finite(self, name: str, array: npt.NDArray[Any], origin: str) -> None:
