@@ -16,12 +16,13 @@ from bench.measurement import Measurement, as_json, as_markdown, as_table
 from bench.networks import CACHE, Network, bert_base, resnet50, resnet50_of
 from bench.plot import draw
 from bench.program_size import measure_program_size
+from bench.quantization import measure_quantization
 from bench.room import measure_room
 from bench.scale import measure_scale
 from dialects.files import written_aside
 from tools.process import run_command
 
-_SUBJECTS = ("compilation", "inference", "room", "size", "scale")
+_SUBJECTS = ("compilation", "inference", "quantization", "room", "size", "scale")
 _LARGE_BATCH = 64
 
 
@@ -57,6 +58,9 @@ def _measurements(arguments: argparse.Namespace) -> Iterator[Measurement]:
     for network, bar in ((resnet, 0.3 / 0.72), (bert, 0.25 / 0.86)):
         if "inference" in arguments.subject:
             yield from measure_inference(network, arguments.rounds, bar)
+    for network in (resnet, bert):
+        if "quantization" in arguments.subject:
+            yield from measure_quantization(network, arguments.rounds)
     for network in (resnet, bert):
         if "room" in arguments.subject:
             yield from measure_room(network)

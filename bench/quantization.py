@@ -1,5 +1,5 @@
-"""Quantized networks against onnxruntime's static quantization, of the same model with the same inputs: signal to noise of
-the outputs, the time that quantizing takes, and the values engine next to its fp16 run.
+"""Quantized networks against onnxruntime's static quantization, of the same model with the same inputs: noise of the
+outputs, the time that quantizing takes, and the values engine next to its fp16 run.
 """
 
 import time
@@ -24,14 +24,14 @@ IMAGES = 8
 """Inputs that are profiled."""
 TIME_BAR = 2.0
 """What profiling and quantizing may take, as against onnxruntime."""
-_DECIBEL = 10.0
+_PERCENT = 100.0
 _PER_CHANNEL_OPSET = 13
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def measure_quantization(network: Network, rounds: int) -> Iterator[Measurement]:
-    """Signal to noise per tensor and per channel, by each side's own defaults; seconds; the values engine."""
+    """Noise per tensor and per channel, by each side's own defaults; seconds; the values engine."""
     inputs, samples = network.inputs(), drawn_samples(network)
     exact = _run_onnxruntime(network.path, inputs)
     sides: dict[str, tuple[float, float]] = {}
@@ -43,9 +43,10 @@ def measure_quantization(network: Network, rounds: int) -> Iterator[Measurement]
         theirs = _theirs(network, samples, per_channel=per_channel)
         theirs_seconds = time.perf_counter() - start
         how = "per channel" if per_channel else "per tensor"
-        ratios = (sqnr_db(Session(ours).run(inputs), exact), sqnr_db(_run_onnxruntime(theirs, inputs), exact))
-        # As a bar on a ratio: noise over noise of the peer.
-        yield Measurement(f"noise of {network.name} in int8, {how}", -ratios[0], "dB", "onnxruntime", -ratios[1])
+        noise = noise_share(Session(ours).run(inputs), exact)
+        peer = noise_share(_run_onnxruntime(theirs, inputs), exact)
+        what = f"noise of {network.name} in int8, {how}"
+        yield Measurement(what, noise * _PERCENT, "%", "onnxruntime", peer * _PERCENT, 1.0)
         sides[how] = (ours_seconds, theirs_seconds)
     ours_seconds, theirs_seconds = sides["per tensor"]
     what = f"profile and quantize {network.name}, {IMAGES} inputs"
@@ -68,11 +69,11 @@ def _like(name: str, array: npt.NDArray[Any], draw: np.random.Generator) -> npt.
     return array if "mask" in name else draw.integers(0, int(array.max()) + 1, array.shape, array.dtype)
 
 
-def sqnr_db(actual: Arrays, exact: Arrays) -> float:
-    """Signal to noise over all outputs in decibels."""
+def noise_share(actual: Arrays, exact: Arrays) -> float:
+    """Power of the noise over that of the signal, over all outputs."""
     signal = sum(float(np.square(values.astype(np.float64)).sum()) for values in exact.values())
     noise = sum(float(np.square(values.astype(np.float64) - actual[name]).sum()) for name, values in exact.items())
-    return _DECIBEL * float(np.log10(signal / noise))
+    return noise / signal
 
 
 def _ours(network: Network, samples: Sequence[Arrays], *, per_channel: bool) -> Path:
