@@ -28,6 +28,7 @@ from dialects.text import decode_source, parse_module, verify
 from dialects.tuning import Tuning, set_tuning, tuning_of
 from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
 from passes.quantization.files.profile import Profile, write_profile
+from passes.quantization.scales import is_quantized
 from passes.quantization.settings import changed, set_settings, settings_of
 
 _FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
@@ -295,6 +296,10 @@ def _import(model: Path, options: Options) -> ModuleOp:
 def _set_quantization(module: ModuleOp, options: Options) -> None:
     if options.quantizes or options.dump_profile is not None:
         set_settings(module, changed(settings_of(module), settings_for(options)))
+    if options.validate_passes and is_quantized(module):
+        raise UsageError(
+            ["-validate-passes compares numbers, which integers only approximate: it excludes quantized models"]
+        )
 
 
 def _read_text(path: Path, options: Options, start: str) -> ModuleOp:

@@ -5,6 +5,7 @@ The model is read for their names, not imported.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from onnx import GraphProto, NodeProto
@@ -48,16 +49,19 @@ def node_lists(options: Options) -> NodeLists:
         return NodeLists(fp16=single)
     graph = _Graph.of(options.model)
     check_known(single, graph.nodes, f"{options.node_precision_info}: no node's first output")
+    encoded: Collection[str] = ()
     if options.external_quantization is not None:
-        encodings = read_external(options.external_quantization)
-        check_known(encodings, graph.tensors, f"{options.external_quantization}: no tensor of the model")
+        encoded = read_external(options.external_quantization)
+        check_known(encoded, graph.tensors, f"{options.external_quantization}: no tensor of the model")
     fp16 = [*single, *graph.of_kinds(options.execute_nodes_in_fp16, "-execute-nodes-in-fp16")]
     original = graph.of_kinds(options.keep_original_precision_for_nodes, "-keep-original-precision-for-nodes")
     if options.convert_to_fp16:
         fp16, original = [*fp16, *original], []
     listed = dict.fromkeys(fp16)
     kept = [output for output in dict.fromkeys(original) if output not in listed]
-    return NodeLists(tuple(listed), tuple(kept), tuple(graph.around([*listed, *kept])))
+    nodes = {**graph.makers(encoded), **graph.around([*listed, *kept])}
+    named = ((output, *names) for output, names in nodes.items())
+    return NodeLists(tuple(listed), tuple(kept), tuple(chain.from_iterable(named)))
 
 
 @dataclass(frozen=True)
@@ -94,18 +98,25 @@ class _Graph:
         check_known(kinds, by_kind, f"{option}: no operator of the model")
         return [output for kind in kinds for output in by_kind[kind] if output not in self.known]
 
-    def around(self, outputs: Iterable[str]) -> Iterable[str]:
-        """Three names for each of these nodes, and for those behind them where one operation may stand for both."""
-        told: set[str] = set()
+    def makers(self, tensors: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Of the nodes that make tensors, by their first outputs: the name, and the first output of a node that reads
+        that; empty where there is none, or where the node computes nothing.
+        """
+        found = {tensor: self.nodes[tensor] for tensor in tensors if tensor in self.nodes}
+        return {
+            output: (node.name, "" if node.op_type in _MOVES else self.readers.get(output, ""))
+            for output, node in found.items()
+        }
+
+    def around(self, outputs: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """The same of these nodes, and of those behind them where one operation may stand for both."""
+        found: dict[str, tuple[str, str]] = {}
         for output in outputs:
-            at, left = output, _FAR
-            while at in self.nodes and left:
-                node, left = self.nodes[at], left - 1
-                after = "" if node.op_type in _MOVES else self.readers.get(at, "")
-                if at not in told:
-                    yield from (at, node.name, after)
-                told.add(at)
-                at = after
+            at = output
+            for _ in range(_FAR):
+                found |= self.makers([at])
+                at = found[at][1] if at in found else ""
+        return found
 
 
 def _known_tensors(graph: GraphProto, stored: Iterable[str]) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from xdsl.ir import Attribute
 
+from dialects.element_types import storage_type
 from dialects.errors import AicError
 from dialects.graph.costs import GRAPH_FORMULAS, Cost, Formula, Shape, Work
 from dialects.hardware import Hardware
@@ -29,4 +30,4 @@ def cost(
     formula = FORMULAS.get(kernel)
     if formula is None:
         raise AicError(f"kernel {kernel!r} has no cost formula; add one to the costs.py of its dialect")
-    return formula(Work(arguments, operand_shapes, result_shape, element, hardware))
+    return formula(Work(arguments, operand_shapes, result_shape, storage_type(element), hardware))

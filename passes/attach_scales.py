@@ -3,7 +3,8 @@
 Ranges of the profile are calibrated and laid over integers as the settings say (`aic.quantization`, which
 `set-quantization` writes). Encodings of the external file stand before them: of activations, and of constants, whose
 scales otherwise follow from their values. What the file calls floating-point joins the nodes that the settings list.
-Tensors that neither knows get no scale and stay in floating point. `quantize-operations` acts on what stands here.
+Scales that a model arrives with stand before those of the profile. Tensors that nobody knows get no scale and stay in
+floating point. `quantize-operations` acts on what stands here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,7 +51,7 @@ class AttachScalesPass(ModulePass):
             types |= _profiled(main, Path(settings.load_profile), settings)
         if settings.external_quantization:
             path = Path(settings.external_quantization)
-            external = external_types(main, read_external(path), path, store_of(op))
+            external = external_types(main, read_external(path), path, store_of(op), settings.steps)
             types = {value: kind for value, kind in (types | external.types).items() if value not in external.floats}
             set_settings(op, _with_floats(settings, external))
         for value, kind in types.items():

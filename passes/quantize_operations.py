@@ -2,7 +2,8 @@
 
 Convolutions and matrix products come first; what lies between them follows where it has an integer form. What stays in
 floating point reads and makes numbers, by `quantized.dequantize` and `quantized.quantize`. Scales stand on the values
-(`attach-scales`), how constants are quantized in the module (`set-quantization`).
+(`attach-scales`, or from the model, where limits have them), how constants without a scale are quantized in the module
+(`set-quantization`).
 """
 
 from dataclasses import dataclass

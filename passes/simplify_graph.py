@@ -1,8 +1,8 @@
 """`simplify-graph`: local simplifications to a fixed point.
 
-Transposes and reshapes compose, cancel, and become permutations of constants; what moves nothing or computes nothing
-goes; element-wise ops read operands before they are expanded; products with a matrix have rows in the shape in which
-they are used, and only the columns that are.
+Transposes and reshapes compose, cancel, and become permutations of constants; limits compose; what moves nothing or
+computes nothing goes; element-wise ops read operands before they are expanded; products with a matrix have rows in the
+shape in which they are used, and only the columns that are.
 """
 
 from collections.abc import Sequence

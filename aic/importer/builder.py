@@ -106,8 +106,8 @@ class Builder:
         return array
 
     def ssa(self, value: Value) -> SSAValue:
-        """The value as an operand; a constant becomes an op when it is first asked for, and so do integers that stand for
-        numbers.
+        """The value as an operand; a constant becomes an op when it is first asked for, integers that stand for numbers
+        several.
         """
         if value.ssa is None and value.meaning is not None and value.scaling is not None:
             value.ssa = self._quantized(value.meaning, value.scaling, value.element)

@@ -12,14 +12,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import TensorType, f32, i32
-from xdsl.ir import Attribute, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, BlockArgument, SSAValue, TypeAttribute
 
 from aic.importer.builder import Array, Builder, Value, last_made
 from aic.importer.node import Node, axis_of
 from aic.importer.problems import Misfit, Unsupported
-from dialects.element_types import element_type, is_float
+from dialects.element_types import element_type, is_float, stored_dtype
 from dialects.graph.elementwise import MulOp, SubOp
-from dialects.graph.movement import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.graph.movement import ExpandOp, PadOp, ReshapeOp, SliceOp, TransposeOp
 from dialects.graph.pooling import MaxPoolOp
 from dialects.graph.resizing import ResampleOp
 from dialects.graph.unary import ClipOp
@@ -62,8 +62,8 @@ def scale_type(
     offsets = np.broadcast_to(np.zeros((), np.int32) if zeros is None else zeros.astype(np.int32), scales.shape) - shift
     if scales.size == 1 or axis is None:
         return UniformType.of(Parameters(float(scales.reshape(-1)[0]), int(offsets.reshape(-1)[0])), bits)
-    of_channels = (builder.store.constant(array.reshape(-1)) for array in (scales, offsets.astype(np.int32)))
-    return UniformType.of_channels(axis, *of_channels, bits)
+    of_channels = [builder.store.constant(array.reshape(-1)) for array in (scales, offsets.astype(np.int32))]
+    return UniformType.of_channels(axis, of_channels[0], of_channels[1], bits)
 
 
 def numbers_of(
@@ -123,14 +123,16 @@ def limited(builder: Builder, numbers: Value, scaling: UniformType) -> Value:
     ends = dequantized(np.array([low, high]), scaling.scaling.scale, scaling.scaling.offset)
     result = builder.emit(ClipOp, [numbers], bounds=ends.tolist())
     attach(builder.ssa(result), scaling)
-    limiter, maker = last_made(result), last_made(numbers)
+    limiter, source = last_made(result), builder.ssa(numbers)
     assert limiter is not None
-    limiter.location = builder.ssa(numbers).location if maker is None else maker.location
+    maker = source if isinstance(source, BlockArgument) else last_made(numbers)
+    if maker is not None:
+        limiter.location = maker.location
     return result
 
 
-_MOVES = (ReshapeOp, TransposeOp, SliceOp, ExpandOp, ResampleOp, MaxPoolOp, ConcatOp)
-"""Ops whose results are among what their operands are, and that integers have too."""
+_MOVES = ReshapeOp | TransposeOp | SliceOp | ExpandOp | ResampleOp | MaxPoolOp | PadOp
+"""Ops whose results are among what their operand is, or zeros, and that integers have too."""
 
 
 def scale_of(builder: Builder, numbers: Value) -> UniformType | None:
@@ -142,11 +144,11 @@ def _scale_of(value: SSAValue) -> UniformType | None:
     known, owner = wanted_type(value), value.owner
     if known is not None:
         return known
-    adds_zeros = isinstance(owner, PadOp) and owner.mode.data == "constant" and owner.value.value.data == 0
-    if not isinstance(owner, _MOVES) and not adds_zeros:
+    if not isinstance(owner, _MOVES):
         return None
-    found = {_scale_of(operand) for operand in owner.operands}
-    return found.pop() if len(found) == 1 else None
+    if isinstance(owner, PadOp) and owner.value.value.data != 0:
+        return None
+    return _scale_of(owner.operands[0])
 
 
 def _checked_axis(x: Value, scales: Array, axis: int) -> int | None:
@@ -178,16 +180,19 @@ def _constant_numbers(
     spread = _along(scales, axis, integers.rank)
     zero = _along(zeros, axis, integers.rank)
     assert spread is not None
-    values = dequantized(stored, spread, 0 if zero is None else zero)
-    result = builder.constant(values, element)
+    with np.errstate(over="ignore"):
+        values = dequantized(stored.astype(np.int32), spread, 0 if zero is None else zero).astype(stored_dtype(element))
+    result = builder.constant(values)
     result.name = integers.name
     if 8 * dtype.itemsize in _WIDTHS:
         scaling = scale_type(builder, scales, zeros, dtype, axis)
         shift = 1 << (scaling.bits - 1) if dtype.kind == "u" else 0
         offset = (0 if zero is None else zero.astype(np.int32)) - shift
         signed = stored.astype(np.int32) - shift
-        if (quantized(values, spread, offset, scaling.bits) != signed).any():
-            raise Unsupported(f"scales from {scales.min():g}: numbers so small are not kept apart by fp32")
+        if (quantized(values.astype(np.float32), spread, offset, scaling.bits) != signed).any():
+            raise Unsupported(
+                f"scales from {scales.min():g} to {scales.max():g}: {element} does not keep numbers apart"
+            )
         result.scaling = scaling
     return result
 
@@ -212,9 +217,7 @@ def _constant_integers(
     return result
 
 
-def _wide_numbers(
-    builder: Builder, integers: Value, scales: Array, zeros: Array | None, element: Attribute
-) -> Value:
+def _wide_numbers(builder: Builder, integers: Value, scales: Array, zeros: Array | None, element: Attribute) -> Value:
     """The numbers of sums, which integers of quantized types do not hold."""
     if zeros is not None and zeros.any():
         integers = builder.emit(SubOp, [integers, builder.constant(zeros.reshape(-1)[0], i32)])

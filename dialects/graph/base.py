@@ -27,7 +27,7 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.element_types import is_float, stored_dtype
+from dialects.element_types import StoredElement, is_float, stored_dtype
 from dialects.graph.kernels import KERNELS, Kernel
 from dialects.graph.properties import Arguments, Plain, to_attribute, to_plain
 from dialects.indexing import Access, Along, Indexing, Whole
@@ -82,6 +82,9 @@ class GraphOp(IRDLOperation, ABC):
     """True when the kernel takes the shape of its result as the argument `shape`."""
     EXACT: ClassVar[bool] = False
     """True when every element of the result is an element of an operand, or its negative: nothing to round."""
+    KEEPS_SCALE: ClassVar[bool] = False
+    """True when values are only moved or compared, which integers that mean numbers (`!quantized.uniform`) can be as
+    they are. Other ops of `graph` refuse them."""
     FOLDS: ClassVar[bool] = True
     """False when the kernel calls BLAS, whose sums differ between machines: such an op is never folded."""
     DERIVED: ClassVar[tuple[str, ...]] = ()
@@ -196,6 +199,9 @@ class GraphOp(IRDLOperation, ABC):
         """What boxes of the operands a box of the result needs, and where the result may be cut."""
 
     def verify_(self) -> None:
+        meant = next((t for t in self.operand_types if isinstance(t.element_type, StoredElement)), None)
+        if meant is not None and not self.KEEPS_SCALE:
+            raise VerifyException(f"{self.name}: computes on numbers; {meant} has integers that mean some")
         inferred, given = self.infer(), self.result_type
         if inferred.get_shape() != given.get_shape() or inferred.element_type != given.element_type:
             raise VerifyException(f"{self.name}: result type is {given}, but operands and properties give {inferred}")

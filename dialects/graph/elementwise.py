@@ -87,6 +87,7 @@ class MinOp(BinaryOp):
 
     name = "graph.min"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -95,6 +96,7 @@ class MaxOp(BinaryOp):
 
     name = "graph.max"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -183,6 +185,7 @@ class SelectOp(GraphOp):
 
     name = "graph.select"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     condition = operand_def(TensorType)
     lhs = operand_def(TensorType)

@@ -34,6 +34,7 @@ class TransposeOp(GraphOp):
 
     name = "graph.transpose"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     permutation = prop_def(DenseArrayBase)
@@ -84,6 +85,7 @@ class ReshapeOp(ShapedOp):
 
     name = "graph.reshape"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     def infer(self) -> Tensor:
         x, shape = tensor_type(self.input), self.result_type.get_shape()
@@ -106,6 +108,7 @@ class ExpandOp(ShapedOp):
 
     name = "graph.expand"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     def infer(self) -> Tensor:
         x, shape = tensor_type(self.input), self.result_type.get_shape()
@@ -131,6 +134,7 @@ class ConcatOp(GraphOp):
 
     name = "graph.concat"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     inputs = var_operand_def(TensorType)
     axis = prop_def(IntegerAttr.constr(i64))
@@ -168,6 +172,7 @@ class SliceOp(GraphOp):
 
     name = "graph.slice"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     starts = prop_def(DenseArrayBase)
@@ -217,6 +222,7 @@ class PadOp(GraphOp):
     """Positions added around the operand: of `value`, or as the mode says (edge, reflect, wrap). ONNX: Pad."""
 
     name = "graph.pad"
+    KEEPS_SCALE: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     pads = prop_def(DenseArrayBase)
@@ -263,6 +269,7 @@ class GatherOp(GraphOp):
 
     name = "graph.gather"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     data = operand_def(TensorType)
     indices = operand_def(TensorType)
@@ -303,6 +310,7 @@ class GatherElementsOp(GraphOp):
 
     name = "graph.gather_elements"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     data = operand_def(TensorType)
     indices = operand_def(TensorType)

@@ -72,6 +72,7 @@ class MaxPoolOp(PoolOp):
 
     name = "graph.max_pool"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     @property
     def padding(self) -> float:

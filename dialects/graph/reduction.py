@@ -66,6 +66,7 @@ class ReduceMaxOp(ReduceOp):
 
     name = "graph.reduce_max"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
 
 @irdl_op_definition
@@ -74,6 +75,7 @@ class ReduceMinOp(ReduceOp):
 
     name = "graph.reduce_min"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
 
 @irdl_op_definition

@@ -85,6 +85,7 @@ class ResampleOp(ResizeOp, ShapedOp):
 
     name = "graph.resample"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     @property
     def taps(self) -> int:

@@ -7,6 +7,7 @@ scales, the verifier holds properties against them.
 """
 
 from abc import ABC
+from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, IntegerType, Signedness, i64
 from xdsl.ir import Attribute, TypeAttribute
@@ -14,17 +15,21 @@ from xdsl.irdl import prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.element_types import storage_type
-from dialects.graph.base import GraphOp, integers
+from dialects.graph.base import GraphOp, Tensor, integers
 from dialects.graph.properties import Arguments
 from dialects.quantized.parameters import LIMITS
 from dialects.quantized.types import UniformType
 
+INTEGER = IntegerAttr.constr(i64)
+"""Constraint of integer properties."""
 WIDTHS = (8, 16)
 """Bits of the integers that are computed on."""
 
 
 class QuantizedOp(GraphOp, ABC):
     """An op whose result has the element type `to`."""
+
+    KEEPS_SCALE: ClassVar[bool] = True
 
     to = prop_def(TypeAttribute)
     """Element type of the result."""
@@ -36,7 +41,7 @@ class QuantizedOp(GraphOp, ABC):
 class RescalingOp(QuantizedOp, ABC):
     """An op whose exact result is brought to the scale of integers, which stay within `limits`."""
 
-    output_offset = prop_def(IntegerAttr)
+    output_offset = prop_def(INTEGER)
     """The integer that means 0."""
     limits = prop_def(DenseArrayBase)
     """Least and greatest integer of the result."""
@@ -70,6 +75,17 @@ def check_offset(name: str, what: str, offset: IntegerAttr | int, element: Attri
         raise VerifyException(f"{name}: {what} {value}, but the type is {element}")
 
 
+def check_channels(name: str, tensor: Tensor) -> None:
+    """Raises VerifyException where a type has scales for another number of channels, or another dimension, than the
+    last of the tensor.
+    """
+    element, shape = tensor.element_type, tensor.get_shape()
+    if not isinstance(element, UniformType) or element.channel_axis is None:
+        return
+    if element.channel_axis != len(shape) - 1 or element.scales.type.get_shape() != shape[-1:]:
+        raise VerifyException(f"{name}: scales {element.scales.type} along axis {element.axis.data} for {tensor}")
+
+
 def check_rescale(name: str, multiplier: IntegerAttr, shift: IntegerAttr) -> None:
     """Raises VerifyException unless these are a multiplier of 31 bits and a number of bits to shift by."""
     m, s = multiplier.value.data, shift.value.data
@@ -82,7 +98,3 @@ def stored(element: TypeAttribute) -> TypeAttribute:
     storage = storage_type(element)
     assert isinstance(storage, TypeAttribute)
     return storage
-
-
-INTEGER = IntegerAttr.constr(i64)
-"""Constraint of integer properties."""

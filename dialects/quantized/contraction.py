@@ -16,7 +16,7 @@ from dialects.graph.contraction import channels_and_image, conv_windows, product
 from dialects.graph.properties import Arguments
 from dialects.graph.windows import check_window, window_extents
 from dialects.indexing import Along, Indexing, Whole, scaled
-from dialects.quantized.base import INTEGER, RescalingOp, check_integers, check_offset
+from dialects.quantized.base import INTEGER, RescalingOp, check_channels, check_integers, check_offset
 
 TABLE_ROWS = 4
 
@@ -39,6 +39,7 @@ class QuantizedContractionOp(RescalingOp):
         if table.element_type != i32 or table.get_shape() != (TABLE_ROWS, columns):
             raise VerifyException(f"{self.name}: a table of i32 [{TABLE_ROWS}, {columns}] rescales, got {table}")
         check_offset(self.name, "input_offset", self.input_offset, first.element_type)
+        check_channels(self.name, second)
 
 
 @irdl_op_definition

@@ -4,7 +4,8 @@
 
 from math import isfinite
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, f64
+import numpy as np
+from xdsl.dialects.builtin import FloatAttr, TensorType, f64
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -32,12 +33,13 @@ class ScaledOp(QuantizedOp):
 
     def check_scale(self, integers: Tensor) -> None:
         """Raises VerifyException unless scale and offset are ones of these integers."""
-        element, scale = integers.element_type, self.scale.value.data
+        element, written = integers.element_type, self.scale.value.data
+        scale = float(np.float32(written))
         check_offset(self.name, "offset", self.offset, element)
         if not isfinite(scale) or scale <= 0:
-            raise VerifyException(f"{self.name}: scale {scale} is not a number above 0")
+            raise VerifyException(f"{self.name}: scale {written} is not a number above 0")
         if isinstance(element, UniformType) and (element.channel_axis is not None or element.scaling.scale != scale):
-            raise VerifyException(f"{self.name}: scale {scale}, but the type is {element}")
+            raise VerifyException(f"{self.name}: scale {written}, but the type is {element}")
 
 
 @irdl_op_definition
@@ -81,7 +83,7 @@ class UnaryRescaledOp(RescaledOp):
     """The same of one operand."""
 
     input = operand_def(TensorType)
-    input_offset = prop_def(IntegerAttr)
+    input_offset = prop_def(INTEGER)
     """The integer of the operand that means 0."""
 
     def verify_(self) -> None:

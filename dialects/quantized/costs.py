@@ -21,6 +21,8 @@ def _rescaled(formula: Formula) -> Formula:
 
     def cost(work: Work) -> Cost:
         price = formula(work)
+        if not price.cycles:
+            return price
         conversions = per_result("convert")(work)
         return price._replace(cycles=price.cycles + conversions.cycles - work.hardware.hvx_start_cycles)
 

@@ -7,7 +7,16 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.element_types import storage_type
-from dialects.graph.base import GraphOp, Tensor, broadcast_shape, integers, like, pointwise, tensor_type
+from dialects.graph.base import (
+    GraphOp,
+    Tensor,
+    broadcast_access,
+    broadcast_shape,
+    integers,
+    like,
+    pointwise,
+    tensor_type,
+)
 from dialects.graph.properties import Arguments
 from dialects.indexing import Indexing, Whole
 from dialects.quantized.base import INTEGER, QuantizedOp, RescalingOp, check_integers, check_offset
@@ -72,6 +81,7 @@ class ClipOp(GraphOp):
 
     name = "quantized.clip"
     EXACT: ClassVar[bool] = True
+    KEEPS_SCALE: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     limits = prop_def(DenseArrayBase)
@@ -107,14 +117,12 @@ class LookUpOp(QuantizedOp):
         return like(x, self.to)
 
     def arguments(self) -> Arguments:
-        arguments = super().arguments()
-        arguments.pop("to")
         low, _ = LIMITS[check_integers(self.name, tensor_type(self.input).element_type)]
-        return {**arguments, "lowest": low}
+        return {**super().arguments(), "lowest": low}
 
     def indexing(self) -> Indexing:
-        (read, _) = pointwise(self).operands
-        return Indexing((1,) * self.result_type.get_num_dims(), (read, (Whole(),)))
+        shape = self.result_type.get_shape()
+        return Indexing((1,) * len(shape), (broadcast_access(shape, shape), (Whole(),)))
 
 
 ELEMENTWISE_OPS: tuple[type[GraphOp], ...] = (AddOp, MulOp, ClipOp, LookUpOp)

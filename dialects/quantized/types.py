@@ -78,6 +78,9 @@ class UniformType(ParametrizedAttribute, TypeAttribute, StoredElement):
                 f"{self.name}: scales are f32 and offsets i32, got {self.scales.type} and {self.offsets.type}"
             )
         rank = 0 if self.axis.data == _WHOLE else 1
+        inline = isinstance(self.scales, DenseAttr) and isinstance(self.offsets, DenseAttr)
+        if self.axis.data == _WHOLE and not inline:
+            raise VerifyException(f"{self.name}: one scale and one offset stand in the type, got handles")
         if self.axis.data < _WHOLE or self.scales.type.get_num_dims() != rank:
             raise VerifyException(f"{self.name}: scales {self.scales.type} along axis {self.axis.data}")
         if self.scales.type.get_shape() != self.offsets.type.get_shape():

@@ -1,8 +1,9 @@
 """Scales that values are to have as integers, as attributes of what makes the values.
 
-`quantized.as = !quantized.uniform<..>` on an op is for its result, on an argument of the function for that. A model that
-arrives quantized has them from the start: where it turns numbers to integers and back, they are limited to what the
-integers can mean, by a `graph.clip` that has the attribute; its weights are constants that have it.
+`quantized.as = !quantized.uniform<..>` on an op is for its result, on an argument of the function for that.
+
+A model that arrives quantized has them from the start: where it turns numbers to integers and back, they are limited to
+what the integers can mean, by a `graph.clip` that has the attribute; its weights are constants that have it.
 """
 
 from collections.abc import Sequence

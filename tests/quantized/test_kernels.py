@@ -77,6 +77,10 @@ def test_sums_of_the_largest_products_are_exact(reach: int, blocks: int, more: i
     columns = table(3, bias=-depth * reach**2, weight_offset=offset)
     result = check("quantized.matmul", [a, b, columns], input_offset=offset, **to_bits(16))
     assert result.tolist() == [[0, -reach, -reach], [-reach, 1 - 2 * reach, -2 * reach]]
+    pair, weights = np.stack([a, a[::-1]]), np.stack([b, b])
+    for many in (b, b[None], weights):
+        results = KERNELS["quantized.matmul"](pair, many, columns, input_offset=offset, **to_bits(16))
+        assert results.tolist() == [result.tolist(), result[::-1].tolist()]
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
@@ -196,6 +200,16 @@ def test_sums_and_products_of_all_ratios(ratios: tuple[float, float], bits: int)
             check("quantized.mul", [a, b], **factor, **common)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_sum_a_bit_below_the_middle_is_rounded_down_whatever_the_offset(bits: int) -> None:
+    """2^14 * 2^30 - 1, divided by 2^45: beside the offset, fp64 has not bits enough for what is below the middle."""
+    a, b = np.array([1 << 14, 1 << 14], np.int16), np.array([-1, 0], np.int16)
+    for offset in (RANGES[bits][0], 0, RANGES[bits][1] - 1):
+        arguments = {"multipliers": (1 << 30, 1), "shift": 45, "input_offsets": (0, 0)}
+        result = check("quantized.add", [a, b], **arguments, **to_bits(bits, output_offset=offset))
+        assert result.tolist() == [offset, offset + 1]
+
+
 def test_the_largest_multipliers_add_exactly() -> None:
     """17 bits times 31, twice, and the half below the last bit."""
     values = np.array([-32768, -32767, 32766, 32767, 0], np.int16)
@@ -224,9 +238,9 @@ def test_every_integer_is_looked_up_and_clipped() -> None:
     for bits in (8, 16):
         low, high = RANGES[bits]
         everything = random.permutation(np.arange(low, high + 1, dtype=f"int{bits}"))
-        for result in ("int8", "int16"):
-            results = random.integers(-128, 128, 1 << bits).astype(result)
-            check("quantized.look_up", [everything, results], lowest=low)
+        for result, to in ((8, i8), (16, i16)):
+            results = random.integers(*RANGES[result], 1 << bits, endpoint=True).astype(f"int{result}")
+            check("quantized.look_up", [everything, results], lowest=low, to=to)
         for limits in ((low, high), (0, 6), (low, -1), (high, high)):
             check("quantized.clip", [everything], limits=limits)
 
@@ -344,8 +358,7 @@ def test_cores_together_are_each_for_itself(kind: type[GraphOp], data: st.DataOb
     check_grid(kind, operands, [data.draw(st.sampled_from(LEADS)) for _ in operands], **op.arguments())
 
 
-@pytest.mark.parametrize("bits", [8, 16])
-@pytest.mark.parametrize("offsets", [0, 5])
+@pytest.mark.parametrize(("bits", "offsets"), [(8, 5), (16, 0)])
 @pytest.mark.parametrize(
     ("kind", "shapes"),
     [

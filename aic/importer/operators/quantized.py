@@ -1,5 +1,6 @@
-"""Operators on integers that stand for numbers, as onnxruntime's tools write them: the same operators on the numbers, and
-the scales of operands and results kept (`aic.importer.integers`).
+"""Operators on integers that stand for numbers, as onnxruntime's tools write them.
+
+They become the same operators on the numbers; scales of operands and results are kept (`aic.importer.integers`).
 """
 
 from dataclasses import replace
@@ -17,29 +18,31 @@ from aic.importer.tensors import onnx_dtype
 from dialects.element_types import element_type
 
 _ORT = "com.microsoft"
+_SCALES = "constant scales, per channel for constants"
 
 
-@converts("QuantizeLinear", since=10, note="8 and 16 bits; constant scales, per channel for constants")
-@converts("QuantizeLinear", since=1, domain=_ORT, note="8 and 16 bits; constant scales, per channel for constants")
+@converts("QuantizeLinear", since=10, note=f"8 and 16 bits; {_SCALES}")
+@converts("QuantizeLinear", since=1, domain=_ORT, note=f"8 and 16 bits; {_SCALES}")
 def quantize_linear(builder: Builder, node: Node) -> Value:
-    _no_blocks(node)
+    _only_plain(node)
     scales, zeros = given_scale(builder, node, 1, 2)
     named = node.integer("output_dtype", 0) or TensorProto.UINT8
     dtype = onnx_dtype(named) if zeros is None else zeros.dtype
     return integers_of(builder, node.operand(0), scales, zeros, dtype, node.integer("axis", 1))
 
 
-@converts("DequantizeLinear", since=10, note="8, 16 and 32 bits; constant scales, per channel for constants")
-@converts("DequantizeLinear", since=1, domain=_ORT, note="8, 16 and 32 bits; constant scales, per channel for constants")
+@converts("DequantizeLinear", since=10, note=f"8, 16 and 32 bits; {_SCALES}")
+@converts("DequantizeLinear", since=1, domain=_ORT, note=f"8, 16 and 32 bits; {_SCALES}")
 def dequantize_linear(builder: Builder, node: Node) -> Value:
-    _no_blocks(node)
+    _only_plain(node)
     scales, zeros = given_scale(builder, node, 1, 2)
     element = element_type(node.operand(1).dtype)
     return numbers_of(builder, node.operand(0), scales, zeros, node.integer("axis", 1), element)
 
 
-def _no_blocks(node: Node) -> None:
-    node.only_default("block_size", 0)
+def _only_plain(node: Node) -> None:
+    for name in ("block_size", "precision"):
+        node.only_default(name, 0)
 
 
 def _numbers(builder: Builder, node: Node, first: int, axis: int = 0) -> Value:
@@ -75,21 +78,21 @@ def _bias(builder: Builder, bias: Value | None, factor: float, node: Node, data:
     return numbers_of(builder, bias, steps, None, bias.rank - 1)
 
 
-@converts("QLinearConv", since=10, note="1-D and 2-D; constant scales")
+@converts("QLinearConv", since=10, note=f"1-D and 2-D; {_SCALES}")
 def qlinear_conv(builder: Builder, node: Node) -> Value:
     x, w = _numbers(builder, node, 0), _numbers(builder, node, 3)
     bias = _bias(builder, node.optional(8), 1.0, node, 0, 3)
     return _integers(builder, node, _converted(builder, node, x, w, bias), 6)
 
 
-@converts("QLinearMatMul", since=10, note="constant scales, per column of a constant right side")
-@converts("QLinearMatMul", since=1, domain=_ORT, note="constant scales, per column of a constant right side")
+@converts("QLinearMatMul", since=10, note=_SCALES)
+@converts("QLinearMatMul", since=1, domain=_ORT, note=_SCALES)
 def qlinear_matmul(builder: Builder, node: Node) -> Value:
     a, b = _numbers(builder, node, 0, -2), _numbers(builder, node, 3, -1)
     return _integers(builder, node, product(builder, a, b), 6)
 
 
-@converts("QGemm", since=1, domain=_ORT, note="constant scales, per column of a constant right side")
+@converts("QGemm", since=1, domain=_ORT, note=_SCALES)
 def qgemm(builder: Builder, node: Node) -> Value:
     turned = node.integer("transB", 0)
     a, b = _numbers(builder, node, 0), _numbers(builder, node, 3, 0 if turned else 1)
@@ -112,11 +115,7 @@ def qlinear_concat(builder: Builder, node: Node) -> Value:
 
 @converts("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", since=1, domain=_ORT, note="constant scales")
 @converts(
-    "QLinearAveragePool",
-    "QLinearGlobalAveragePool",
-    since=1,
-    domain=_ORT,
-    note="channels first; constant scales",
+    "QLinearAveragePool", "QLinearGlobalAveragePool", since=1, domain=_ORT, note="channels first; constant scales"
 )
 def qlinear_of_one(builder: Builder, node: Node) -> Value:
     node.only_default("channels_last", 0)

@@ -6,7 +6,7 @@ The sums run in BLAS, in float32 (float64 for f64).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product as pairs
-from math import gcd
+from math import gcd, prod
 from typing import TypeAlias
 
 import numpy as np
@@ -169,7 +169,8 @@ def _dense(x: Array, w: Array, strides: Sequence[int], dilations: Sequence[int],
 
 def _products(rows: Array, matrix: Array, stacked: int, product: Product) -> Array:
     """rows [stack.., .., K] times matrix [stack.., K, F]; all that lies between stack and K are rows of one product."""
-    y = product(rows.reshape(*rows.shape[:stacked], -1, rows.shape[-1]), matrix)
+    count = prod(rows.shape[stacked:-1])
+    y = product(rows.reshape(*rows.shape[:stacked], count, rows.shape[-1]), matrix)
     return y.reshape(*y.shape[:stacked], *rows.shape[stacked:-1], y.shape[-1])
 
 

@@ -56,9 +56,10 @@ def clip(x: Array, *, limits: Sequence[int]) -> Array:
 
 
 @kernel_of("quantized")
-def look_up(x: Array, table: Array, *, lowest: int) -> Array:
+def look_up(x: Array, table: Array, *, lowest: int, to: Attribute) -> Array:
     """Entry q - lowest of the table for every integer q."""
-    return table[..., x.astype(np.int64) - lowest] if table.ndim == 1 else _stacked_look_up(x, table, lowest)
+    found = table[x.astype(np.int64) - lowest] if table.ndim == 1 else _stacked_look_up(x, table, lowest)
+    return found.astype(stored_dtype(to), copy=False)
 
 
 def _stacked_look_up(x: Array, table: Array, lowest: int) -> Array:

@@ -2,7 +2,7 @@
 
 from xdsl.ir import Operation
 
-from dialects.graph.base import GraphOp
+from dialects.graph.base import GraphOp, numbers
 from dialects.graph.contraction import ConvOp, MatmulOp
 from dialects.graph.elementwise import AddOp, MulOp
 from dialects.graph.movement import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceOp, TransposeOp
@@ -11,7 +11,8 @@ from dialects.graph.reduction import ReduceMeanOp
 from dialects.graph.resizing import ResampleOp
 from dialects.graph.unary import ClipOp, ReluOp, UnaryOp
 from dialects.quantized.conversion import QuantizeOp
-from passes.quantization.quantizer import Quantizer
+from dialects.quantized.parameters import LIMITS
+from passes.quantization.quantizer import Quantizer, limits_between
 from passes.quantization.scales import wanted_type
 
 _COMPUTES = ConvOp | MatmulOp
@@ -24,14 +25,14 @@ _FAR = 8
 
 
 def computed_for_integers(quantizer: Quantizer, op: GraphOp, far: int = _FAR) -> bool:
-    """Whether a convolution or matrix product reads an op's result, perhaps through ops that keep integers, or the network
-    returns it as integers.
+    """Whether a convolution or matrix product reads an op's result, perhaps through ops that keep integers. Or whether
+    the model itself has it as integers.
     """
     return any(_reads_integers(quantizer, use.operation, far) for use in op.output.uses)
 
 
 def _reads_integers(quantizer: Quantizer, user: Operation, far: int) -> bool:
-    if isinstance(user, QuantizeOp):
+    if isinstance(user, QuantizeOp) or (isinstance(user, ClipOp) and _limits_to_integers(user)):
         return True
     if not isinstance(user, GraphOp) or quantizer.stays_in_float(user):
         return False
@@ -39,5 +40,18 @@ def _reads_integers(quantizer: Quantizer, user: Operation, far: int) -> bool:
         return False
     if isinstance(user, _COMPUTES):
         return True
-    nearer = far if isinstance(user, ClipOp) else far - 1  # a model that arrives quantized has one behind every op
-    return nearer >= 0 and isinstance(user, _KEEPS | _RESCALES) and computed_for_integers(quantizer, user, nearer)
+    return far > 0 and isinstance(user, _KEEPS | _RESCALES) and computed_for_integers(quantizer, user, far - 1)
+
+
+def _limits_to_integers(op: ClipOp) -> bool:
+    """Whether numbers are limited where integers are: by a model that arrives quantized, maybe together with a ReLU."""
+    wanted = wanted_type(op.output)
+    if wanted is None:
+        return False
+    ends = limits_between(*_bounds(op), wanted)
+    return any(end == limit for end, limit in zip(ends, LIMITS[wanted.bits], strict=True))
+
+
+def _bounds(op: ClipOp) -> tuple[float, float]:
+    low, high = numbers(op.bounds)
+    return low, high

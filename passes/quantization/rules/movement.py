@@ -26,15 +26,17 @@ def moved(quantizer: Quantizer, op: GraphOp) -> bool:
 
 
 def pad(quantizer: Quantizer, op: PadOp) -> bool:
-    """The value around is quantized as the operand."""
+    """The value around is quantized as the operand, if that has an integer for it."""
     value = _brought(quantizer, op, op.input)
     if value is None or op.mode.data != "constant":
         return value is not None and moved(quantizer, op)
-    element = scaling_of(value)
-    scaling = element.scaling
-    around = quantized(np.array(op.value.value.data), scaling.scale, scaling.offset, element.bits)
+    element, around = scaling_of(value), op.value.value.data
+    scale, offset = element.scaling.scale, element.scaling.offset
+    integer = quantized(np.array(around), scale, offset, element.bits).item()
+    if not abs((integer - offset) * scale - around) <= scale:
+        return False
     new = _on_integers(op, [value], value)
-    new.properties["value"] = FloatAttr(float(around.item()), f64)
+    new.properties["value"] = FloatAttr(float(integer), f64)
     quantizer.put(op, new)
     return True
 

@@ -17,8 +17,8 @@ from passes.quantization.scales import wanted_type
 
 
 def limit(quantizer: Quantizer, op: ReluOp | ClipOp) -> bool:
-    """ReLU and Clip, on the scale of their operand, but Clip on a scale of its own, if it has one: so a model that arrives
-    quantized brings values to another scale. What the integers cannot exceed anyway is no limit.
+    """ReLU and Clip, on the scale of their operand, but Clip on its own, if it has one: so models that arrive quantized
+    bring values to another scale. What the integers cannot exceed anyway is no limit.
     """
     if not quantizer.computed_on_integers(op.input):
         return False

@@ -14,3 +14,15 @@ func.func @twice(%x: tensor<2xf32>) -> tensor<2xf32> {
   %5 = graph.relu %4 : (tensor<2xf32>) -> tensor<2xf32>
   func.return %4 : tensor<2xf32>
 }
+
+// What is to have different scales as integers stays apart.
+// CHECK-LABEL: @scales
+// CHECK-NEXT: %[[A:.*]] = graph.relu %x {quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+// CHECK-NEXT: %[[B:.*]] = graph.relu %x {quantized.as = !quantized.uniform<i8, 0.25 : 0>}
+// CHECK-NEXT: return %[[A]], %[[B]], %[[A]]
+func.func @scales(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) {
+  %0 = graph.relu %x {quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<2xf32>) -> tensor<2xf32>
+  %1 = graph.relu %x {quantized.as = !quantized.uniform<i8, 0.25 : 0>} : (tensor<2xf32>) -> tensor<2xf32>
+  %2 = graph.relu %x {quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<2xf32>) -> tensor<2xf32>
+  func.return %0, %1, %2 : tensor<2xf32>, tensor<2xf32>, tensor<2xf32>
+}

@@ -40,3 +40,22 @@ func.func @shared(%x: tensor<1x4x4x1xf32>) -> (tensor<1x4x4x2xf32>, tensor<1x4x4
   %1 = graph.batch_norm %0, %scale, %bias, %mean, %variance {axis = 3 : i64, epsilon = 0.0 : f64} : (tensor<1x4x4x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x4x4x2xf32> loc("norm")
   func.return %0, %1 : tensor<1x4x4x2xf32>, tensor<1x4x4x2xf32>
 }
+
+// -----
+
+// Weights that are given as integers stay as they are, and what is to be integers before the product is.
+// CHECK-LABEL: @integers
+// CHECK: %[[A:.*]] = graph.matmul %x, %{{.*}} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32> loc("given")
+// CHECK: graph.mul %[[A]],
+// CHECK: %[[B:.*]] = graph.matmul %x, %{{.*}} {quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+// CHECK: graph.mul %[[B]],
+func.func @integers(%x: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  %two = graph.constant #aic.dense<2.0 : tensor<f32>>
+  %w = graph.constant #aic.dense<3.0 : tensor<2x2xf32>> {quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+  %0 = graph.matmul %x, %w : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32> loc("given")
+  %1 = graph.mul %0, %two : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xf32>
+  %v = graph.constant #aic.dense<3.0 : tensor<2x2xf32>>
+  %2 = graph.matmul %x, %v {quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = graph.mul %2, %two : (tensor<2x2xf32>, tensor<f32>) -> tensor<2x2xf32>
+  func.return %1, %3 : tensor<2x2xf32>, tensor<2x2xf32>
+}

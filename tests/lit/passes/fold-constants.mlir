@@ -45,3 +45,17 @@ func.func @large() -> tensor<1024x1024xf32> {
   %1 = graph.expand %0 : (tensor<1x1xf32>) -> tensor<1024x1024xf32>
   func.return %1 : tensor<1024x1024xf32>
 }
+
+// -----
+
+// Scales go with the channels of a constant that is moved, and with a result that is to be integers.
+// CHECK-LABEL: @scales
+// CHECK-DAG: graph.constant {{.*}} : tensor<3x2xf32>> {quantized.as = !quantized.uniform<i8, axis 1, #aic.dense<[0.5, 1.0] : tensor<2xf32>>, {{.*}}>}
+// CHECK-DAG: graph.constant #aic.dense<[3.0, 4.0] : tensor<2xf32>> {quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+func.func @scales() -> (tensor<3x2xf32>, tensor<2xf32>) {
+  %0 = graph.constant #aic.dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0] : tensor<2x3xf32>> {quantized.as = !quantized.uniform<i8, axis 0, #aic.dense<[0.5, 1.0] : tensor<2xf32>>, #aic.dense<0 : tensor<2xi32>>>}
+  %1 = graph.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  %2 = graph.constant #aic.dense<[3.0, 5.0] : tensor<2xf32>>
+  %3 = graph.clip %2 {bounds = array<f64: 0.0, 4.0>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<2xf32>) -> tensor<2xf32>
+  func.return %1, %3 : tensor<3x2xf32>, tensor<2xf32>
+}

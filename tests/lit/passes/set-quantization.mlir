@@ -1,4 +1,4 @@
-// RUN: aic-opt %s -p 'set-quantization{quantization-precision=Int16 enable-channelwise percentile-calibration-value=99.9 in-float="a","b"}' | filecheck %s
+// RUN: aic-opt %s -p 'set-quantization{quantization-precision=Int16 enable-channelwise=true percentile-calibration-value=99.9 in-float="a","b"}' | filecheck %s
 // RUN: aic-opt %s -p 'set-quantization{quantization-precision-bias=Int8},set-quantization{load-profile="p.yaml"}' | filecheck %s --check-prefix=AGAIN
 // RUN: not aic-opt %s -p 'set-quantization{quantization-precision=Int4}' 2>&1 | filecheck %s --check-prefix=CHOICE
 // RUN: not aic-opt %s -p 'set-quantization{percentile-calibration-value=80.0}' 2>&1 | filecheck %s --check-prefix=LEAST

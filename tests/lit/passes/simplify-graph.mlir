@@ -183,3 +183,58 @@ func.func @parts_and_whole(%x: tensor<3x1xf32>) -> (tensor<3x64xf32>, tensor<3x1
   %1 = graph.slice %0 {starts = array<i64: 0, 0>, stops = array<i64: 3, 64>, steps = array<i64: 1, 1>} : (tensor<3x128xf32>) -> tensor<3x64xf32>
   func.return %1, %0 : tensor<3x64xf32>, tensor<3x128xf32>
 }
+
+// -----
+
+// A limit of limited numbers is one limit. It has the scale of what it stands for; where numbers are to be integers of
+// another scale between, both stay.
+// CHECK-LABEL: @limits
+// CHECK-NEXT: %[[A:.*]] = graph.clip %x {bounds = array<f64: 0.000000e+00, 1.000000e+00>, quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+// CHECK-NEXT: %[[B:.*]] = graph.clip %x {bounds = array<f64: 0.000000e+00, 2.000000e+00>, quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+// CHECK-NEXT: %[[C:.*]] = graph.clip %x {{.*}} quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+// CHECK-NEXT: %[[D:.*]] = graph.clip %[[C]] {{.*}} quantized.as = !quantized.uniform<i8, 0.25 : 0>}
+// CHECK-NEXT: %[[E:.*]] = graph.relu %x
+// CHECK-NEXT: return %[[A]], %[[B]], %[[D]], %[[E]]
+func.func @limits(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  %0 = graph.relu %x : (tensor<4xf32>) -> tensor<4xf32>
+  %a = graph.clip %0 {bounds = array<f64: -1.0, 1.0>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = graph.clip %x {bounds = array<f64: -2.0, 2.0>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %b = graph.relu %1 : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = graph.clip %x {bounds = array<f64: -2.0, 2.0>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %d = graph.clip %2 {bounds = array<f64: -1.0, 1.0>, quantized.as = !quantized.uniform<i8, 0.25 : 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %3 = graph.relu %x : (tensor<4xf32>) -> tensor<4xf32>
+  %e = graph.relu %3 : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %a, %b, %d, %e : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Scales of weights go with their dimension, and with the columns that are taken; those of products with their parts. What
+// has a scale is not idle.
+// CHECK-LABEL: @scales
+// CHECK: graph.constant {{.*}} : tensor<1x2x3xf32>> {quantized.as = !quantized.uniform<i8, axis 2, #aic.dense<[0.5, 1.0, 2.0] : tensor<3xf32>>, #aic.dense<0 : tensor<3xi32>>>}
+// CHECK: graph.reshape %x {quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+// CHECK: graph.add %x, %{{.*}} {quantized.as = !quantized.uniform<i8, 0.25 : 0>}
+func.func @scales(%x: tensor<1x2x3xf32>) -> (tensor<1x2x3xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>) {
+  %w = graph.constant #aic.dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0] : tensor<3x2xf32>> {quantized.as = !quantized.uniform<i8, axis 0, #aic.dense<[0.5, 1.0, 2.0] : tensor<3xf32>>, #aic.dense<0 : tensor<3xi32>>>}
+  %0 = graph.transpose %w {permutation = array<i64: 1, 0>} : (tensor<3x2xf32>) -> tensor<2x3xf32>
+  %1 = graph.reshape %0 : (tensor<2x3xf32>) -> tensor<1x2x3xf32>
+  %2 = graph.reshape %x {quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<1x2x3xf32>) -> tensor<1x2x3xf32>
+  %zero = graph.constant #aic.dense<0.0 : tensor<f32>>
+  %3 = graph.add %x, %zero {quantized.as = !quantized.uniform<i8, 0.25 : 0>} : (tensor<1x2x3xf32>, tensor<f32>) -> tensor<1x2x3xf32>
+  func.return %1, %2, %3 : tensor<1x2x3xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @scales_of_parts
+// CHECK: graph.constant {{.*}} : tensor<1x64xf32>> {quantized.as = !quantized.uniform<i8, axis 1, #aic.dense<{{.*}} : tensor<64xf32>>, #aic.dense<0 : tensor<64xi32>>>}
+// CHECK: graph.matmul {{.*}} {quantized.as = !quantized.uniform<i8, 0.5 : 3>} : {{.*}} -> tensor<3x64xf32>
+// CHECK: graph.matmul {{.*}} {quantized.as = !quantized.uniform<i8, 0.5 : 3>} : {{.*}} -> tensor<3x64xf32>
+func.func @scales_of_parts(%x: tensor<3x1xf32>) -> (tensor<3x64xf32>, tensor<3x64xf32>) {
+  %w = graph.constant #aic.dense<1.0 : tensor<1x128xf32>> {quantized.as = !quantized.uniform<i8, axis 1, #aic.dense<0.5 : tensor<128xf32>>, #aic.dense<0 : tensor<128xi32>>>}
+  %0 = graph.matmul %x, %w {quantized.as = !quantized.uniform<i8, 0.5 : 3>} : (tensor<3x1xf32>, tensor<1x128xf32>) -> tensor<3x128xf32>
+  %1 = graph.slice %0 {starts = array<i64: 0, 0>, stops = array<i64: 3, 64>, steps = array<i64: 1, 1>} : (tensor<3x128xf32>) -> tensor<3x64xf32>
+  %2 = graph.slice %0 {starts = array<i64: 0, 64>, stops = array<i64: 3, 128>, steps = array<i64: 1, 1>} : (tensor<3x128xf32>) -> tensor<3x64xf32>
+  func.return %1, %2 : tensor<3x64xf32>, tensor<3x64xf32>
+}

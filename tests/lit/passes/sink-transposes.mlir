@@ -83,3 +83,19 @@ func.func @stopped(%x: tensor<8x4xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> 
   %1 = graph.add %0, %y : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   func.return %1 : tensor<4x8xf32>
 }
+
+// -----
+
+// What is to be integers has its scale behind the transpose as before it, and so do the channels of a constant.
+// CHECK-LABEL: @scales
+// CHECK: %[[C:.*]] = graph.constant {{.*}} : tensor<1x1x1x2xf32>> {quantized.as = !quantized.uniform<i8, axis 3, {{.*}}>}
+// CHECK: %[[A:.*]] = graph.add %x, %[[C]] : (tensor<1x4x4x2xf32>
+// CHECK-NEXT: %[[B:.*]] = graph.clip %[[A]] {bounds = array<f64: {{.*}}>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+// CHECK-NEXT: graph.transpose %[[B]] {permutation
+func.func @scales(%x: tensor<1x4x4x2xf32>) -> tensor<1x2x4x4xf32> {
+  %c = graph.constant #aic.dense<[1.0, 2.0] : tensor<2x1x1xf32>> {quantized.as = !quantized.uniform<i8, axis 0, #aic.dense<[0.5, 1.0] : tensor<2xf32>>, #aic.dense<0 : tensor<2xi32>>>}
+  %0 = graph.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x4x4x2xf32>) -> tensor<1x2x4x4xf32>
+  %1 = graph.add %0, %c : (tensor<1x2x4x4xf32>, tensor<2x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %2 = graph.clip %1 {bounds = array<f64: -64.0, 63.5>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  func.return %2 : tensor<1x2x4x4xf32>
+}
