@@ -97,13 +97,13 @@ def _staying(block: Block, kept: Collection[Operation]) -> set[Operation]:
     """
     staying = set(kept)
     for op in reversed(list(block.ops)):
-        if not isinstance(op, ConstantOp | CastOp | DequantizeOp):
+        if not isinstance(op, ConstantOp | CastOp | DequantizeOp) or not _is_wide(op.output):
             continue
         others = [use for use in op.output.uses if not _reads_wide(use.operation, staying)]
         if len(others) == op.output.uses.get_length():
             continue
         staying.add(op)
-        if isinstance(op, ConstantOp) and others and _is_wide(op.output):
+        if isinstance(op, ConstantOp) and others:
             twin = constant_like(op.output, op.value)
             Rewriter.insert_op(twin, InsertPoint.after(op))
             for use in others:

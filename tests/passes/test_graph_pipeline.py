@@ -66,8 +66,8 @@ def test_light_networks(name: str) -> None:
     assert relative_error(one, two) > 0.02, "the output must tell inputs apart"
 
 
-# Not SqueezeNet: its logits are equal numbers, so large that the last bit of a sum decides the Softmax, and how BLAS cuts
-# sums is a matter of the processor.
+# Not SqueezeNet: its logits are equal numbers, so large that the last bit of a sum decides the Softmax, and how BLAS
+# cuts sums is a matter of the processor.
 @pytest.mark.parametrize("name", ["resnet50", *SLOW])
 def test_shipped_outputs_of_light_networks(name: str) -> None:
     image, expected = light.light_example(name)

@@ -27,6 +27,8 @@ from passes.rewriting.constants import Constant, constant_of
 _LIMITING = ("", "relu", "clip")
 """Activations that are limits of the result's integers."""
 _MOST_BIAS = (1 << 31) - 1
+_ROOM_FOR_BIAS = 1 << 30
+"""Steps that the largest bias takes at most, so that sums have as much room again."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,26 @@ def quantize_weights(
         scales, offsets = choose_channel_parameters(lows, highs, schema, settings.bits)
         channels = channel_bias_parameters(values, input_scale, scales, schema, settings.bias_bits)
         bias_scales, bias_offsets, scales = channels.scales, channels.offsets, channels.weight_scales
+    scales = _with_room_for(values, scales, input_scale, settings.constants)
     integers = quantized(wide, scales, offsets, settings.bits)
     rounded = quantized(values, bias_scales, bias_offsets, settings.bias_bits)
     # Rescaled to the steps of the sums here, so that no rounding is left for the card.
     meant = (rounded.astype(np.float64) - bias_offsets) * bias_scales.astype(np.float64)
     steps = float(np.float32(input_scale)) * scales.astype(np.float64)
     return Weights(integers, scales, offsets, per_column), np.broadcast_to(meant / steps, (features,))
+
+
+def _with_room_for(
+    bias: Array, scales: npt.NDArray[np.float32], input_scale: float, schema: Schema
+) -> npt.NDArray[np.float32]:
+    """Scales of weights, raised where a bias in steps of input scale times weight scale would not fit into 32 bits, as
+    it easily does not beside integers of 16. Beside such a bias the weights' resolution does not count.
+    """
+    least = np.abs(bias.astype(np.float64)) / (float(np.float32(input_scale)) * _ROOM_FOR_BIAS)
+    least = np.maximum(scales, least if len(scales) > 1 else least.max(initial=0.0))
+    if schema is Schema.SYMMETRIC_WITH_POWER2_SCALE:
+        least = np.exp2(np.ceil(np.log2(least)))
+    return least.astype(np.float32)
 
 
 def _fit(data: UniformType, of_weight: UniformType | None, constant: Constant, settings: Settings) -> bool:
