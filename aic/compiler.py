@@ -293,8 +293,26 @@ def _import(model: Path, options: Options) -> ModuleOp:
     return module
 
 
+_OF_QUANTIZED = {
+    "execute_nodes_in_fp16": "-execute-nodes-in-fp16",
+    "node_precision_info": "-node-precision-info",
+    "keep_original_precision_for_nodes": "-keep-original-precision-for-nodes",
+    "quantization_report": "-quantization-report",
+}
+"""Options of networks that are quantized, by an option or because the model came so."""
+
+
 def _set_quantization(module: ModuleOp, options: Options) -> None:
-    if options.quantizes or options.dump_profile is not None:
+    given = [name for field, name in _OF_QUANTIZED.items() if getattr(options, field)]
+    quantizes = options.quantizes or is_quantized(module)
+    if given and not quantizes and options.dump_profile is None:
+        raise UsageError(
+            [
+                f"{', '.join(given)}: nothing is quantized without -load-profile, -convert-to-quantize or "
+                "-external-quantization, unless the model comes quantized"
+            ]
+        )
+    if quantizes or options.dump_profile is not None:
         set_settings(module, changed(settings_of(module), settings_for(options)))
     if options.validate_passes and is_quantized(module):
         raise UsageError(

@@ -37,12 +37,14 @@ _WIDTHS = (8, 16)
 def given_scale(builder: Builder, node: Node, scale: int, zero: int) -> tuple[Array, Array | None]:
     """The scale and the zero point that are two operands of a node; no zero point where it is left out.
 
-    Raises Unsupported unless they are constants, and scales numbers above zero.
+    Raises Unsupported unless they are constants, and scales numbers above zero; Misfit where one is missing.
     """
     scales = _constant(builder, node, scale, "scale")
     zeros = None if node.optional(zero) is None else _constant(builder, node, zero, "zero point")
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise Unsupported(f"the scale {scales[~(scales > 0)][:1].tolist() or 'inf'}: scales are numbers above 0")
+    if zeros is not None and zeros.size not in (1, scales.size):
+        raise Misfit(f"{zeros.size} zero points for {scales.size} scales")
     return scales.astype(np.float32), zeros
 
 
@@ -59,7 +61,8 @@ def scale_type(
     """How integers of a dtype of the model mean numbers; `axis` is the dimension of scales per channel."""
     bits = 8 * dtype.itemsize
     shift = 1 << (bits - 1) if dtype.kind == "u" else 0
-    offsets = np.broadcast_to(np.zeros((), np.int32) if zeros is None else zeros.astype(np.int32), scales.shape) - shift
+    zero = np.int32(0) if zeros is None else zeros.astype(np.int32).reshape(-1)
+    offsets = np.broadcast_to(zero, scales.size) - shift
     if scales.size == 1 or axis is None:
         return UniformType.of(Parameters(float(scales.reshape(-1)[0]), int(offsets.reshape(-1)[0])), bits)
     of_channels = [builder.store.constant(array.reshape(-1)) for array in (scales, offsets.astype(np.int32))]

@@ -61,8 +61,6 @@ def _quantization_conflicts(options: Options) -> list[str]:
             f"{', '.join(idle)}: nothing is quantized without -load-profile, -convert-to-quantize or "
             "-external-quantization"
         )
-    if options.quantization_report is not None and not options.quantizes:
-        found.append("-quantization-report is of a quantized network: give -load-profile, or what else quantizes it")
     if options.percentile_calibration_value != 100 and options.quantization_calibration != "Percentile":
         found.append("-percentile-calibration-value is for -quantization-calibration=Percentile")
     if profiles and options.from_phase is not None and PHASE_NAMES.index(options.from_phase) > 1:
@@ -80,9 +78,6 @@ _OF_PROFILES = ("num_histogram_bins", "profiling_threads")
 """What only making a profile needs."""
 _OF_OPERATORS = ("execute_nodes_in_fp16", "keep_original_precision_for_nodes")
 _OF_QUANTIZATION = (
-    "execute_nodes_in_fp16",
-    "node_precision_info",
-    "keep_original_precision_for_nodes",
     "quantization_schema_activations",
     "quantization_schema_constants",
     "quantization_calibration",

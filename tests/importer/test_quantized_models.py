@@ -356,7 +356,8 @@ def test_a_relu_that_the_tools_leave_to_the_integers_is_one() -> None:
         (there_and_back("x", "y", "negative"), [], "scales are numbers above 0"),
         (there_and_back("x", "y", "infinite"), [], "scales are numbers above 0"),
         (there_and_back("x", "y", "three", "zeros"), [], "a scale per channel of values that are computed"),
-        (there_and_back("x", "y", "two", "zeros"), [], "2 scales for dimension 1 of tensor<2x3xf32>"),
+        (there_and_back("x", "y", "two"), [], "2 scales for dimension 1 of tensor<2x3xf32>"),
+        (there_and_back("x", "y", "two", "zeros"), [], "3 zero points for 2 scales"),
         (there_and_back("x", "y", "s", "z", block_size=2), [], "block_size = 2"),
         ([node("DequantizeLinear", ["w", "half"], "y")], [], "f16 does not keep numbers apart"),
         ([node("DequantizeLinear", ["w", "huge"], "y")], [], "f32 does not keep numbers apart"),
@@ -380,7 +381,7 @@ def test_what_is_refused(nodes: list[NodeProto], inputs: list[onnx.ValueInfoProt
         "two": np.ones(2, np.float32),
         "three": np.ones(3, np.float32),
         "zeros": np.zeros(3, np.int8),
-        "w": np.arange(-32768, 32767, 3, np.int16),
+        "w": np.arange(-32768, 32767, 3).astype(np.int16),
         "half": np.float16(0.5),
         "huge": np.float32(1e37),
     }

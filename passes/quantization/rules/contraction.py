@@ -93,6 +93,8 @@ def _contraction(
         weights, sums = quantize_weights(wide, numbers_of_bias, given.scaling.scale, settings, per_column)
     else:
         weights, sums = given_weights(wide, numbers_of_bias, given, of_weight, store)
+        if np.abs(sums).max(initial=0.0) > _MOST_BIAS:
+            return False
     table = make_table(weights, sums, given.scaling.scale, wanted.scaling.scale, op.result_type.get_shape()[-1])
     axis = tensor_type(weight).get_num_dims() - 1
     w = quantizer.constant_integers(weights.values, weights.element(axis, store), weight)

@@ -91,3 +91,15 @@ func.func @main(%x: tensor<2x2xf32> {quantized.as = !quantized.uniform<i8, 0.5 :
   %5 = graph.softmax %4 {axis = 1 : i64} : (tensor<2x2xf32>) -> tensor<2x2xf32>
   func.return %5 : tensor<2x2xf32>
 }
+
+// -----
+
+// A bias that has no place in 32 bits, in the steps that the scales give.
+// CHECK-LABEL: @main
+// CHECK: graph.matmul
+func.func @main(%x: tensor<2x2xf32> {quantized.as = !quantized.uniform<i8, 0.5 : 0>}) -> tensor<2x2xf32> {
+  %w = graph.constant #aic.dense<1.0 : tensor<2x2xf32>> {quantized.as = !quantized.uniform<i8, 0.5 : 0>}
+  %b = graph.constant #aic.dense<[0.0, 1.0e9] : tensor<2xf32>>
+  %0 = graph.matmul %x, %w, %b {quantized.as = !quantized.uniform<i8, 1.0 : 0>} : (tensor<2x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<2x2xf32>
+  func.return %0 : tensor<2x2xf32>
+}
