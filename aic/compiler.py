@@ -16,6 +16,7 @@ from aic.emit import emit_qpc
 from aic.importer import import_model
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
+from aic.options.conflicts import NOTHING_QUANTIZED
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
 from aic.quantization import Sample, Samples, make_profile, profile_beside, settings_for, write_report
@@ -113,7 +114,7 @@ def compile(
         execute_nodes_in_fp16: operators of the model whose nodes compute in fp16 while others are quantized.
         node_precision_info: file that names nodes which compute in fp16, by their first outputs.
         keep_original_precision_for_nodes: operators whose nodes keep the model's precision.
-        load_profile: quantize by this profile, which `aic.profile` or `aic-exec -dump-profile` has made.
+        load_profile: quantize by this profile, which `aic-exec -dump-profile` has made.
         convert_to_quantize: make the profile of `calibration_inputs` and quantize by it.
         calibration_inputs: inputs of inferences, by name.
         external_quantization: file of scales made elsewhere.
@@ -306,12 +307,7 @@ def _set_quantization(module: ModuleOp, options: Options) -> None:
     given = [name for field, name in _OF_QUANTIZED.items() if getattr(options, field)]
     quantizes = options.quantizes or is_quantized(module)
     if given and not quantizes and options.dump_profile is None:
-        raise UsageError(
-            [
-                f"{', '.join(given)}: nothing is quantized without -load-profile, -convert-to-quantize or "
-                "-external-quantization, unless the model comes quantized"
-            ]
-        )
+        raise UsageError([f"{', '.join(given)}: {NOTHING_QUANTIZED}, unless the model comes quantized"])
     if quantizes or options.dump_profile is not None:
         set_settings(module, changed(settings_of(module), settings_for(options)))
     if options.validate_passes and is_quantized(module):

@@ -11,6 +11,10 @@ _PRECISION_PHASE = "graph"
 """The phase that fixes the precision."""
 
 
+NOTHING_QUANTIZED = "nothing is quantized without -load-profile, -convert-to-quantize or -external-quantization"
+"""What is wrong with options of quantization alone."""
+
+
 def conflicts(options: Options) -> list[str]:
     """What is wrong with a combination of options, one sentence each."""
     found: list[str] = []
@@ -57,10 +61,7 @@ def _quantization_conflicts(options: Options) -> list[str]:
     if not profiles and (idle := _given(options, _OF_PROFILES)):
         found.append(f"{', '.join(idle)}: a profile is made by -dump-profile or -convert-to-quantize only")
     if not options.quantizes and options.dump_profile is None and (idle := _given(options, _OF_QUANTIZATION)):
-        found.append(
-            f"{', '.join(idle)}: nothing is quantized without -load-profile, -convert-to-quantize or "
-            "-external-quantization"
-        )
+        found.append(f"{', '.join(idle)}: {NOTHING_QUANTIZED}")
     if options.percentile_calibration_value != 100 and options.quantization_calibration != "Percentile":
         found.append("-percentile-calibration-value is for -quantization-calibration=Percentile")
     if profiles and options.from_phase is not None and PHASE_NAMES.index(options.from_phase) > 1:

@@ -77,12 +77,6 @@ class Histogram:
         edges = np.linspace(low, high, (bins or self.counts.size) + 1)
         return type(self)(low, high, np.diff(self._counts_below(edges)))
 
-    def merged(self, other: Self) -> Self:
-        """What both have counted, in as many bins. It does not matter which is which; among three the order does."""
-        seen = [each for each in (self, other) if each.total] or [self]
-        low, high = min(each.low for each in seen), max(each.high for each in seen)
-        return type(self)(low, high, self._counts_over(low, high) + other._counts_over(low, high))
-
     def without_zeros(self) -> Self:
         """The histogram without the zeros of a ReLU: where it begins or ends at zero, the bin there has at most as many
         values as the next one. If it had all, it keeps them.

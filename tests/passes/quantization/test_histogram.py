@@ -117,27 +117,10 @@ def test_rebinning_invents_nothing(batches: list[np.ndarray], bins: int, a: floa
     assert around.total == histogram.total
 
 
-@given(BATCHES, BATCHES, BINS)
-def test_merging(first: list[np.ndarray], second: list[np.ndarray], bins: int) -> None:
-    a, b = profile(*first, bins=bins), profile(*second, bins=bins)
-    merged, turned = a.merged(b), b.merged(a)
-    assert merged.total == a.total + b.total
-    assert (merged.low, merged.high, merged.counts.tolist()) == (turned.low, turned.high, turned.counts.tolist())
-    values = np.concatenate([np.zeros(0, np.float32), *first, *second])
-    if values.size:
-        assert (merged.low, merged.high) == (values.min(), values.max())
-
-
 def test_counts_given_are_left_alone() -> None:
     counts = np.array([1, 1])
     Histogram(0.0, 1.0, counts).add(np.array([0.25], np.float32))
     assert counts.tolist() == [1, 1]
-
-
-def test_merging_leaves_both_alone() -> None:
-    a, b = profile(np.array([0, 1], np.float32)), profile(np.array([0, 1], np.float32))
-    a.merged(b).add(np.array([0.5, 2], np.float32))
-    assert a.counts.tolist() == b.counts.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 
 
 @given(arrays(np.float16, st.integers(0, 50), elements=st.floats(-100, 100, width=16)), BINS)

@@ -1,0 +1,73 @@
+"""`-quantization-report`: what quantization costs the trained digits, as a page and as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from passes.quantization.files.profile import read_profile
+from tests.models.digits import DIGITS_BN, digits_test
+from tools.aic_exec import main
+
+SAMPLES = 2
+_HALF_STEP = 0.5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two images, their profile, and the reports of int8 and int16 by it."""
+    folder = tmp_path_factory.mktemp("report")
+    images = digits_test()[0][:SAMPLES]
+    for number, image in enumerate(images):
+        image.tofile(folder / f"{number}.raw")
+    (folder / "list.txt").write_text("".join(f"{folder}/{number}.raw\n" for number in range(SAMPLES)))
+    model = [f"-m={DIGITS_BN}", f"-input-list-file={folder}/list.txt"]
+    assert main([*model, f"-dump-profile={folder}/profile.yaml"]) == 0
+    for bits in (8, 16):
+        asked = [f"-load-profile={folder}/profile.yaml", f"-quantization-precision=Int{bits}"]
+        out = [f"-quantization-report={folder}/int{bits}.html", "-compile-only", f"-aic-binary-dir={folder}/qpc{bits}"]
+        assert main([*model, *asked, "-enable-channelwise", "-enable-rowwise", *out]) == 0
+    return folder
+
+
+def report(folder: Path, bits: int) -> dict[str, Any]:
+    return json.loads((folder / f"int{bits}.json").read_text())
+
+
+def test_ranges_and_scales_are_those_of_the_profile(folder: Path) -> None:
+    """The profile was made of the same images: nothing saturates, and ranges are equal."""
+    records = read_profile(folder / "profile.yaml").records
+    tensors = report(folder, 8)["tensors"]
+    assert len(tensors) > 5
+    for tensor in tensors:
+        record = records[tensor["name"]]
+        assert (tensor["low"], tensor["high"]) == (pytest.approx(record.low), pytest.approx(record.high))
+        assert tensor["saturated"] == 0
+        assert tensor["mean_steps"] <= tensor["largest_steps"]
+    assert tensors[0]["largest_steps"] <= _HALF_STEP * 1.01, "an input is rounded once"
+
+
+def test_every_node_on_integers_is_ranked_by_what_it_costs_alone(folder: Path) -> None:
+    found = report(folder, 8)
+    ratios = [node["sqnr_db"] for node in found["nodes"]]
+    assert ratios == sorted(ratios)
+    kinds = {node["kind"] for node in found["nodes"]}
+    assert {"conv", "add", "matmul"} <= kinds
+    whole = found["sqnr_db"]["logits"]
+    assert all(ratio > whole - 3 for ratio in ratios), "one node costs no more than all of them"
+
+
+def test_wider_integers_cost_less(folder: Path) -> None:
+    narrow, wide = report(folder, 8), report(folder, 16)
+    assert wide["sqnr_db"]["logits"] > narrow["sqnr_db"]["logits"] + 20
+    assert np.median([node["sqnr_db"] for node in wide["nodes"]]) > np.median(
+        [node["sqnr_db"] for node in narrow["nodes"]]
+    )
+
+
+def test_the_page_names_every_node_and_tensor(folder: Path) -> None:
+    page, found = (folder / "int8.html").read_text(), report(folder, 8)
+    for name in [node["tensor"] for node in found["nodes"]] + [tensor["name"] for tensor in found["tensors"]]:
+        assert f"<td>{name}</td>" in page
