@@ -54,6 +54,10 @@ class Qpc:
         return describe(self.path)
 
 
+_NO_OPTIONS = ("observer", "calibration_inputs")
+"""Keywords of `compile` that are no options of `aic-exec`."""
+
+
 def compile(
     model: str | os.PathLike[str],
     *,
@@ -154,47 +158,8 @@ def compile(
         AicError: the options are wrong, the model cannot be compiled, or a file cannot be written. Nothing is left
             half-written.
     """
-    options = options_from_keywords(
-        model=model,
-        onnx_define_symbol=onnx_define_symbol,
-        batchsize=batchsize,
-        output_node_name=tuple(output_node_name),
-        aic_sku=aic_sku,
-        aic_num_cores=aic_num_cores,
-        aic_hw_version=aic_hw_version,
-        convert_to_fp16=convert_to_fp16,
-        execute_nodes_in_fp16=execute_nodes_in_fp16,
-        node_precision_info=node_precision_info,
-        keep_original_precision_for_nodes=keep_original_precision_for_nodes,
-        load_profile=load_profile,
-        convert_to_quantize=convert_to_quantize,
-        external_quantization=external_quantization,
-        quantization_schema_activations=quantization_schema_activations,
-        quantization_schema_constants=quantization_schema_constants,
-        quantization_calibration=quantization_calibration,
-        percentile_calibration_value=percentile_calibration_value,
-        num_histogram_bins=num_histogram_bins,
-        quantization_precision=quantization_precision,
-        quantization_precision_bias=quantization_precision_bias,
-        enable_channelwise=enable_channelwise,
-        enable_rowwise=enable_rowwise,
-        profiling_threads=profiling_threads,
-        combine_inputs=combine_inputs,
-        combine_outputs=combine_outputs,
-        compile_threads=compile_threads,
-        ols=ols,
-        mos=mos,
-        multicast_weights=multicast_weights,
-        size_split_granularity=size_split_granularity,
-        vtcm_working_set_limit_ratio=vtcm_working_set_limit_ratio,
-        allocator_dealloc_delay=allocator_dealloc_delay,
-        use_producer_dma=use_producer_dma,
-        aic_binary_dir=aic_binary_dir,
-        from_phase=from_phase,
-        dump_dir=dump_dir,
-        weights=weights,
-        validate_passes=validate_passes,
-    )
+    keywords = dict(locals())
+    options = options_from_keywords(**{name: keywords[name] for name in keywords if name not in _NO_OPTIONS})
     with unhandled_log_shown("aic"):
         if options.validate_passes:
             from aic.validation import PassValidator  # needs the interpreters of all levels

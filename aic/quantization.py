@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -42,21 +42,11 @@ def settings_for(options: Options) -> Settings:
     Raises AicError for files that cannot be read, and for names that are none of the model: of operators, of tensors.
     """
     lists = node_lists(options)
-    return Settings(
-        load_profile="" if options.load_profile is None else str(options.load_profile),
-        external_quantization="" if options.external_quantization is None else str(options.external_quantization),
-        quantization_schema_activations=options.quantization_schema_activations,
-        quantization_schema_constants=options.quantization_schema_constants,
-        quantization_calibration=options.quantization_calibration,
-        percentile_calibration_value=options.percentile_calibration_value,
-        quantization_precision=options.quantization_precision,
-        quantization_precision_bias=options.quantization_precision_bias,
-        enable_channelwise=options.enable_channelwise,
-        enable_rowwise=options.enable_rowwise,
-        in_float=lists.fp16,
-        in_original=lists.original,
-        nodes=lists.nodes,
-    )
+    same: dict[str, Any] = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
+    given: dict[str, Any] = {
+        name: str(value) if isinstance(value, Path) else value for name, value in same.items() if value is not None
+    }
+    return Settings(**given, in_float=lists.fp16, in_original=lists.original, nodes=lists.nodes)
 
 
 def make_profile(module: ModuleOp, samples: Samples, options: Options) -> Profile:
