@@ -1,10 +1,15 @@
-"""What every aic module carries: target, cores, weight store, the function `main`, and once scheduled its signals."""
+"""What every aic module carries: target, cores, weight store, the function `main`, and once scheduled its signals.
 
-from collections.abc import Sequence
+A network that is compiled in several parts is a module of named modules, each with a program of its own: parts that run
+together, or specializations of which one runs. What such a module does not say, the one around it says.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, UnitAttr, i64
 from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute
 
 from dialects.aic import TargetAttr
 from dialects.errors import AicError
@@ -15,9 +20,35 @@ SIGNALS = "aic.signals"
 DEALLOC_DELAY = "aic.dealloc_delay"
 
 
+def programs_of(module: ModuleOp) -> Iterator[ModuleOp]:
+    """The modules that hold a program: those inside, at any depth; the module itself when there are none in it."""
+    inner = [op for op in module.body.block.ops if isinstance(op, ModuleOp)]
+    if not inner:
+        yield module
+    for part in inner:
+        yield from programs_of(part)
+
+
+def path_of(module: ModuleOp) -> str:
+    """Names of the modules around one and its own, outermost first, but for the name of the whole network."""
+    around = module.parent_op()
+    if not isinstance(around, ModuleOp):
+        return ""
+    name = "module" if module.sym_name is None else module.sym_name.data
+    return f"{path_of(around)}/{name}".removeprefix("/")
+
+
+def inherited(module: ModuleOp, name: str) -> Attribute | None:
+    """An attribute of a module, or else of the innermost module around it that has one of that name."""
+    if name in module.attributes:
+        return module.attributes[name]
+    around = module.parent_op()
+    return inherited(around, name) if isinstance(around, ModuleOp) else None
+
+
 def target_of(module: ModuleOp) -> TargetAttr:
     """The card that the module is compiled for; the SKU `pro` when it does not say."""
-    target = module.attributes.get(TARGET)
+    target = inherited(module, TARGET)
     return target if isinstance(target, TargetAttr) else TargetAttr.of("pro")
 
 
@@ -25,7 +56,7 @@ def cores_of(module: ModuleOp) -> int:
     """Number of cores that the module is compiled for, 1 when it does not say. Raises AicError when the target has
     fewer.
     """
-    cores = module.attributes.get(CORES)
+    cores = inherited(module, CORES)
     count = cores.value.data if isinstance(cores, IntegerAttr) else 1
     available = target_of(module).hardware.cores
     if not 1 <= count <= available:
@@ -43,7 +74,7 @@ def combines(module: ModuleOp, ports: Literal["inputs", "outputs"]) -> bool:
     """Whether the network's inputs, or its outputs, travel between host and card together: `aic.combine_inputs`,
     `aic.combine_outputs`.
     """
-    return f"aic.combine_{ports}" in module.attributes
+    return inherited(module, f"aic.combine_{ports}") is not None
 
 
 def set_combined(module: ModuleOp, ports: Literal["inputs", "outputs"]) -> None:

@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, IntegerAttr, Module
 from xdsl.ir import Attribute
 
 from dialects.errors import AicError
+from dialects.module import inherited
 
 TUNING = "aic.tuning"
 """Name of the module's attribute."""
@@ -65,7 +66,7 @@ class Tuning:
 
 def tuning_of(module: ModuleOp) -> Tuning:
     """The tuning of a module. Raises AicError for a value that is unknown, of another type, or out of range."""
-    attribute = module.attributes.get(TUNING, DictionaryAttr({}))
+    attribute = inherited(module, TUNING) or DictionaryAttr({})
     if not isinstance(attribute, DictionaryAttr):
         raise AicError(f"{TUNING} is {attribute}, which is no dictionary")
     unknown = sorted(attribute.data.keys() - KNOBS.keys())

@@ -25,6 +25,7 @@ from dialects.aic import INLINE_BYTES, DenseAttr, WeightAttr
 from dialects.element_types import F16_MAX, element_type, held_dtype, stored_dtype, tensor_bytes
 from dialects.errors import AicError
 from dialects.files import written_aside
+from dialects.module import inherited
 
 STORE_ATTRIBUTE = "aic.weights"
 _PART_ELEMENTS = 1 << 20
@@ -310,7 +311,7 @@ def drop_store(folder: str) -> None:
 
 def store_of(module: ModuleOp) -> WeightStore:
     """The store that a module names by `aic.weights`; a module without the attribute shares the store named ''."""
-    folder = module.attributes.get(STORE_ATTRIBUTE)
+    folder = inherited(module, STORE_ATTRIBUTE)
     return open_store(folder.data if isinstance(folder, StringAttr) else "")
 
 

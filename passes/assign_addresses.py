@@ -14,7 +14,6 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Operation
-from xdsl.passes import ModulePass
 
 from dialects.errors import DoesNotFit
 from dialects.module import main_of, set_dealloc_delay, target_of
@@ -22,6 +21,7 @@ from dialects.tile.ops import TensorOp
 from dialects.tile.scratch import ALIGNMENT
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.buffers import lives_of, scratch_lives_of
 from passes.scheduling.ddr import ddr_excess
 from passes.scheduling.demand import does_not_fit
@@ -34,13 +34,13 @@ CHOSEN_DELAY = 1
 
 
 @dataclass(frozen=True)
-class AssignAddressesPass(ModulePass):
+class AssignAddressesPass(ProgramPass):
     """Places buffers in VTCM, and scratch tensors in DDR, by size and lifetime."""
 
     name = "assign-addresses"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         hardware, ops = target_of(op).hardware, list(main_of(op).body.block.ops)
         capacity, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
         given = tuning_of(op).allocator_dealloc_delay

@@ -16,22 +16,22 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.module import main_of
 from dialects.tile.ops import ExchangeOp, ForOp, InstructionOp, LoadOp, MulticastOp, StoreOp
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class AssignQueuesPass(ModulePass):
+class AssignQueuesPass(ProgramPass):
     """Gives transfers of what kernels made to the queues of the kernels' engines."""
 
     name = "assign-queues"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         wanted = tuning_of(op).use_producer_dma
         if wanted is False:
             return

@@ -16,7 +16,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.errors import AicError
 from dialects.graph.locations import tensor_name
@@ -35,16 +34,17 @@ from passes.quantization.scales import attach, wanted_type
 from passes.quantization.schemas import choose_parameters
 from passes.quantization.settings import Settings, set_settings, settings_of
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class AttachScalesPass(ModulePass):
+class AttachScalesPass(ProgramPass):
     """Attaches the scales of tensors."""
 
     name = "attach-scales"
     PRECISION: ClassVar[Precision] = Precision.QUANTIZED
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         settings, main = settings_of(op), main_of(op)
         types: dict[SSAValue, UniformType] = {}
         if settings.load_profile:

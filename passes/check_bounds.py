@@ -8,22 +8,22 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from passes.checking.bounds import find_out_of_bounds
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.findings import told
 from passes.checking.problems import refuse
 from passes.checking.program import Program, unroll
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckBoundsPass(ModulePass):
+class CheckBoundsPass(ProgramPass):
     """Refuses a program that leaves bounds."""
 
     name = "check-bounds"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_bounds(unroll(op))
 

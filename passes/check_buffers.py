@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from passes.checking.buffers import find_misplaced, find_overwritten
 from passes.checking.ceilings import exceeded_ceilings
@@ -16,15 +15,16 @@ from passes.checking.findings import told
 from passes.checking.history import History, history_of
 from passes.checking.problems import refuse
 from passes.checking.program import unroll
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckBuffersPass(ModulePass):
+class CheckBuffersPass(ProgramPass):
     """Refuses a program whose buffers are misplaced or overwrite each other."""
 
     name = "check-buffers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_buffers(history_of(unroll(op)))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.findings import told
@@ -17,15 +16,16 @@ from passes.checking.history import History, history_of
 from passes.checking.initialized import find_uninitialized
 from passes.checking.problems import refuse
 from passes.checking.program import unroll
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckInitializedPass(ModulePass):
+class CheckInitializedPass(ProgramPass):
     """Refuses a program that reads what nobody wrote, or leaves outputs unwritten."""
 
     name = "check-initialized"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_initialized(history_of(unroll(op)))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.hardware import load_hardware
 from dialects.module import target_of
@@ -17,15 +16,16 @@ from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.kernels import find_wrong_calls
 from passes.checking.problems import refuse
 from passes.checking.program import Program, unroll
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckKernelsPass(ModulePass):
+class CheckKernelsPass(ProgramPass):
     """Refuses a program that calls a kernel in a way that no op of the graph is."""
 
     name = "check-kernels"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_kernels(unroll(op), op)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.errors import AicError
 from passes.checking.ceilings import exceeded_ceilings
@@ -21,15 +20,16 @@ from passes.checking.problems import refuse
 from passes.checking.program import unroll
 from passes.checking.races import find_races, undecided_text
 from passes.checking.steps import steps_of
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckRacesPass(ModulePass):
+class CheckRacesPass(ProgramPass):
     """Refuses a program with races."""
 
     name = "check-races"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_races(history_of(unroll(op)))
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.module import SIGNALS, main_of, signals_of
 from dialects.text import place
@@ -22,15 +21,16 @@ from dialects.tile.program_order import Run, issue_order
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.problems import refuse
 from passes.checking.signals import Deadlock, Issue, Need, find_deadlock
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckSignalsPass(ModulePass):
+class CheckSignalsPass(ProgramPass):
     """Refuses a program that deadlocks or does not quiesce."""
 
     name = "check-signals"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_signals(op)
 

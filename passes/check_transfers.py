@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.hardware import Hardware
 from dialects.module import target_of
@@ -18,15 +17,16 @@ from passes.checking.history import History, history_of
 from passes.checking.problems import refuse
 from passes.checking.program import unroll
 from passes.checking.transfers import find_long_chains, long_chain_text
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CheckTransfersPass(ModulePass):
+class CheckTransfersPass(ProgramPass):
     """Refuses a program with a transfer that takes too many descriptors."""
 
     name = "check-transfers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         refuse(exceeded_ceilings(op))
         check_transfers(history_of(unroll(op)), target_of(op).hardware)
 

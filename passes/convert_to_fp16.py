@@ -20,7 +20,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import Float32Type, Float64Type, FloatAttr, ModuleOp, NameLoc, TensorType, f16, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue, TypeAttribute
-from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from dialects.aic import DenseAttr
@@ -40,18 +39,19 @@ from passes.quantization.settings import settings_of
 from passes.rewriting.constants import Constant, constant_like, retyped
 from passes.rewriting.placing import place_behind
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 _LOG = logging.getLogger("aic")
 
 
 @dataclass(frozen=True)
-class ConvertToFp16Pass(ModulePass):
+class ConvertToFp16Pass(ProgramPass):
     """Computes in fp16 what was computed in fp32 or fp64; inputs and outputs keep their types."""
 
     name = "convert-to-fp16"
     PRECISION: ClassVar[Precision] = Precision.FP16
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         kept = _kept(op)
         clamped: list[str] = []

@@ -17,13 +17,13 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
-from xdsl.passes import ModulePass
 
 from dialects.module import main_of, target_of
 from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
 from dialects.tuning import tuning_of
 from passes.assign_addresses import CHOSEN_DELAY
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.buffers import lives_of
 from passes.scheduling.placement import Life, fits
 
@@ -42,13 +42,13 @@ that does not fit, which takes far longer to find out than that one does.
 
 
 @dataclass(frozen=True)
-class FetchAheadPass(ModulePass):
+class FetchAheadPass(ProgramPass):
     """Moves fetches of constants up as far as VTCM allows."""
 
     name = "fetch-ahead"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         hardware, block = target_of(op).hardware, main_of(op).body.block
         ops = list(block.ops)
         lives = lives_of(ops, hardware.vtcm_alignment_bytes)

@@ -13,7 +13,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.aic import WeightAttr
 from dialects.element_types import is_float
@@ -29,6 +28,7 @@ from passes.quantization.scales import wanted_type
 from passes.rewriting.constants import Constant, channel_vector, computed, constant_like, constant_of
 from passes.rewriting.patterns import erase_dead, only_user, replace
 from passes.rewriting.permutations import inverse
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ def chain_after(value: SSAValue, axis: int, store: WeightStore) -> tuple[Affine,
 
 
 @dataclass(frozen=True)
-class FoldBatchNormPass(ModulePass):
+class FoldBatchNormPass(ProgramPass):
     """Batch normalizations go into the weights before them, or become a product and a sum."""
 
     name = "fold-batch-norm"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         for function in op.body.block.ops:
             if not isinstance(function, FuncOp) or not function.body.blocks:

@@ -13,7 +13,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
-from xdsl.passes import ModulePass
 
 from dialects.aic import WeightAttr
 from dialects.element_types import stored_dtype, tensor_bytes
@@ -24,6 +23,7 @@ from dialects.graph.movement import ReshapeOp, TransposeOp
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import Constant, constant_like, constant_of, moved_like, retyped
 from passes.rewriting.patterns import erase_dead, replace
+from passes.rewriting.program_pass import ProgramPass
 
 SMALL_BYTES = 1 << 18
 """A result up to this size may be larger than what it is computed from."""
@@ -54,12 +54,12 @@ def _holds_stored_type(constant: Constant, store: WeightStore) -> bool:
 
 
 @dataclass(frozen=True)
-class FoldConstantsPass(ModulePass):
+class FoldConstantsPass(ProgramPass):
     """Ops on constants become constants."""
 
     name = "fold-constants"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.body.blocks:

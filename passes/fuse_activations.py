@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute, SSAValue
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import GraphOp, tensor_type
@@ -21,6 +20,7 @@ from dialects.graph.unary import ClipOp, UnaryOp
 from passes.quantization.scales import wanted_type
 from passes.rewriting.constants import constant_like, constant_of, reshaped
 from passes.rewriting.patterns import apply_patterns, only_user, op_type_rewrite_pattern
+from passes.rewriting.program_pass import ProgramPass
 
 
 def fusible_contraction(value: SSAValue) -> ContractionOp | None:
@@ -86,7 +86,7 @@ def with_epilogue(
 
 
 @dataclass(frozen=True)
-class FuseActivationsPass(ModulePass):
+class FuseActivationsPass(ProgramPass):
     """Contractions apply the bias and the activation that follow them."""
 
     name = "fuse-activations"
@@ -94,6 +94,6 @@ class FuseActivationsPass(ModulePass):
     limits_only: bool = False
     """Of activations only those that limit the result: integers can have no others."""
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         activations = LIMITS if self.limits_only else ACTIVATIONS
         apply_patterns(op, [FuseBias(), FuseActivation(activations)])

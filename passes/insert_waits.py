@@ -16,26 +16,26 @@ from typing import ClassVar, TypeAlias
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Block
-from xdsl.passes import ModulePass
 
 from dialects.module import cores_of, main_of, set_signals, target_of
 from dialects.tile.attributes import Wait, WaitsAttr
 from dialects.tile.boxes import Form
 from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp, TransferOp
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.counts import count_form
 from passes.scheduling.hazards import Dependency, find_dependencies
 from passes.scheduling.instances import Replayed, instances, overlapping_regions, parts_meet, replay
 
 
 @dataclass(frozen=True)
-class InsertWaitsPass(ModulePass):
+class InsertWaitsPass(ProgramPass):
     """Makes the order between engines and cores explicit."""
 
     name = "insert-waits"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         block, cores = main_of(op).body.block, cores_of(op)
         program = list(_in_loops(block, ()))
         memories = [o for o in block.walk() if isinstance(o, AllocOp | TensorOp)]

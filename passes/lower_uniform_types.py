@@ -11,7 +11,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, SSAValue
-from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
 from dialects.element_types import StoredElement, storage_type
@@ -20,16 +19,17 @@ from dialects.quantized.base import QuantizedOp, stored
 from passes.quantization.settings import SETTINGS
 from passes.rewriting.constants import retyped
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class LowerUniformTypesPass(ModulePass):
+class LowerUniformTypesPass(ProgramPass):
     """Replaces quantized types by those of their integers."""
 
     name = "lower-uniform-types"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.body.blocks:
                 _lower(function)

@@ -11,23 +11,23 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, TensorType, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from dialects.graph.base import tensor_type
 from dialects.graph.elementwise import CastOp
 from dialects.graph.ports import input_ports, output_ports
+from passes.rewriting.program_pass import ProgramPass
 
 _LOG = logging.getLogger("aic")
 
 
 @dataclass(frozen=True)
-class NarrowPortsPass(ModulePass):
+class NarrowPortsPass(ProgramPass):
     """Inputs and outputs of f64 become ones of f32."""
 
     name = "narrow-ports"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         narrowed: list[str] = []
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.body.blocks:

@@ -10,21 +10,21 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Block, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.module import main_of
 from dialects.tile.ops import AllocOp, FillOp, ForOp, LoadOp, MulticastOp, StoreOp
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class PipelineLoopsPass(ModulePass):
+class PipelineLoopsPass(ProgramPass):
     """Fetches one iteration ahead into buffers of two slots."""
 
     name = "pipeline-loops"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         _pipeline(main_of(op).body.block, depth=0)
 
 

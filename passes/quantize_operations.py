@@ -11,7 +11,6 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.graph.base import GraphOp
 from dialects.graph.movement import ReshapeOp, SliceOp, TransposeOp
@@ -26,16 +25,17 @@ from passes.quantization.scales import attach, detach_all, wanted_type
 from passes.quantization.settings import settings_of
 from passes.rewriting.patterns import erase_dead, only_user
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class QuantizeOperationsPass(ModulePass):
+class QuantizeOperationsPass(ProgramPass):
     """Turns ops on numbers into ops on integers."""
 
     name = "quantize-operations"
     PRECISION: ClassVar[Precision] = Precision.QUANTIZED
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         settings, main = settings_of(op), main_of(op)
         listed = listed_ops(main, (*settings.in_float, *settings.in_original), settings.steps)
         quantizer = Quantizer(store_of(op), settings, listed)

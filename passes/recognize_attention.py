@@ -13,7 +13,6 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.attention import AttentionOp, CausalAttentionOp
@@ -27,6 +26,7 @@ from passes.recognition.attention import Attention, Heads, Hiding, before_expand
 from passes.recognition.masks import Causal, CausalMasks
 from passes.rewriting.constants import constant_of, element_count
 from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
+from passes.rewriting.program_pass import ProgramPass
 from passes.simplify_graph import movement_patterns
 
 _ABSORBING = -1e30
@@ -136,11 +136,11 @@ class _Steps:
 
 
 @dataclass(frozen=True)
-class RecognizeAttentionPass(ModulePass):
+class RecognizeAttentionPass(ProgramPass):
     """Attention in pieces becomes one op each."""
 
     name = "recognize-attention"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         apply_patterns(op, [*movement_patterns(store), RecognizeAttention(store, CausalMasks(store))])

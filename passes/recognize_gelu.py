@@ -9,7 +9,6 @@ from math import isclose, pi, sqrt
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.elementwise import AddOp, DivOp, MulOp, PowOp
@@ -17,6 +16,7 @@ from dialects.graph.unary import ErfOp, GeluOp, GeluTanhOp, SigmoidOp, SiluOp, T
 from passes.rewriting.constants import uniform_value
 from passes.rewriting.matching import either_way, factors, is_number, scaled_by
 from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
+from passes.rewriting.program_pass import ProgramPass
 
 _CUBIC = 0.044715
 
@@ -129,10 +129,10 @@ class RecognizeActivation(RewritePattern):
 
 
 @dataclass(frozen=True)
-class RecognizeGeluPass(ModulePass):
+class RecognizeGeluPass(ProgramPass):
     """GELU and SiLU in pieces become one op each."""
 
     name = "recognize-gelu"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         apply_patterns(op, [RecognizeActivation()])

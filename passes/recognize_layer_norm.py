@@ -10,7 +10,6 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.element_types import stored_dtype
@@ -23,6 +22,7 @@ from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import constant_of, uniform_value
 from passes.rewriting.matching import either_way, mean_of_last, quotient_by_root, square_of
 from passes.rewriting.patterns import apply_patterns, only_user, op_type_rewrite_pattern
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ class ScaleNormalization(RewritePattern):
 
 
 @dataclass(frozen=True)
-class RecognizeLayerNormPass(ModulePass):
+class RecognizeLayerNormPass(ProgramPass):
     """Layer and RMS normalizations in pieces become one op each."""
 
     name = "recognize-layer-norm"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         apply_patterns(op, [RecognizeNormalization(store), ScaleNormalization(store)])

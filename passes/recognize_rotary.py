@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.attention import RotaryOp
@@ -20,6 +19,7 @@ from dialects.graph.unary import NegOp
 from dialects.weights import store_of
 from passes.rewriting.matching import either_way
 from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
+from passes.rewriting.program_pass import ProgramPass
 from passes.simplify_graph import movement_patterns
 
 
@@ -104,10 +104,10 @@ def _fits(factor: tuple[int, ...], shape: tuple[int, ...], heads: int) -> bool:
 
 
 @dataclass(frozen=True)
-class RecognizeRotaryPass(ModulePass):
+class RecognizeRotaryPass(ProgramPass):
     """Rotary embeddings in pieces become one op each."""
 
     name = "recognize-rotary"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         apply_patterns(op, [*movement_patterns(store_of(op)), RecognizeRotary()])

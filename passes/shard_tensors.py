@@ -16,7 +16,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.costs import cost
@@ -30,6 +29,7 @@ from dialects.module import cores_of, main_of, target_of
 from dialects.tile.reshard import ReshardOp, sharded, sharding_of
 from dialects.tile.sharding import DDR, WHOLE, Sharding
 from dialects.tuning import tuning_of
+from passes.rewriting.program_pass import ProgramPass
 from passes.sharding.costs import block_shape
 from passes.sharding.demands import demands_of
 from passes.sharding.homes import homes_in_ddr
@@ -38,12 +38,12 @@ from passes.sharding.search import Node, Operand, choose_shardings
 
 
 @dataclass(frozen=True)
-class ShardTensorsPass(ModulePass):
+class ShardTensorsPass(ProgramPass):
     """Splits every tensor over the cores and makes each change of place explicit."""
 
     name = "shard-tensors"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         hardware, cores, main = target_of(op).hardware, cores_of(op), main_of(op)
         tuning = tuning_of(op)
         if tuning.mos is not None and tuning.mos > cores:

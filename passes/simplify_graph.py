@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import RewritePattern
 
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.patterns import apply_patterns
+from passes.rewriting.program_pass import ProgramPass
 from passes.simplification.arithmetic import ComposeLimits, ConstantsOnTheRight, RemoveNeutralOperand, SelectByConstant
 from passes.simplification.contraction import PartOfMatmul, ReshapeBeforeMatmul
 from passes.simplification.movement import (
@@ -44,12 +44,12 @@ def movement_patterns(store: WeightStore) -> Sequence[RewritePattern]:
 
 
 @dataclass(frozen=True)
-class SimplifyGraphPass(ModulePass):
+class SimplifyGraphPass(ProgramPass):
     """Local simplifications to a fixed point."""
 
     name = "simplify-graph"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         apply_patterns(
             op,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dialects.graph.base import GraphOp, integers, tensor_type
@@ -26,6 +25,7 @@ from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import constant_of, moved_like
 from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
 from passes.rewriting.permutations import Order, inverse, is_identity, moves_only_units, permuted
+from passes.rewriting.program_pass import ProgramPass
 from passes.simplify_graph import movement_patterns
 
 _Aligned = UnaryOp | CastOp | BinaryOp | SelectOp | ConcatOp
@@ -154,11 +154,11 @@ def _without(order: Order, axes: Sequence[int]) -> Order:
 
 
 @dataclass(frozen=True)
-class SinkTransposesPass(ModulePass):
+class SinkTransposesPass(ProgramPass):
     """Transposes move towards the results until they cancel."""
 
     name = "sink-transposes"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
         apply_patterns(op, [*movement_patterns(store), SinkTranspose(store), SinkUnitReshape()])

@@ -12,7 +12,6 @@ from typing import ClassVar
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block
-from xdsl.passes import ModulePass
 
 from dialects.errors import AicError
 from dialects.module import cores_of, main_of, target_of
@@ -21,18 +20,19 @@ from dialects.tile.attributes import BoxAttr
 from dialects.tile.descriptors import Limits, Route
 from dialects.tile.ops import ForOp, TransferOp
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.chains import chains_of, longest, may_be_long
 from passes.scheduling.cuts import MAX_PARTS, cut_box, cut_sizes
 
 
 @dataclass(frozen=True)
-class SplitTransfersPass(ModulePass):
+class SplitTransfersPass(ProgramPass):
     """Cuts transfers until the DMA engine can take each as one chain of descriptors."""
 
     name = "split-transfers"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         cores, limits = cores_of(op), Limits.of(target_of(op).hardware)
         problems = [
             problem

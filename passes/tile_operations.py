@@ -17,7 +17,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, IntegerAttr, ModuleOp, f32, i64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.errors import AicError, DoesNotFit
 from dialects.graph.base import GraphOp, tensor_type
@@ -44,6 +43,7 @@ from dialects.tile.ops import (
 from dialects.tile.reshard import ReshardOp
 from dialects.tile.sharding import Sharding
 from dialects.tuning import Tuning, tuning_of
+from passes.rewriting.program_pass import ProgramPass
 from passes.sharding.costs import window_shape
 from passes.sharding.requirements import required_box
 from passes.tiling.carrying import its_place, last_position
@@ -65,12 +65,12 @@ is brought while the other is used; smaller parts leave room to fetch more of th
 
 
 @dataclass(frozen=True)
-class TileOperationsPass(ModulePass):
+class TileOperationsPass(ProgramPass):
     """Lowers sharded tensor ops to buffers, transfers and computations."""
 
     name = "tile-operations"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         _Lowering(main_of(op), cores_of(op), target_of(op).hardware, tuning_of(op)).run()
 
 

@@ -15,6 +15,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
 
 from dialects.graph.constant import ConstantOp
+from dialects.module import programs_of
 from dialects.quantized.types import UniformType
 
 AS = "quantized.as"
@@ -43,7 +44,12 @@ def attach(value: SSAValue, wanted: UniformType) -> None:
 
 def is_quantized(module: ModuleOp) -> bool:
     """Whether values of a network have scales; constants alone, which are just kept in few bits, do not count."""
-    functions = [op for op in module.body.block.ops if isinstance(op, FuncOp) and op.body.blocks]
+    functions = [
+        op
+        for program in programs_of(module)
+        for op in program.body.block.ops
+        if isinstance(op, FuncOp) and op.body.blocks
+    ]
     return any(
         any(AS in entry.data for entry in _entries(function))
         or any(AS in op.attributes for op in function.body.block.ops if not isinstance(op, ConstantOp))

@@ -25,6 +25,7 @@ from xdsl.ir import Attribute
 
 from dialects.errors import AicError
 from dialects.graph.properties import is_argument, to_attribute, to_plain
+from dialects.module import inherited
 from passes.quantization.calibration.choice import Calibration
 from passes.quantization.schemas import Schema
 
@@ -136,7 +137,7 @@ def changed(settings: Settings, given: Settings) -> Settings:
 
 def settings_of(module: ModuleOp) -> Settings:
     """The settings of a module, the defaults where it says nothing. Raises AicError for what is unknown or misfits."""
-    attribute = module.attributes.get(SETTINGS, DictionaryAttr({}))
+    attribute = inherited(module, SETTINGS) or DictionaryAttr({})
     if not isinstance(attribute, DictionaryAttr):
         raise AicError(f"{SETTINGS} is {attribute}, which is no dictionary")
     defaults = {field.name: field.default for field in fields(Settings)}
