@@ -22,6 +22,7 @@ from dialects.weights import move_store, store_named_from, store_of
 from dialects.workers import WorkDone, working_threads
 from passes import get_all_passes
 from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE, UNQUANTIZED_PIPELINE
+from passes.pipelines.partition import PARTITION_PIPELINE
 from passes.pipelines.quantize import QUANTIZE_PIPELINE
 from passes.pipelines.schedule import SCHEDULE_PIPELINE
 from passes.quantization.scales import is_quantized
@@ -54,7 +55,7 @@ PHASES = (
     Phase("import", "", GRAPH),
     Phase("graph", GRAPH_PIPELINE, GRAPH, FP16_PIPELINE, UNQUANTIZED_PIPELINE),
     Phase("quantize", "", QUANTIZED, None, QUANTIZE_PIPELINE),
-    Phase("partition", "", QUANTIZED),
+    Phase("partition", PARTITION_PIPELINE, QUANTIZED),
     Phase("shard", "lower-uniform-types,shard-tensors", SHARDED),
     Phase("tile", "tile-operations", TILED),
     Phase("schedule", SCHEDULE_PIPELINE, SCHEDULED),

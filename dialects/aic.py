@@ -4,6 +4,7 @@
   (`dialects.weights`).
 - `#aic.dense<[1.0, minus_inf] : tensor<2xf32>>`: a small constant inside the IR, float bits exact.
 - `#aic.target<"pro">`: the card a module is compiled for (`dialects.hardware`).
+- `#aic.channel<0, "p2p", "Partition1">`: a way between parts of a network (`dialects.channels`).
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
+from dialects.channels import ChannelAttr
 from dialects.element_types import element_type, stored_dtype, tensor_bytes
 from dialects.hardware import Hardware, load_hardware
 
@@ -292,4 +294,4 @@ def _number(value: Attribute) -> float | None:
             return None
 
 
-Aic = Dialect("aic", [], [WeightAttr, DenseAttr, TargetAttr])
+Aic = Dialect("aic", [], [WeightAttr, DenseAttr, TargetAttr, ChannelAttr])

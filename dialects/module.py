@@ -7,7 +7,7 @@ together, or specializations of which one runs. What such a module does not say,
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, UnitAttr, i64
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, StringAttr, UnitAttr, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 
@@ -16,8 +16,13 @@ from dialects.errors import AicError
 
 TARGET = "aic.target"
 CORES = "aic.cores"
+FIRST_CORE = "aic.first_core"
+"""On a part of a network: which core of the card is its core 0."""
 SIGNALS = "aic.signals"
 DEALLOC_DELAY = "aic.dealloc_delay"
+HOLDS = "aic.holds"
+PARTITIONS = "partitions"
+"""What a module holds whose inner modules run together."""
 
 
 def programs_of(module: ModuleOp) -> Iterator[ModuleOp]:
@@ -27,6 +32,16 @@ def programs_of(module: ModuleOp) -> Iterator[ModuleOp]:
         yield module
     for part in inner:
         yield from programs_of(part)
+
+
+def set_holds(module: ModuleOp, what: str) -> None:
+    """Says what the modules inside a module are."""
+    module.attributes[HOLDS] = StringAttr(what)
+
+
+def holds(module: ModuleOp, what: str) -> bool:
+    """Whether the modules inside a module are said to be of that kind."""
+    return module.attributes.get(HOLDS) == StringAttr(what)
 
 
 def path_of(module: ModuleOp) -> str:

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.module import SIGNALS, main_of, signals_of
 from dialects.text import place
 from dialects.tile.attributes import Wait
-from dialects.tile.ops import Engine, InstructionOp, TransferOp
+from dialects.tile.ops import Engine, InstructionOp
 from dialects.tile.program_order import Run, issue_order
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.problems import refuse
@@ -117,7 +117,7 @@ def _left_over(
     raised = Counter(issue.signal for issue in issues)
     raisers = _by_signal(instructions)
     for op in instructions:
-        if op.signal is None and isinstance(op, TransferOp):
+        if op.signal is None and op.is_asynchronous:
             yield f"{place(op)}: a transfer that raises no signal; nothing tells when it is complete"
     for signal, names in raisers.items():
         if signal >= len(declared):

@@ -20,7 +20,7 @@ from xdsl.ir import Block
 from dialects.module import cores_of, main_of, set_signals, target_of
 from dialects.tile.attributes import Wait, WaitsAttr
 from dialects.tile.boxes import Form
-from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp, TransferOp
+from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.counts import count_form
@@ -68,7 +68,7 @@ def _write(
     program: Sequence["Placed"], whole: Mapping[InstructionOp, list[tuple[int, ...]]], found: Sequence[Dependency]
 ) -> list[int]:
     """Writes signals and waits; the totals of the signals."""
-    transfers = {number for number, (op, _) in enumerate(program) if isinstance(op, TransferOp)}
+    transfers = {number for number, (op, _) in enumerate(program) if op.is_asynchronous}
     signals = {on: signal for signal, on in enumerate(sorted(transfers | {d.on for d in found}))}
     waits: dict[int, list[Wait]] = {}
     for dependency in found:

@@ -18,23 +18,20 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
-from dialects.costs import cost
-from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp, Tensor, tensor_type
+from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
-from dialects.hardware import Hardware
-from dialects.indexing import Access, Along, Whole
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.reshard import ReshardOp, sharded, sharding_of
 from dialects.tile.sharding import DDR, WHOLE, Sharding
 from dialects.tuning import tuning_of
 from passes.rewriting.program_pass import ProgramPass
-from passes.sharding.costs import block_shape
 from passes.sharding.demands import demands_of
 from passes.sharding.homes import homes_in_ddr
-from passes.sharding.requirements import required_box, required_sharding
-from passes.sharding.search import Node, Operand, choose_shardings
+from passes.sharding.nodes import nodes_of
+from passes.sharding.requirements import required_box
+from passes.sharding.search import Node, choose_shardings
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class ShardTensorsPass(ProgramPass):
         ops = [o for o in main.body.block.ops if isinstance(o, GraphOp) and not isinstance(o, ConstantOp)]
         if any(sharding_of(value) is not None for o in ops for value in o.results):
             raise PassFailedException("shard-tensors: the module is already sharded")
-        nodes = _nodes(ops, hardware)
+        nodes = nodes_of(ops, hardware)
         multicast = tuning.multicast_weights is not False
         shardings = choose_shardings(nodes, cores, hardware, channel_cores=tuning.mos, multicast=multicast)
         plans = _planned(ops, nodes, shardings, cores, hardware.vtcm_usable_bytes)
@@ -73,7 +70,7 @@ def _planned(
 ) -> list[Plan]:
     """All decisions; values live in DDR where they do not fit. What is only returned is never held anyway."""
     fills = [_fills(op, node, sharding, cores) for op, node, sharding in zip(ops, nodes, shardings, strict=True)]
-    unheld = {n for n, op in enumerate(ops) if all(isinstance(use.operation, ReturnOp) for use in op.output.uses)}
+    unheld = {n for n, op in enumerate(ops) if all(isinstance(u.operation, ReturnOp | SendOp) for u in op.output.uses)}
     spilled = homes_in_ddr(demands_of(nodes, shardings, fills), capacity, sorted(unheld)) - unheld
     return [
         Plan(node, sharding, padding, n in spilled)
@@ -93,40 +90,6 @@ def _fills(op: GraphOp, node: Node, sharding: Sharding, cores: int) -> tuple[flo
     return tuple(fills)
 
 
-def _nodes(ops: Sequence[GraphOp], hardware: Hardware) -> list[Node]:
-    numbers: dict[SSAValue, int] = {o.output: n for n, o in enumerate(ops)}
-    return [_node(o, numbers, hardware) for o in ops]
-
-
-def _node(op: GraphOp, numbers: dict[SSAValue, int], hardware: Hardware) -> Node:
-    indexing, arguments, result = op.indexing(), op.arguments(), op.result_type
-    operands = tuple(
-        Operand(numbers.get(value), t.get_shape(), element_bytes(t.element_type), isinstance(value.owner, ConstantOp))
-        for value, t in zip(op.operands, op.operand_types, strict=True)
-    )
-    shape, element, kernel = result.get_shape(), result.element_type, op.kernel_name()
-
-    def compute(sharding: Sharding) -> float:
-        local = [
-            block_shape(o.shape, need) if need.home == "vtcm" else o.shape
-            for accesses, o in zip(indexing.operands, operands, strict=True)
-            for need in [required_sharding(accesses, o.shape, shape, sharding)]
-        ]
-        return cost(kernel, arguments, local, block_shape(shape, sharding), element, hardware).cycles
-
-    weights = any(
-        isinstance(value.owner, ConstantOp) and _are_weights(accesses, len(shape))
-        for value, accesses in zip(op.operands, indexing.operands, strict=True)
-    )
-    return Node(operands, shape, indexing, compute, element_bytes(element), weights)
-
-
-def _are_weights(accesses: Sequence[Access], rank: int) -> bool:
-    """True when every position of the result's last dimension has values of its own, to be summed over."""
-    channels = any(isinstance(access, Along) and access.dim == rank - 1 for access in accesses)
-    return channels and any(isinstance(access, Whole) for access in accesses)
-
-
 class _Rewrite:
     """Rebuilds the body of `main` with shardings as encodings and reshards between."""
 
@@ -134,9 +97,10 @@ class _Rewrite:
         self.main = main
         self.values: dict[SSAValue, SSAValue] = {}
         self.placed: dict[tuple[SSAValue, Sharding, float | None], SSAValue] = {}
-        self.returned = set(cast(Operation, main.body.block.last_op).operands)
+        leaving = [op for op in main.body.block.ops if isinstance(op, SendOp | ReturnOp)]
+        self.returned = {value for op in leaving for value in op.operands}
         self.stored: dict[SSAValue, SSAValue] = {}
-        """Results of the network that ops read too: where they lie in DDR."""
+        """What is returned or sent, and may be read by ops too: where it lies in DDR."""
         self.body = Block(arg_types=[sharded(cast(Tensor, t), DDR) for t in main.function_type.inputs])
 
     def run(self, plans: Mapping[GraphOp, Plan]) -> None:
@@ -151,6 +115,12 @@ class _Rewrite:
                     self._constant(op)
                 case GraphOp():
                     self._op(op, plans[op])
+                case ReceiveOp():
+                    self.values[op.output] = self._add(
+                        ReceiveOp.on(op.channel, sharded(tensor_type(op.output), DDR)), op
+                    ).results[0]
+                case SendOp():
+                    self._add(SendOp.on(op.channel, self._stored(op.input, op)), op)
                 case ReturnOp():
                     self._return(op)
                 case _:
@@ -211,10 +181,20 @@ class _Rewrite:
             source, maker = self.stored.get(value, self.values[value]), value.owner
             like = maker if isinstance(maker, Operation) else op
             if not isinstance(source.owner, ReshardOp) or source in results:
-                replicas = Sharding("vtcm", (1,), (WHOLE,) * tensor_type(source).get_num_dims())
-                source = self._reshard(like, self._reshard(like, source, replicas), DDR)
+                source = self._copied(like, source)
             results.append(source)
         self._add(ReturnOp(*results), op)
+
+    def _stored(self, value: SSAValue, like: Operation) -> SSAValue:
+        """Where a value that is sent lies in DDR."""
+        source = self.stored.get(value, self.values[value])
+        held = sharding_of(source)
+        return source if held is not None and held.home == "ddr" else self._copied(like, source)
+
+    def _copied(self, like: Operation, source: SSAValue) -> SSAValue:
+        """A copy of a value in DDR, by way of VTCM."""
+        replicas = Sharding("vtcm", (1,), (WHOLE,) * tensor_type(source).get_num_dims())
+        return self._reshard(like, self._reshard(like, source, replicas), DDR)
 
     def _reshard(self, like: Operation, source: SSAValue, target: Sharding, fill: float | None = None) -> SSAValue:
         return self._add(ReshardOp.of(source, target, fill), like).results[0]

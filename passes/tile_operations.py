@@ -20,12 +20,14 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.errors import AicError, DoesNotFit
 from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.ports import input_ports, output_ports
 from dialects.graph.properties import to_attribute
 from dialects.hardware import Hardware
 from dialects.module import cores_of, main_of, target_of
 from dialects.text import place
+from dialects.tile import channels
 from dialects.tile.boxes import Box
 from dialects.tile.ops import (
     AllocOp,
@@ -41,7 +43,7 @@ from dialects.tile.ops import (
     buffer_type,
 )
 from dialects.tile.reshard import ReshardOp
-from dialects.tile.sharding import Sharding
+from dialects.tile.sharding import WHOLE, Sharding
 from dialects.tuning import Tuning, tuning_of
 from passes.rewriting.program_pass import ProgramPass
 from passes.sharding.costs import window_shape
@@ -101,6 +103,10 @@ class _Lowering:
                     self._reshard(op)
                 case GraphOp():
                     self._operation(op, time)
+                case ReceiveOp():
+                    self._receive(op)
+                case SendOp():
+                    self._send(op)
                 case ReturnOp():
                     pass
                 case _:
@@ -141,6 +147,24 @@ class _Lowering:
         if value not in self.held:
             self.held[value] = self._add(self.program, TensorOp.of(_ddr_type(value), "scratch"), like).results[0]
         return self.held[value]
+
+    def _receive(self, op: ReceiveOp) -> None:
+        end = TensorOp.end_of(op.channel, "receive", _ddr_type(op.output))
+        tensor = self._add(self.program, end, op).results[0]
+        self._add(self.program, channels.ReceiveOp.of(tensor, self._of_first_core(op.output)), op)
+        self.held[op.output] = tensor
+
+    def _send(self, op: SendOp) -> None:
+        end = TensorOp.end_of(op.channel, "send", _ddr_type(op.input))
+        there = self._add(self.program, end, op).results[0]
+        here = self._in_ddr(op.input, op)
+        self._add(self.program, channels.SendOp.of(here, there, self._of_first_core(op.input)), op)
+
+    def _of_first_core(self, value: SSAValue) -> Box:
+        """The box of which the first core has the whole tensor and the others have nothing."""
+        shape = tensor_type(value).get_shape()
+        replicas = Sharding("vtcm", (self.cores,), (WHOLE,) * len(shape))
+        return first_replica(replicas, shape).owned(shape)
 
     # ---- reshards
 

@@ -14,9 +14,12 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from aic.interpreter.parts import Mail, Running, run_parts
+from dialects.channels import ChannelAttr
 from dialects.element_types import held_dtype
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
+from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array, Kernel
@@ -46,6 +49,18 @@ class _Step:
     last_uses: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class _Send:
+    channel: ChannelAttr
+    value: int
+
+
+@dataclass(frozen=True)
+class _Receive:
+    channel: ChannelAttr
+    result: int
+
+
 class GraphRunner:
     """A module made ready to run many times: constants are read once, order and lifetimes are fixed."""
 
@@ -57,7 +72,7 @@ class GraphRunner:
         self._constants: dict[int, Array] = {}
         self._constant_ops: dict[int, ConstantOp] = {}
         self._slots: dict[SSAValue, int] = {}
-        self._steps: list[_Step] = []
+        self._steps: list[_Step | _Send | _Receive] = []
         self._results: tuple[int, ...] = ()
         for argument in function.body.block.args:
             self._slot(argument)
@@ -83,6 +98,10 @@ class GraphRunner:
                 rounds_to = None if op.EXACT else op.result_type.element_type
                 arguments = kernel_arguments(op)
                 self._steps.append(_Step(op, op.kernel(), arguments, operands, self._slot(op.output), rounds_to, done))
+            case ReceiveOp():
+                self._steps.append(_Receive(op.channel, self._slot(op.output)))
+            case SendOp():
+                self._steps.append(_Send(op.channel, self._slots[op.input]))
             case ReturnOp():
                 self._results = tuple(self._slots[value] for value in op.operands)
             case _:
@@ -96,9 +115,20 @@ class GraphRunner:
     ) -> dict[str, npt.NDArray[Any]]:
         """Outputs by name, in their stored dtype. `alter` alters every constant and every result before it is used.
 
-        Raises AicError for an input that is missing, unknown, or of another shape or dtype, and where data makes an op
-        fail.
+        Raises AicError for an input that is missing, unknown, or of another shape or dtype, where data makes an op
+        fail, and for a part of a network that waits for another one.
         """
+        mail = Mail()
+        return run_parts({"": self.start(inputs, mail, observe, alter)}, mail)
+
+    def start(
+        self,
+        inputs: Mapping[str, npt.NDArray[Any]],
+        mail: Mail,
+        observe: Observer | None = None,
+        alter: Alteration | None = None,
+    ) -> Running:
+        """The same as a part of a network, which waits for what others send."""
         check_inputs(self.inputs, inputs)
         values = dict(self._constants)
         if alter is not None:
@@ -106,6 +136,12 @@ class GraphRunner:
         for slot, port in enumerate(self.inputs):
             values[slot] = np.asarray(inputs[port.name]).astype(held_dtype(port.type.element_type), copy=False)
         for step in self._steps:
+            if isinstance(step, _Send):
+                mail.put(step.channel, values[step.value])
+                continue
+            if isinstance(step, _Receive):
+                values[step.result] = yield from mail.awaited(step.channel)
+                continue
             result = np.asarray(step.kernel(*[values[slot] for slot in step.operands], **step.arguments))
             if step.rounds_to is not None:
                 result = round_to(result, step.rounds_to)

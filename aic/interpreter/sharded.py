@@ -15,9 +15,11 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 
 from aic.interpreter.graph import Observer, input_ports, output_ports
+from aic.interpreter.parts import Mail, Running, run_parts
 from dialects.element_types import held_dtype, nearest_value
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp, tensor_type
+from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
@@ -55,6 +57,14 @@ def run_sharded(module: ModuleOp, inputs: Mapping[str, Array], observe: Observer
 
     `observe` sees every op and reshard with its result, put together from what the cores own.
     """
+    mail = Mail()
+    return run_parts({"": start_sharded(module, inputs, mail, observe)}, mail)
+
+
+def start_sharded(
+    module: ModuleOp, inputs: Mapping[str, Array], mail: Mail, observe: Observer | None = None
+) -> Running:
+    """The same as a part of a network, which waits for what others send."""
     main = main_of(module)
     run = _Run(cores_of(module), store_of(module))
     for argument, port in zip(main.body.block.args, input_ports(main), strict=True):
@@ -69,6 +79,10 @@ def run_sharded(module: ModuleOp, inputs: Mapping[str, Array], observe: Observer
                     run.values[op.output] = run.reshard(op)
                 case GraphOp():
                     run.values[op.output] = run.compute(op)
+                case ReceiveOp():
+                    run.values[op.output] = yield from mail.awaited(op.channel)
+                case SendOp():
+                    mail.put(op.channel, run.in_ddr(op.input))
                 case ReturnOp():
                     for value, port in zip(op.operands, output_ports(main), strict=True):
                         outputs[port.name] = run.in_ddr(value).astype(port.dtype)

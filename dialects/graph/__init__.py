@@ -9,6 +9,7 @@ from xdsl.ir import Dialect
 
 from dialects.graph.attention import ATTENTION_OPS
 from dialects.graph.base import GraphOp, Tensor, tensor_type
+from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.contraction import CONTRACTION_OPS
 from dialects.graph.elementwise import ELEMENTWISE_OPS
@@ -36,4 +37,4 @@ GRAPH_OPS: tuple[type[GraphOp], ...] = (
 )
 """Every op that has a kernel."""
 
-Graph = Dialect("graph", [ConstantOp, *GRAPH_OPS], [])
+Graph = Dialect("graph", [ConstantOp, ReceiveOp, SendOp, *GRAPH_OPS], [])

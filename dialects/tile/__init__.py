@@ -8,6 +8,7 @@ waits).
 from xdsl.ir import Dialect
 
 from dialects.tile.attributes import BoxAttr, ShardingAttr, WaitsAttr
+from dialects.tile.channels import ReceiveOp, SendOp
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
@@ -23,6 +24,19 @@ from dialects.tile.reshard import ReshardOp
 
 Tile = Dialect(
     "tile",
-    [TensorOp, AllocOp, ForOp, LoadOp, MulticastOp, StoreOp, ExchangeOp, FillOp, ComputeOp, ReshardOp],
+    [
+        TensorOp,
+        AllocOp,
+        ForOp,
+        LoadOp,
+        MulticastOp,
+        StoreOp,
+        ExchangeOp,
+        FillOp,
+        ComputeOp,
+        SendOp,
+        ReceiveOp,
+        ReshardOp,
+    ],
     [BoxAttr, ShardingAttr, WaitsAttr],
 )

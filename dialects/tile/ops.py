@@ -11,7 +11,7 @@ then takes its instructions in order, on its own.
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Self, TypeAlias, cast
+from typing import ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -44,6 +44,7 @@ from xdsl.traits import NoTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.aic import DenseAttr, WeightAttr
+from dialects.channels import ChannelAttr
 from dialects.element_types import element_bytes
 from dialects.kernels import KERNELS
 from dialects.tile.attributes import BoxAttr, Wait, WaitsAttr
@@ -52,8 +53,8 @@ from dialects.tile.boxes import Box
 Buffer = MemRefType[Attribute]
 Engine: TypeAlias = Literal["dma", "hmx", "hvx"]
 Space: TypeAlias = Literal["vtcm", "ddr"]
-Role: TypeAlias = Literal["input", "output", "constant", "scratch"]
-_ROLES = ("input", "output", "constant", "scratch")
+Role: TypeAlias = Literal["input", "output", "constant", "scratch", "send", "receive"]
+_ROLES = get_args(Role)
 
 
 def buffer_type(element: Attribute, shape: Sequence[int], space: Space) -> Buffer:
@@ -138,19 +139,21 @@ class TensorOp(TileOp):
     """A tensor in DDR: `%x = tile.tensor {label = "image", role = "input"} : memref<1x3x224x224xf32, "ddr">`.
 
     Inputs and outputs are the network's, in the order of the text; a constant has its value; scratch is written and
-    read by the program.
+    read by the program; what it sends to or receives from other parts of the network has its channel.
     """
 
     name = "tile.tensor"
 
     role = prop_def(StringAttr)
-    """`input`, `output`, `constant` or `scratch`."""
+    """`input`, `output`, `constant`, `scratch`, `send` or `receive`."""
     label = opt_prop_def(StringAttr)
     """Name of the model's input or output."""
     value = opt_prop_def(WeightAttr | DenseAttr)
     """Bytes of a constant."""
     address = opt_prop_def(IntegerAttr)
     """Byte address of scratch in the region of DDR that all scratch shares."""
+    channel = opt_prop_def(ChannelAttr)
+    """The channel that ends here."""
     result = result_def(MemRefType)
 
     @classmethod
@@ -165,6 +168,11 @@ class TensorOp(TileOp):
             properties["value"] = value
         return cls.create(result_types=[buffer], properties=properties)
 
+    @classmethod
+    def end_of(cls, channel: ChannelAttr, role: Literal["send", "receive"], buffer: Buffer) -> Self:
+        """One end of a channel."""
+        return cls.create(result_types=[buffer], properties={"role": StringAttr(role), "channel": channel})
+
     def verify_(self) -> None:
         if self.role.data not in _ROLES:
             raise VerifyException(f"tile.tensor: role {self.role.data!r} is none of {', '.join(_ROLES)}")
@@ -174,6 +182,8 @@ class TensorOp(TileOp):
             raise VerifyException("tile.tensor: a constant, and nothing else, has a value")
         if (self.role.data in ("input", "output")) != (self.label is not None):
             raise VerifyException("tile.tensor: inputs and outputs, and nothing else, have a label")
+        if (self.role.data in ("send", "receive")) != (self.channel is not None):
+            raise VerifyException("tile.tensor: what is sent or received, and nothing else, has a channel")
         if self.address is not None and (self.role.data != "scratch" or self.address.value.data < 0):
             raise VerifyException("tile.tensor: only scratch has an address, and none below 0")
         buffer = type_of(self.result)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialects.tile.boxes import Box, Integers
+from dialects.tile.channels import ChannelOp
 from dialects.tile.ops import ExchangeOp, FillOp, InstructionOp, MulticastOp, StoreOp
 from dialects.tile.senders import Bounds, exchange_parts, multicast_senders, storing
 from passes.checking.program import Issued, Iterations, Memory, Program
@@ -129,7 +130,7 @@ class _Collector:
                 key = (*key, op.extents)
             case ExchangeOp():
                 key = (*key, op.own.data, op.shift, op.source is op.destination, writes)
-            case MulticastOp() | StoreOp():
+            case MulticastOp() | StoreOp() | ChannelOp():
                 key = (*key, op.name, writes)
             case _:
                 pass
@@ -149,7 +150,7 @@ class _Collector:
                 senders = multicast_senders(bounds)
                 reads = np.broadcast_to(senders == np.arange(self._program.cores), senders.shape)
                 return self._own(memory, bounds, iterations, senders if writes else None, None if writes else reads)
-            case StoreOp():
+            case StoreOp() | ChannelOp():
                 return self._own(memory, bounds, iterations, None, storing(bounds))
             case _:
                 return self._own(memory, bounds, iterations)

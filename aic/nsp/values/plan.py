@@ -13,13 +13,16 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from aic.interpreter.parts import Mail
 from aic.nsp.values.kernel_call import Step, contracted_dtype, kernel_step
 from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
+from dialects.channels import ChannelAttr
 from dialects.element_types import nearest_value
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
 from dialects.tile.boxes import Box, Integers
+from dialects.tile.channels import ReceiveOp, SendOp
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
@@ -44,6 +47,8 @@ class Plan:
     inputs: list[TensorOp]
     outputs: list[TensorOp]
     memory: Mapping[SSAValue, Held]
+    arrivals: list["Arrival"] = field(default_factory=list["Arrival"])
+    """What other parts of the network send, in the order of the steps."""
 
     def boxes(self, value: SSAValue, box: Box, iteration: tuple[int, ...], cores: int) -> list[tuple[Integers, Array]]:
         """What every core has of a box of a tensor or buffer: its low corner and a view; empty boxes are left out."""
@@ -54,18 +59,27 @@ class Plan:
         return [(low[core], _part(held.array, corners[core], high[core] - low[core])) for core in busy]
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A tensor that must have come before step number `step`, and where it goes."""
+
+    step: int
+    channel: ChannelAttr
+    array: Array
+
+
 Observer: TypeAlias = Callable[[InstructionOp, tuple[int, ...]], None]
 """Called when an instruction has run, with the loop variables that it ran for."""
 
 
-def make_plan(module: ModuleOp, constants: Constants, observe: Observer | None = None) -> Plan:
-    """Plan of a tile program, scheduled or not."""
+def make_plan(module: ModuleOp, constants: Constants, mail: Mail, observe: Observer | None = None) -> Plan:
+    """Plan of a tile program, scheduled or not; what it sends goes into the mail."""
     cores, body = cores_of(module), main_of(module).body.block
     declared = [op for op in body.walk() if isinstance(op, TensorOp | AllocOp)]
     instances = list(program_order(body))
     distinct = list(dict.fromkeys(instruction for instruction, _ in instances))
     memory = hold_memory(declared, distinct, cores, constants)
-    planner = _Planner(cores, memory)
+    planner = _Planner(cores, memory, mail)
     for instruction, iteration in instances:
         planner.add(instruction, iteration)
         if observe is not None:
@@ -76,6 +90,7 @@ def make_plan(module: ModuleOp, constants: Constants, observe: Observer | None =
         [op for op in tensors if op.role.data == "input"],
         [op for op in tensors if op.role.data == "output"],
         memory,
+        planner.arrivals,
     )
 
 
@@ -86,7 +101,9 @@ BlockKey: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], np.dtype[np.g
 class _Planner:
     cores: int
     memory: Mapping[SSAValue, Held]
+    mail: Mail
     steps: list[Step] = field(default_factory=list[Step])
+    arrivals: list[Arrival] = field(default_factory=list[Arrival])
     blocks: dict[BlockKey, tuple[Array, Array]] = field(default_factory=dict[BlockKey, tuple[Array, Array]])
     """Parts of constants by address, shape and strides of the view, and their dtype: the view, which holds the address
     as its own, and the part widened and contiguous.
@@ -103,6 +120,12 @@ class _Planner:
                 self._copies(self._transfer(instruction, iteration))
             case FillOp():
                 self._fill(instruction, iteration)
+            case SendOp():
+                channel, sent = instruction.channel, self.memory[instruction.source].array
+                self.steps.append(partial(self.mail.put, channel, sent))
+            case ReceiveOp():
+                array = self.memory[instruction.destination].array
+                self.arrivals.append(Arrival(len(self.steps), instruction.channel, array))
             case _:
                 raise TypeError(f"{instruction.name} has no values")
 

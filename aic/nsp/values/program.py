@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.interpreter.parts import Mail, Running, run_parts
 from aic.nsp.values.memory import Constants
 from aic.nsp.values.plan import Observer, Plan, make_plan
 from dialects.element_types import stored_dtype
@@ -20,18 +21,33 @@ class Program:
     """A program whose plan is made; `run` may be called any number of times."""
 
     plan: Plan
+    mail: Mail
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name for inputs by name, in the types of the model. Raises AicError listing all inputs that do not
-        fit.
+        fit, and for a part of a network that waits for another one.
         """
-        check_inputs(self.plan.inputs, inputs)
-        for tensor in self.plan.inputs:
-            np.copyto(self.plan.memory[tensor.result].array, inputs[label_of(tensor)])
+        return run_parts({"": self.start(inputs)}, self.mail)
+
+    def start(self, inputs: Mapping[str, Array]) -> Running:
+        """The same as a part of a network, which waits for what others send."""
+        plan = self.plan
+        check_inputs(plan.inputs, inputs)
+        for tensor in plan.inputs:
+            np.copyto(plan.memory[tensor.result].array, inputs[label_of(tensor)])
+        done = 0
+        for arrival in plan.arrivals:
+            self._go(done, arrival.step)
+            done = arrival.step
+            np.copyto(arrival.array, (yield from self.mail.awaited(arrival.channel)))
+        self._go(done, len(plan.steps))
+        return {label_of(tensor): self._output(tensor) for tensor in plan.outputs}
+
+    def _go(self, first: int, end: int) -> None:
+        """Runs steps."""
         with np.errstate(all="ignore"):
-            for step in self.plan.steps:
+            for step in self.plan.steps[first:end]:
                 step()
-        return {label_of(tensor): self._output(tensor) for tensor in self.plan.outputs}
 
     def _output(self, tensor: TensorOp) -> Array:
         dtype = stored_dtype(type_of(tensor.result).element_type)
@@ -39,9 +55,17 @@ class Program:
             return self.plan.memory[tensor.result].array.astype(dtype)
 
 
-def load_program(module: ModuleOp, constants: Constants | None = None, observe: Observer | None = None) -> Program:
-    """Program of a tile module; constants come from the module's weight store unless given."""
-    return Program(make_plan(module, constants or store_of(module).stored_bytes, observe))
+def load_program(
+    module: ModuleOp,
+    constants: Constants | None = None,
+    observe: Observer | None = None,
+    mail: Mail | None = None,
+) -> Program:
+    """Program of a tile module; constants come from the module's weight store unless given. Parts of one network share
+    their mail.
+    """
+    mail = mail or Mail()
+    return Program(make_plan(module, constants or store_of(module).stored_bytes, mail, observe), mail)
 
 
 def check_inputs(tensors: Sequence[TensorOp], inputs: Mapping[str, Array]) -> None:
