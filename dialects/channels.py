@@ -18,6 +18,8 @@ from xdsl.utils.exceptions import VerifyException
 Link: TypeAlias = Literal["ddr", "p2p", "host"]
 """What a tensor passes: the DDR of the card that both parts run on; PCIe, from card to card; PCIe, by way of the host's
 memory."""
+PLACES = 2
+"""Tensors of a channel that the receiver has room for: the next one may come while this one is read."""
 LINKS: tuple[Link, ...] = get_args(Link)
 
 

@@ -16,10 +16,10 @@ from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.hardware import Hardware
 from dialects.module import CORES, FIRST_CORE, cores_of, main_of, target_of
-from dialects.tuning import TUNING, set_tuning, tuning_of
-from passes.partitioning.costs import crossing_bytes, seconds_on
+from dialects.tuning import Tuning, set_tuning, tuning_of
+from passes.partitioning.costs import OpCost, costs_on, crossing_bytes
 from passes.partitioning.split import Part, split_program
-from passes.partitioning.stages import Work, choose_cuts
+from passes.partitioning.stages import Work, balanced_cuts
 from passes.rewriting.program_pass import ProgramPass
 
 CLUSTERS = "aic.clusters"
@@ -41,9 +41,10 @@ class PartitionClustersPass(ProgramPass):
         if problems:
             raise AicError(f"{CLUSTERS}: {'; '.join(problems)}")
         ops = [o for o in main_of(op).body.block.ops if isinstance(o, GraphOp)]
-        cuts = choose_cuts(_work(ops, sizes, mos, target_of(op).hardware))
+        tunings = _tunings(op, sizes, mos)
+        cuts = balanced_cuts(_work(ops, sizes, tunings, target_of(op).hardware))
         of: dict[Operation, int] = {o: sum(cut <= n for cut in cuts) for n, o in enumerate(ops)}
-        split_program(op, _parts(op, sizes, mos), of, lambda here, there: "ddr")
+        split_program(op, _parts(sizes, tunings), of, lambda here, there: "ddr")
 
 
 def size_problems(sizes: Sequence[int], cores: int) -> list[str]:
@@ -83,26 +84,26 @@ def _read(wanted: Attribute) -> tuple[list[int], list[int]]:
     return [int(size) for size in sizes.get_values()], [int(each) for each in mos.get_values()]
 
 
-def _work(ops: Sequence[GraphOp], sizes: Sequence[int], mos: Sequence[int], hardware: Hardware) -> Work:
-    total = sum(sizes)
-    limits = mos or [None] * len(sizes)
-    known: dict[tuple[int, int | None], list[float]] = {}
-    seconds: list[list[float]] = []
-    for size, limit in zip(sizes, limits, strict=True):
-        if (size, limit) not in known:
-            known[size, limit] = seconds_on(ops, size, hardware, mos=limit, share=size / total)
-        seconds.append(known[size, limit])
-    return Work(seconds, [size / hardware.ddr_bytes_per_second for size in crossing_bytes(ops)])
+def _tunings(module: ModuleOp, sizes: Sequence[int], mos: Sequence[int]) -> list[Tuning]:
+    """The tuning of each cluster."""
+    tuning = tuning_of(module)
+    return [replace(tuning, mos=each) for each in mos] if mos else [tuning] * len(sizes)
 
 
-def _parts(module: ModuleOp, sizes: Sequence[int], mos: Sequence[int]) -> list[Part]:
+def _work(ops: Sequence[GraphOp], sizes: Sequence[int], tunings: Sequence[Tuning], hardware: Hardware) -> Work:
+    known: dict[tuple[int, Tuning], list[OpCost]] = {}
+    for size, tuning in zip(sizes, tunings, strict=True):
+        if (size, tuning) not in known:
+            known[size, tuning] = costs_on(ops, size, hardware, tuning)
+    costs = [known[cluster] for cluster in zip(sizes, tunings, strict=True)]
+    return Work(costs, crossing_bytes(ops), hardware.ddr_bytes_per_second, sizes)
+
+
+def _parts(sizes: Sequence[int], tunings: Sequence[Tuning]) -> list[Part]:
     parts: list[Part] = []
-    for number, size in enumerate(sizes):
+    for number, (size, tuning) in enumerate(zip(sizes, tunings, strict=True)):
         part = ModuleOp([])
         part.attributes |= {CORES: IntegerAttr(size, i64), FIRST_CORE: IntegerAttr(sum(sizes[:number]), i64)}
-        if mos:
-            set_tuning(part, replace(tuning_of(module), mos=mos[number]))
+        set_tuning(part, tuning)
         parts.append(Part(f"cluster{number}", part.attributes))
-    if mos:
-        module.attributes.pop(TUNING, None)
     return parts

@@ -7,11 +7,10 @@ op; inputs, constants and outputs lie in DDR, and so do activations that do not 
 Tuning (`set-tuning`): `mos`; and where weights are not multicast, every core's own reading of them is priced.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -27,11 +26,7 @@ from dialects.tile.reshard import ReshardOp, sharded, sharding_of
 from dialects.tile.sharding import DDR, WHOLE, Sharding
 from dialects.tuning import tuning_of
 from passes.rewriting.program_pass import ProgramPass
-from passes.sharding.demands import demands_of
-from passes.sharding.homes import homes_in_ddr
-from passes.sharding.nodes import nodes_of
-from passes.sharding.requirements import required_box
-from passes.sharding.search import Node, choose_shardings
+from passes.sharding.plans import Plan, plans_of
 
 
 @dataclass(frozen=True)
@@ -48,46 +43,8 @@ class ShardTensorsPass(ProgramPass):
         ops = [o for o in main.body.block.ops if isinstance(o, GraphOp) and not isinstance(o, ConstantOp)]
         if any(sharding_of(value) is not None for o in ops for value in o.results):
             raise PassFailedException("shard-tensors: the module is already sharded")
-        nodes = nodes_of(ops, hardware)
-        multicast = tuning.multicast_weights is not False
-        shardings = choose_shardings(nodes, cores, hardware, channel_cores=tuning.mos, multicast=multicast)
-        plans = _planned(ops, nodes, shardings, cores, hardware.vtcm_usable_bytes)
+        plans = plans_of(ops, cores, hardware, tuning)
         _Rewrite(main).run(dict(zip(ops, plans, strict=True)))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was decided about one op: its sharding, the padding that cores read around its operands, where it lives."""
-
-    node: Node
-    sharding: Sharding
-    fills: tuple[float | None, ...]
-    spilled: bool
-
-
-def _planned(
-    ops: Sequence[GraphOp], nodes: Sequence[Node], shardings: Sequence[Sharding], cores: int, capacity: int
-) -> list[Plan]:
-    """All decisions; values live in DDR where they do not fit. What is only returned is never held anyway."""
-    fills = [_fills(op, node, sharding, cores) for op, node, sharding in zip(ops, nodes, shardings, strict=True)]
-    unheld = {n for n, op in enumerate(ops) if all(isinstance(u.operation, ReturnOp | SendOp) for u in op.output.uses)}
-    spilled = homes_in_ddr(demands_of(nodes, shardings, fills), capacity, sorted(unheld)) - unheld
-    return [
-        Plan(node, sharding, padding, n in spilled)
-        for n, (node, sharding, padding) in enumerate(zip(nodes, shardings, fills, strict=True))
-    ]
-
-
-def _fills(op: GraphOp, node: Node, sharding: Sharding, cores: int) -> tuple[float | None, ...]:
-    """Value of the padding that cores read around each operand; None where none does."""
-    owned = sharding.owned(node.shape)
-    busy = owned.volume(cores) > 0
-    fills: list[float | None] = []
-    for operand, accesses in zip(node.operands, node.indexing.operands, strict=True):
-        low, high = required_box(accesses, operand.shape, owned).bounds(cores)
-        padded = ((low < 0) | (high > np.array(operand.shape, np.int64))).any(axis=1)
-        fills.append(op.padding if (padded & busy).any() else None)
-    return tuple(fills)
 
 
 class _Rewrite:

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 
 from aic.memory_use import MemoryUse
 from aic.nsp.timing.performance import HostTransfer, Performance
-from aic.nsp.timing.records import Idle, Kernel, LinkKind, Moves, Padding, Plan, Step
+from aic.nsp.timing.records import Arriving, Idle, Kernel, LinkKind, Moves, Padding, Plan, Sending, Step
 from aic.nsp.timing.timeline import Interval, Timeline, Unit
 
 _MICRO = 1e6
@@ -272,7 +272,9 @@ def bytes_written(step: Step, core: int) -> int:
             return prod(kernel.shapes[which][-1]) * size if which >= 0 else 0
         case Padding() as padding:
             return padding.elements[core] * size
-        case Idle():
+        case Sending() as sending:
+            return sending.bytes if core == 0 else 0
+        case Arriving() | Idle():
             return 0
 
 

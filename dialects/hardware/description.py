@@ -75,6 +75,12 @@ class Hardware:
     pcie_bytes_per_second: float
     pcie_latency_seconds: float
     """From the host's request to the first byte; of one transfer, or of the first of several."""
+    p2p_bytes_per_second: float
+    """From card to card, per direction of a card's port."""
+    p2p_latency_seconds: float
+    """From the last byte that leaves a card to its arrival at another."""
+    relay_latency_seconds: float
+    """Between the arrival of what a card sends in the host's memory and its transfer to another card."""
     pcie_request_seconds: float
     """What each further transfer adds besides its bytes."""
     dma_issue_cycles: float

@@ -3,31 +3,32 @@
 from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
+from typing import NamedTuple
 
 from xdsl.ir import Operation
 
 from dialects.element_types import element_bytes
 from dialects.graph.base import GraphOp
 from dialects.hardware import Hardware
-from dialects.tile.sharding import DDR, Sharding
+from dialects.tuning import Tuning
 from passes.sharding.costs import reshard_cycles
-from passes.sharding.nodes import nodes_of
-from passes.sharding.search import Node, choose_shardings
+from passes.sharding.plans import Plan, plans_of
 
 
-def seconds_on(
-    ops: Sequence[GraphOp], cores: int, hardware: Hardware, *, mos: int | None = None, share: float = 1.0
-) -> list[float]:
-    """Seconds that each op of a program takes on so many cores: it computes and gets its operands from other cores,
-    while its constants come from DDR, of whose rate the cores have a share.
+class OpCost(NamedTuple):
+    """What an op takes on a cluster: seconds in which its busiest core computes and gets what others hold, and bytes
+    that pass DDR meanwhile: constants, inputs, and what does not fit into VTCM.
     """
-    nodes = nodes_of(ops, hardware)
-    shardings = choose_shardings(nodes, cores, hardware, channel_cores=mos)
-    clock, rate = hardware.core_clock_hertz, hardware.ddr_bytes_per_second * share
-    return [
-        max(_cycles(node, sharding, shardings, hardware) / clock, _constants(node) / rate)
-        for node, sharding in zip(nodes, shardings, strict=True)
-    ]
+
+    seconds: float
+    ddr_bytes: int
+
+
+def costs_on(ops: Sequence[GraphOp], cores: int, hardware: Hardware, tuning: Tuning) -> list[OpCost]:
+    """What the ops of a program cost on so many cores."""
+    plans = plans_of(ops, cores, hardware, tuning)
+    clock = hardware.core_clock_hertz
+    return [OpCost(_cycles(plan, plans, hardware) / clock, _ddr_bytes(plan, plans)) for plan in plans]
 
 
 def crossing_bytes(ops: Sequence[GraphOp]) -> list[int]:
@@ -42,19 +43,22 @@ def crossing_bytes(ops: Sequence[GraphOp]) -> list[int]:
     return list(accumulate(changes))[:-1]
 
 
-def _cycles(node: Node, sharding: Sharding, shardings: Sequence[Sharding], hardware: Hardware) -> float:
-    """Cycles in which the busiest core computes an op and gets what other ops have made."""
-    total = node.compute(sharding)
-    for index, operand in enumerate(node.operands):
-        if operand.is_constant:
-            continue
-        source = DDR if operand.producer is None else shardings[operand.producer]
-        need = node.requires(index, sharding)
-        if need.home != "ddr":
+def _cycles(plan: Plan, plans: Sequence[Plan], hardware: Hardware) -> float:
+    """Cycles in which the busiest core gets what other cores hold, and computes an op."""
+    total = plan.node.compute(plan.sharding)
+    for index, operand in enumerate(plan.node.operands):
+        need = plan.node.requires(index, plan.sharding)
+        if operand.producer is not None and not plans[operand.producer].spilled and need.home != "ddr":
+            source = plans[operand.producer].sharding
             total += reshard_cycles(operand.shape, operand.element_bytes, source, need, hardware)
     return total
 
 
-def _constants(node: Node) -> int:
-    """Bytes of an op's constants."""
-    return sum(prod(operand.shape) * operand.element_bytes for operand in node.operands if operand.is_constant)
+def _ddr_bytes(plan: Plan, plans: Sequence[Plan]) -> int:
+    """Bytes that pass DDR for an op: constants, inputs, and what lives there."""
+    read = sum(
+        prod(operand.shape) * operand.element_bytes
+        for operand in plan.node.operands
+        if operand.producer is None or plans[operand.producer].spilled
+    )
+    return read + plan.spilled * prod(plan.node.shape) * plan.node.element_bytes

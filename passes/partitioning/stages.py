@@ -1,32 +1,94 @@
 """Where to cut a network into stages of a pipeline: pure, on what its ops cost and on what passes between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise, product
 from math import inf
+
+from passes.partitioning.contention import contended_seconds
+from passes.partitioning.costs import OpCost
+
+_ROUNDS = 6
+"""How often cuts are chosen anew, with what the stages turned out to take before."""
+_MOVES = (-4, -2, -1, 1, 2, 4)
+"""Ops by which a cut is moved to see whether that is better."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Ops of a network in an order in which they can run, and what it costs to cut between them.
+    """Ops of a network in an order in which they can run, and what passes where it is cut.
 
-    `seconds[k][n]`: time of op n on the cores of stage k. `crossing[n]`: time in which what ops before op n make for
-    those from n on passes from one stage to the next; 0 at both ends.
+    `costs[k][n]`: of op n on the cores of stage k. `crossing[n]`: bytes of what ops before op n make for those from n
+    on; 0 at both ends. The stages share a memory of `rate` bytes per second, by `weights`.
     """
 
-    seconds: Sequence[Sequence[float]]
-    crossing: Sequence[float]
+    costs: Sequence[Sequence[OpCost]]
+    crossing: Sequence[int]
+    rate: float
+    weights: Sequence[float]
+
+    def stages(self, cuts: Sequence[int]) -> list[list[OpCost]]:
+        """The ops of each stage, what comes in before and what goes out behind."""
+        ends = [0, *cuts, len(self.crossing) - 1]
+        return [
+            [OpCost(0.0, self.crossing[begin]), *row[begin:end], OpCost(0.0, self.crossing[end])]
+            for row, (begin, end) in zip(self.costs, pairwise(ends), strict=True)
+        ]
 
 
-def choose_cuts(work: Work) -> list[int]:
+def balanced_cuts(work: Work) -> list[int]:
     """The first op of every stage but the first, such that the slowest stage is as fast as possible, no stage empty.
 
-    A stage takes the time of its ops and of what it gets and sends. Raises ValueError for fewer ops than stages.
+    All stages work at the same time, and how long they take follows from the cuts. So cuts are chosen by what ops take
+    alone, and then again by that times how much longer the stages took; in the end single cuts are moved as long as
+    that is better.
+
+    Raises ValueError for fewer ops than stages.
     """
-    stages, ops = len(work.seconds), len(work.crossing) - 1
+    crossing = [size / work.rate for size in work.crossing]
+    alone = [[max(op.seconds, op.ddr_bytes / work.rate) for op in row] for row in work.costs]
+    slower = [1.0] * len(work.costs)
+    tried: dict[tuple[int, ...], list[float]] = {}
+    for _ in range(_ROUNDS):
+        cuts = choose_cuts([[each * by for each in row] for row, by in zip(alone, slower, strict=True)], crossing)
+        stages = work.stages(cuts)
+        took = tried[tuple(cuts)] = contended_seconds(stages, work.weights, work.rate)
+        ideal = [sum(max(op.seconds, op.ddr_bytes / work.rate) for op in ops) for ops in stages]
+        slower = [(old + new / least) / 2 for old, new, least in zip(slower, took, ideal, strict=True)]
+    best = min(tried, key=lambda cuts: _badness(tried[cuts]))
+    while True:
+        for cuts in _moved(best, len(work.crossing) - 1):
+            if cuts not in tried:
+                tried[cuts] = contended_seconds(work.stages(cuts), work.weights, work.rate)
+        following = min(tried, key=lambda cuts: _badness(tried[cuts]))
+        if following == best:
+            return list(best)
+        best = following
+
+
+def _badness(seconds: Sequence[float]) -> tuple[float, float]:
+    """First the slowest stage counts, then how far the others are from it."""
+    return max(seconds), -min(seconds)
+
+
+def _moved(cuts: tuple[int, ...], ops: int) -> Iterator[tuple[int, ...]]:
+    """Cuts with one of them moved, no stage empty."""
+    for number, move in product(range(len(cuts)), _MOVES):
+        moved = (*cuts[:number], cuts[number] + move, *cuts[number + 1 :])
+        if all(before < after for before, after in pairwise((0, *moved, ops))):
+            yield moved
+
+
+def choose_cuts(seconds: Sequence[Sequence[float]], crossing: Sequence[float]) -> list[int]:
+    """The first op of every stage but the first, such that the slowest stage is as fast as possible, no stage empty.
+
+    `seconds[k][n]`: of op n in stage k; `crossing[n]`: that a stage takes to get or send what passes before op n.
+    Raises ValueError for fewer ops than stages.
+    """
+    stages, ops = len(seconds), len(crossing) - 1
     if ops < stages:
         raise ValueError(f"{ops} operations for {stages} stages")
-    until = [[0.0, *accumulate(row)] for row in work.seconds]
+    until = [[0.0, *accumulate(row)] for row in seconds]
     best = [[inf] * (ops + 1) for _ in range(stages + 1)]
     start = [[0] * (ops + 1) for _ in range(stages + 1)]
     best[0][0] = 0.0
@@ -34,7 +96,7 @@ def choose_cuts(work: Work) -> list[int]:
         for end in range(stage + 1, ops + 1 - (stages - stage - 1)):
             for begin in range(stage, end):
                 inside = until[stage][end] - until[stage][begin]
-                slowest = max(best[stage][begin], inside + work.crossing[begin] + work.crossing[end])
+                slowest = max(best[stage][begin], inside + crossing[begin] + crossing[end])
                 if slowest < best[stage + 1][end]:
                     best[stage + 1][end], start[stage + 1][end] = slowest, begin
     cuts = [ops]

@@ -14,10 +14,14 @@ from dialects.hardware import Hardware
 
 
 def under_load(hardware: Hardware, timelines: Sequence[Timeline]) -> Hardware:
-    """The hardware at the clock that it has while instances run what their timelines show."""
-    f16, i8 = _hmx_macs(timelines[0])
-    each = (f16 * hardware.period_growth_per_f16_mac + i8 * hardware.period_growth_per_i8_mac) / hardware.cores
-    growth = sum(each / (timeline.cycles or 1.0) for timeline in timelines)
+    """The hardware at the clock that it has while programs run on one SoC as their timelines show."""
+    each: dict[int, float] = {}
+    for timeline in timelines:
+        if id(timeline.plan) not in each:
+            f16, i8 = _hmx_macs(timeline)
+            growth = f16 * hardware.period_growth_per_f16_mac + i8 * hardware.period_growth_per_i8_mac
+            each[id(timeline.plan)] = growth / hardware.cores
+    growth = sum(each[id(timeline.plan)] / (timeline.cycles or 1.0) for timeline in timelines)
     return replace(hardware, core_clock_hertz=hardware.core_clock_hertz / (1 + growth))
 
 

@@ -1,44 +1,60 @@
-"""The event model: a plan, run on the units of all cores and the links between them.
+"""The event model: plans, run on the units of their cores and the links between them.
 
 Each core has three queues (dma, hmx, hvx) that take their steps in the order of the program. The step at the head of a
 queue starts when the queue is free, the units that it uses are free, and its needs hold. Kernels then take their price.
 Transfers hold the dma queue while they are issued; their flows start a latency later and share links with all others
 (`links`). A core with nothing to do in a step still meets its needs, and is then done with it at once.
 
-Several instances of a plan, each on cores of its own, have nothing in common but the DDR.
+Several plans run side by side, each on cores of its own. Instances of one network have nothing in common but the DDR.
+Parts of one network send each other tensors (`mail`), and so go on as a pipeline.
 """
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn, TypeAlias
 
 from aic.nsp.timing.core import QUEUES
 from aic.nsp.timing.fabric import Fabric
 from aic.nsp.timing.inference import Inference
 from aic.nsp.timing.links import Current
+from aic.nsp.timing.mail import Mail, Route, routes_of
 from aic.nsp.timing.prices import Price, PriceList
-from aic.nsp.timing.records import Moves, Need, Plan, Queue
+from aic.nsp.timing.records import PORTS, Arriving, Flow, LinkKind, Moves, Need, Plan, Queue, Sending, Use
 from aic.nsp.timing.signals import Waiter
 from aic.nsp.timing.timeline import Interval, Timeline, traffic
 from dialects.errors import AicError
 from dialects.hardware import Hardware
 
 
-class Event(NamedTuple):
-    """Something that happens at a time to a core of the SoC; `sequence` orders what happens at the same time.
+@dataclass(frozen=True)
+class Seat:
+    """A plan and the cores that it runs on: from core `first` of SoC `soc` on."""
 
-    `begin`: the first inference of the core's instance begins. `look`: the core's `queue` may go on. `end`: `step`'s
-    kernel ends. `flow`: `step`'s flows start.
+    plan: Plan
+    first: int = 0
+    soc: int = 0
+
+
+class Event(NamedTuple):
+    """Something that happens at a time to a core of the system; `sequence` orders what happens at the same time.
+
+    `begin`: the first inference of the core's plan begins. `look`: the core's `queue` may go on. `end`: `step`'s
+    kernel ends. `flow`: `step`'s flows start. `relay`: what channel `step` carries leaves the host; `deliver`: it is
+    there.
     """
 
     time: float
     sequence: int
-    what: Literal["begin", "look", "end", "flow"]
+    what: "Happening"
     core: int
     queue: Queue
     step: int
+
+
+Happening: TypeAlias = Literal["begin", "look", "end", "flow", "relay", "deliver"]
 
 
 def simulate(plan: Plan, hardware: Hardware) -> Timeline:
@@ -61,41 +77,65 @@ def simulate_instances(plan: Plan, hardware: Hardware, begins: Sequence[float]) 
     if cores > hardware.cores:
         each = f"{len(begins)} instances on {plan.cores} cores each" if len(begins) > 1 else f"{cores} cores"
         raise AicError(f"timing: the program runs on {each}, {hardware.sku} has {hardware.cores}")
-    return Simulation(plan, hardware, PriceList(hardware, plan.cores).prices(plan), begins).run()
+    seats = [Seat(plan, instance * plan.cores) for instance in range(len(begins))]
+    wanted = min(len(begins), 2)
+    return tuple(made[wanted - 1] for made in Simulation(seats, hardware, begins, wanted).run())
+
+
+def simulate_parts(
+    seats: Sequence[Seat], hardware: Hardware, inferences: int, *, goes_on: bool = False
+) -> list[list[Timeline]]:
+    """Runs the parts of a network, each on its seat, until all have made so many inferences: those that each has made.
+    Deterministic.
+
+    The inputs of every inference are there in time. With `goes_on` nobody stops before all have made them. Raises
+    AicError like `simulate`, and for a tensor that is sent or received alone.
+    """
+    return Simulation(seats, hardware, [0.0] * len(seats), inferences, goes_on=goes_on).run()
 
 
 class Simulation:
-    """Instances at work: the state of everything at the time `now`."""
+    """Plans at work: the state of everything at the time `now`. `goes_on`: who has made the inferences that are wanted
+    makes more until all have.
+    """
 
     def __init__(
-        self, plan: Plan, hardware: Hardware, prices: Sequence[Sequence[Price]], begins: Sequence[float]
+        self,
+        seats: Sequence[Seat],
+        hardware: Hardware,
+        begins: Sequence[float],
+        wanted: int,
+        *,
+        goes_on: bool = True,
     ) -> None:
-        self.plan, self.hardware, self.prices = plan, hardware, prices
+        self.seats, self.hardware, self.wanted, self.goes_on = seats, hardware, wanted, goes_on
         self.now = 0.0
-        self.order: dict[Queue, list[int]] = {queue: [] for queue in QUEUES}
-        for index, step in enumerate(plan.steps):
-            self.order[step.instruction.queue].append(index)
-        self.fabric = Fabric.of(hardware, plan.cores * len(begins))
-        rates = {key: link.bytes_per_cycle for key, link in self.fabric.links.items() if key[1] < plan.cores}
-        self.links = traffic(plan, rates)
+        self.orders = [_queues(seat.plan) for seat in seats]
+        self.prices = _prices(seats, hardware)
+        self.fabric = Fabric.of(hardware, hardware.cores, 1 + max((seat.soc for seat in seats), default=0))
+        self.firsts = [seat.soc * hardware.cores + seat.first for seat in seats]
+        self.seat_of = {
+            first + core: number
+            for number, (seat, first) in enumerate(zip(seats, self.firsts, strict=True))
+            for core in range(seat.plan.cores)
+        }
+        self.mail = Mail(routes_of([seat.plan for seat in seats]))
         self.latencies = _latencies(hardware)
         self.events: list[Event] = []
         self.sequence = 0
         self.looks: deque[Waiter] = deque()
-        """Queues of cores of the SoC that may go on now."""
+        """Queues of cores of the system that may go on now."""
         self.at_work: dict[int, Inference] = {}
-        """The inference that each instance is making."""
-        self.made: list[list[Timeline]] = [[] for _ in begins]
-        """The inferences that each instance has made."""
-        self.wanted = min(len(begins), 2)
-        """Inferences that each is to make."""
-        self.missing = len(begins)
-        """Instances that have not made them."""
-        for instance, begin in enumerate(begins):
-            self._at(begin, "begin", instance * plan.cores, "dma", 0)
+        """The inference that each plan is making, by the number of its seat."""
+        self.made: list[list[Timeline]] = [[] for _ in seats]
+        """The inferences that have been made on each seat."""
+        self.missing = len(seats)
+        """Seats that have not made what is wanted."""
+        for first, begin in zip(self.firsts, begins, strict=True):
+            self._at(begin, "begin", first, "dma", 0)
 
-    def run(self) -> tuple[Timeline, ...]:
-        """Lets time pass until every instance has made what is wanted."""
+    def run(self) -> list[list[Timeline]]:
+        """Lets time pass until every seat has made what is wanted."""
         while self.missing:
             next_event = self.events[0].time if self.events else inf
             now = min(next_event, self.fabric.next_end())
@@ -109,74 +149,119 @@ class Simulation:
             while self.looks:
                 self._look(*self.looks.popleft())
         self.fabric.settle()
-        return tuple(made[self.wanted - 1] for made in self.made)
+        return self.made
 
-    def _at(
-        self, time: float, what: Literal["begin", "look", "end", "flow"], core: int, queue: Queue, step: int
-    ) -> None:
+    def _at(self, time: float, what: Happening, core: int, queue: Queue, step: int) -> None:
         self.sequence += 1
         heappush(self.events, Event(time, self.sequence, what, core, queue, step))
 
     def _happen(self, event: Event) -> None:
-        instance = event.core // self.plan.cores
+        seat = self.seat_of[event.core]
         match event.what:
             case "begin":
-                self._begin(instance)
+                self._begin(seat)
             case "look":
                 self.looks.append((event.core, event.queue))
             case "end":
-                inference = self.at_work[instance]
+                inference = self.at_work[seat]
                 self._part_done(inference, event.core - inference.first, event.step)
             case "flow":
-                self._flow(self.at_work[instance], event.core, event.step)
+                self._flow(self.at_work[seat], event.core, event.step)
+            case "relay":
+                self._relay(self.mail.routes[event.step])
+            case "deliver":
+                self._deliver(event.step)
 
-    def _begin(self, instance: int) -> None:
-        """An instance begins its next inference."""
-        first = instance * self.plan.cores
-        self.at_work[instance] = Inference(self.plan, first, self.now, self.hardware.signal_latency_cycles)
-        self.looks.extend((first + core, queue) for core in range(self.plan.cores) for queue in QUEUES)
-        if not self.plan.steps:
-            self._end(instance)
+    def _begin(self, seat: int) -> None:
+        """The next inference of a seat begins."""
+        plan, first = self.seats[seat].plan, self.firsts[seat]
+        number = len(self.made[seat])
+        self.at_work[seat] = Inference(plan, first, number, self.now, self.hardware.signal_latency_cycles)
+        self.looks.extend((first + core, queue) for core in range(plan.cores) for queue in QUEUES)
+        if not plan.steps:
+            self._end(seat)
 
-    def _end(self, instance: int) -> None:
-        """An instance has made an inference; it goes on, unless that took no time, which it would do for ever."""
-        inference = self.at_work.pop(instance)
-        made = self.made[instance]
-        made.append(self._timeline(inference))
+    def _end(self, seat: int) -> None:
+        """A seat has made an inference; it goes on, unless that took no time, which it would do for ever."""
+        inference = self.at_work.pop(seat)
+        made = self.made[seat]
+        made.append(self._timeline(seat, inference))
         self.missing -= len(made) == self.wanted
-        if len(made) < self.wanted or self.now > inference.begin:
-            self._begin(instance)
+        self.looks.extend(self.mail.freed(seat))
+        if len(made) < self.wanted or (self.goes_on and self.now > inference.begin):
+            self._begin(seat)
 
-    def _timeline(self, inference: Inference) -> Timeline:
-        begin = inference.begin
+    def _timeline(self, seat: int, inference: Inference) -> Timeline:
+        begin, place = inference.begin, self.seats[seat]
         return Timeline(
-            self.plan,
+            place.plan,
             self.hardware,
-            self.prices,
+            self.prices[seat],
             begin,
             self.now - begin,
             [each._replace(start=each.start - begin, end=each.end - begin) for each in inference.intervals],
-            self.links,
-            self.fabric.ddr_samples,
+            traffic(place.plan, self._rates(seat)),
+            self.fabric.ddr_samples[place.soc],
             [core.issue for core in inference.cores],
         )
 
+    def _rates(self, seat: int) -> dict[tuple[LinkKind, int], float]:
+        """Rates of the links that a seat's cores have, cores by their own numbers."""
+        cores, first = range(self.seats[seat].plan.cores), self.firsts[seat]
+        links = self.fabric.links
+        rates: dict[tuple[LinkKind, int], float] = {
+            (kind, core): links[kind, first + core].bytes_per_cycle for kind in PORTS for core in cores
+        }
+        rates["ddr", 0] = links["ddr", self.seats[seat].soc].bytes_per_cycle
+        return rates
+
     def _flow(self, inference: Inference, core: int, step: int) -> None:
-        work = self.plan.steps[step].work
+        seat = self.seats[self.seat_of[core]]
+        work = seat.plan.steps[step].work
+        if isinstance(work, Sending):
+            there = self.seats[self.mail.routes[work.channel].receiver]
+            self.fabric.start(step, core, _departure(work, seat.soc, there.soc), inference.first)
+            return
         assert isinstance(work, Moves)
         for flow in work.flows[core - inference.first]:
             self.fabric.start(step, core, flow, inference.first)
 
+    # ---- what parts send each other
+
+    def _sent(self, work: Sending) -> None:
+        """A tensor has left its sender."""
+        route = self.mail.routes[work.channel]
+        core, clock = self.firsts[route.receiver], self.hardware.core_clock_hertz
+        match work.link:
+            case "host":
+                self._at(self.now + self.hardware.relay_latency_seconds * clock, "relay", core, "dma", work.channel)
+            case "p2p":
+                self._at(self.now + self.hardware.p2p_latency_seconds * clock, "deliver", core, "dma", work.channel)
+            case "ddr":
+                self._deliver(work.channel)
+
+    def _relay(self, route: Route) -> None:
+        """The host sends a tensor on to its receiver. The flow's step tells it from those of instructions."""
+        soc, first = self.seats[route.receiver].soc, self.firsts[route.receiver]
+        flow = Flow(route.bytes, (Use("pcie in", soc), Use("ddr", 0)))
+        self.fabric.start(_relayed(route.channel), first, flow, first)
+
+    def _deliver(self, channel: int) -> None:
+        """A tensor is there."""
+        for inference, step in self.mail.delivered(channel):
+            self._part_done(inference, 0, step)
+
     def _look(self, core: int, queue: Queue) -> None:
         """Starts what can start at the head of a queue; otherwise sees to it that the queue is looked at again."""
-        inference = self.at_work.get(core // self.plan.cores)
+        seat = self.seat_of[core]
+        inference = self.at_work.get(seat)
         if inference is None:
             return
         own = core - inference.first
-        state, order = inference.cores[own], self.order[queue]
+        state, order = inference.cores[own], self.orders[seat][queue]
         while state.position[queue] < len(order):
             step = order[state.position[queue]]
-            price = self.prices[step][own]
+            price = self.prices[seat][step][own]
             ready = self._ready(inference, own, queue, step, state.free_for(queue, price))
             if ready > self.now:
                 if ready < inf:
@@ -190,17 +275,24 @@ class Simulation:
         ready = free
         if ready > self.now:
             return ready
-        for need in self.plan.steps[step].needs:
+        record = inference.plan.steps[step]
+        for need in record.needs:
             since = inference.signals.holds_since(need, own, (own, queue))
             if since is None:
                 return inf
             ready = max(ready, since)
+        if isinstance(record.work, Sending) and own == 0 and ready <= self.now:
+            free = self.mail.has_place(record.work.channel, inference.number, (inference.first, queue))
+            return ready if free else inf
         return ready
 
     def _start(self, inference: Inference, own: int, queue: Queue, step: int, price: Price) -> None:
-        work = self.plan.steps[step].work
+        work = inference.plan.steps[step].work
         if isinstance(work, Moves):
             self._issue(inference, own, queue, step, work, price)
+            return
+        if isinstance(work, Sending | Arriving):
+            self._issue_mail(inference, own, queue, step, work, price)
             return
         if price.hmx:
             inference.intervals.append(Interval(own, "hmx", step, self.now, self.now + price.hmx))
@@ -214,15 +306,34 @@ class Simulation:
     def _issue(self, inference: Inference, own: int, queue: Queue, step: int, work: Moves, price: Price) -> None:
         if work.flows[own]:
             inference.cores[own].issue += price.queue
-            latency = self.latencies[self.plan.steps[step].instruction.operation]
+            latency = self.latencies[inference.plan.steps[step].instruction.operation]
             self._at(self.now + price.queue + latency, "flow", inference.first + own, queue, step)
         self._part_done(inference, own, step)
 
+    def _issue_mail(
+        self, inference: Inference, own: int, queue: Queue, step: int, work: Sending | Arriving, price: Price
+    ) -> None:
+        """The first core sends, or begins to wait for what comes."""
+        if own == 0:
+            inference.cores[own].issue += price.queue
+            if isinstance(work, Sending):
+                latency = self.latencies["store"]
+                self._at(self.now + price.queue + latency, "flow", inference.first, queue, step)
+            elif self.mail.is_there(work.channel, inference, step):
+                self._part_done(inference, own, step)
+        self._part_done(inference, own, step)
+
     def _arrived(self, current: Current) -> None:
-        inference = self.at_work[current.core // self.plan.cores]
+        if current.step < 0:
+            self._deliver(_relayed(current.step))
+            return
+        inference = self.at_work[self.seat_of[current.core]]
         key = (current.core - inference.first, current.step)
         inference.first_byte[key] = min(current.begun, inference.first_byte.get(key, inf))
+        work = inference.plan.steps[current.step].work
         self._part_done(inference, *key)
+        if isinstance(work, Sending):
+            self._sent(work)
 
     def _part_done(self, inference: Inference, own: int, step: int) -> None:
         """One part of what a step waits for on a core is done; with the last one the step is complete there."""
@@ -230,7 +341,7 @@ class Simulation:
         parts[own] -= 1
         if parts[own]:
             return
-        record = self.plan.steps[step]
+        record = inference.plan.steps[step]
         begun = inference.first_byte.pop((own, step), None)
         if begun is not None:
             inference.intervals.append(Interval(own, "dma", step, begun, self.now))
@@ -240,23 +351,56 @@ class Simulation:
         self.looks.extend([(inference.first + core, queue) for core, queue in freed])
         inference.open -= 1
         if not inference.open:
-            self._end(inference.first // self.plan.cores)
+            self._end(self.seat_of[inference.first])
 
     def _report_deadlock(self) -> NoReturn:
-        for inference in self.at_work.values():
+        for seat, inference in self.at_work.items():
             for own, state in enumerate(inference.cores):
-                for queue in QUEUES:
-                    if state.position[queue] < len(self.order[queue]):
-                        step = self.order[queue][state.position[queue]]
+                for queue, order in self.orders[seat].items():
+                    if state.position[queue] < len(order):
+                        step = order[state.position[queue]]
                         raise AicError(f"timing: deadlock: {self._waiting(inference, own, queue, step)}")
-        raise AssertionError("an inference that is not complete has a step that is not")
+        raise AicError(f"timing: deadlock: nobody sends on {self.mail.awaited()}")
 
     def _waiting(self, inference: Inference, own: int, queue: Queue, step: int) -> str:
-        record, board = self.plan.steps[step], inference.signals
+        record, board = inference.plan.steps[step], inference.signals
         unmet = [need for need in record.needs if board.holds_since(need, own, (own, queue)) is None]
         waits = ", ".join(map(_need_text, unmet))
         name = f"{record.instruction.operation} ({record.instruction.node or 'no node'})"
         return f"core {own}, queue {queue}: {name}, step {step}, waits forever for {waits}"
+
+
+def _queues(plan: Plan) -> dict[Queue, list[int]]:
+    """The steps of each queue, in their order."""
+    order: dict[Queue, list[int]] = {queue: [] for queue in QUEUES}
+    for index, step in enumerate(plan.steps):
+        order[step.instruction.queue].append(index)
+    return order
+
+
+def _prices(seats: Sequence[Seat], hardware: Hardware) -> list[Sequence[Sequence[Price]]]:
+    """Prices of each seat's steps; those of one plan are worked out once."""
+    found: dict[int, Sequence[Sequence[Price]]] = {}
+    for seat in seats:
+        if id(seat.plan) not in found:
+            found[id(seat.plan)] = PriceList(hardware, seat.plan.cores).prices(seat.plan)
+    return [found[id(seat.plan)] for seat in seats]
+
+
+def _departure(work: Sending, here: int, there: int) -> Flow:
+    """What a tensor passes on its way out of its SoC, and to another card if that needs no host."""
+    match work.link:
+        case "ddr":  # read and written
+            return Flow(work.bytes, (Use("ddr read port", 0), Use("ddr", 0, 2.0), Use("ddr write port", 0)))
+        case "p2p":
+            return Flow(work.bytes, (Use("pcie out", here), Use("ddr", 0), Use("pcie in", there)))
+        case "host":
+            return Flow(work.bytes, (Use("pcie out", here), Use("ddr", 0)))
+
+
+def _relayed(number: int) -> int:
+    """The number of a step that stands for a channel; and back."""
+    return -1 - number
 
 
 def _need_text(need: Need) -> str:

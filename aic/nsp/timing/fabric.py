@@ -24,7 +24,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Fabric:
-    """All links of an SoC and the flows on them.
+    """All links of the SoCs of a system, numbered one after the other with their cores, and the flows on them.
 
     `chains`: flows by core and first link, oldest first. `moving`: those of them that have a rate.
     """
@@ -32,13 +32,16 @@ class Fabric:
     links: dict[tuple[LinkKind, int], Link]
     chains: dict[tuple[int, LinkKind], list[Current]] = field(default_factory=dict[tuple[int, LinkKind], list[Current]])
     moving: list[Current] = field(default_factory=list[Current])
-    ddr_samples: list[Sample] = field(default_factory=list[Sample])
+    ddr_samples: list[list[Sample]] = field(default_factory=list[list[Sample]])
+    """Of each SoC."""
+    cores: int = 1
+    """Of an SoC."""
     _settled: bool = True
     _now: float = 0.0
 
     @staticmethod
-    def of(hardware: Hardware, cores: int) -> "Fabric":
-        """The links of one SoC, with rates per cycle of the core clock."""
+    def of(hardware: Hardware, cores: int, socs: int = 1) -> "Fabric":
+        """The links of SoCs of so many cores, with rates per cycle of the core clock."""
         clock = hardware.core_clock_hertz
         rates: dict[LinkKind, float] = {
             "ddr read port": hardware.ddr_port_bytes_per_second / clock,
@@ -48,14 +51,22 @@ class Fabric:
             "copy": hardware.dma_copy_bytes_per_cycle,
         }
         links: dict[tuple[LinkKind, int], Link] = {
-            (kind, core): Link(kind, core, rate) for kind, rate in rates.items() for core in range(cores)
+            (kind, core): Link(kind, core, rate) for kind, rate in rates.items() for core in range(cores * socs)
         }
-        links["ddr", 0] = Link("ddr", 0, hardware.ddr_bytes_per_second / clock)
-        return Fabric(links)
+        shared: dict[LinkKind, float] = {
+            "ddr": hardware.ddr_bytes_per_second / clock,
+            "pcie out": hardware.p2p_bytes_per_second / clock,
+            "pcie in": hardware.p2p_bytes_per_second / clock,
+        }
+        links |= {(kind, soc): Link(kind, soc, rate) for kind, rate in shared.items() for soc in range(socs)}
+        return Fabric(links, ddr_samples=[[] for _ in range(socs)], cores=cores)
 
     def start(self, step: int, core: int, flow: Flow, first: int = 0) -> None:
-        """A flow of a core of the SoC joins now; the flow's own numbers of cores count from `first`."""
-        uses = [(self.links[kind, 0 if kind == "ddr" else first + own], part) for kind, own, part in flow.uses]
+        """A flow of a core joins now; the flow's own numbers of cores count from `first`. DDR is that of the core's
+        SoC, ends of PCIe have the numbers of their SoCs.
+        """
+        soc = first // self.cores
+        uses = [(self.links[kind, _number(kind, own, first, soc)], part) for kind, own, part in flow.uses]
         current = Current(step, core, float(flow.bytes), uses)
         self.chains.setdefault((core, uses[0][0].kind), []).append(current)
         self._settled = False
@@ -97,8 +108,19 @@ class Fabric:
         for current in self.moving:
             if current.begun == inf:
                 current.begun = self._now
-        ddr = self.links["ddr", 0]
-        rate = sum([current.rate for current in self.moving if current.uses[0][0] is ddr])
-        before = self.ddr_samples[-1].bytes_per_cycle if self.ddr_samples else 0.0
-        if abs(rate - before) > _SAME_RATE * ddr.bytes_per_cycle:
-            self.ddr_samples.append(Sample(self._now, rate))
+        for soc, samples in enumerate(self.ddr_samples):
+            ddr = self.links["ddr", soc]
+            rate = sum([current.rate for current in self.moving if current.uses[0][0] is ddr])
+            before = samples[-1].bytes_per_cycle if samples else 0.0
+            if abs(rate - before) > _SAME_RATE * ddr.bytes_per_cycle:
+                samples.append(Sample(self._now, rate))
+
+
+def _number(kind: LinkKind, own: int, first: int, soc: int) -> int:
+    match kind:
+        case "ddr":
+            return soc
+        case "pcie out" | "pcie in":
+            return own
+        case _:
+            return first + own

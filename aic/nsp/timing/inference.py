@@ -1,7 +1,7 @@
 """One inference of a plan on its cores: what it has done, and what it waits for."""
 
 from aic.nsp.timing.core import CoreQueues
-from aic.nsp.timing.records import Moves, Plan, Work
+from aic.nsp.timing.records import Arriving, Moves, Plan, Sending, Work
 from aic.nsp.timing.signals import SignalBoard
 from aic.nsp.timing.timeline import Interval
 
@@ -9,8 +9,11 @@ from aic.nsp.timing.timeline import Interval
 class Inference:
     """The state of one inference. Cores are numbered as in the plan; core 0 is core `first` of the SoC."""
 
-    def __init__(self, plan: Plan, first: int, begin: float, signal_latency: float) -> None:
+    def __init__(self, plan: Plan, first: int, number: int, begin: float, signal_latency: float) -> None:
+        self.plan = plan
         self.first = first
+        self.number = number
+        """How many inferences of the same program came before."""
         self.begin = begin
         self.cores = [CoreQueues() for _ in range(plan.cores)]
         self.signals = SignalBoard(plan, signal_latency)
@@ -25,7 +28,7 @@ class Inference:
 
 def _parts(plan: Plan) -> list[list[int]]:
     """For each step and core: its start, for transfers; its end, for kernels; each of its flows; and the arrival of
-    what another core sends.
+    what another core or another part of the network sends.
     """
     counts: dict[int, list[int]] = {}
     return [list(counts.get(id(s.work)) or counts.setdefault(id(s.work), _counted(plan, s.work))) for s in plan.steps]
@@ -33,6 +36,8 @@ def _parts(plan: Plan) -> list[list[int]]:
 
 def _counted(plan: Plan, work: Work) -> list[int]:
     counts = [1] * plan.cores
+    if isinstance(work, Sending | Arriving):
+        counts[0] += 1
     if isinstance(work, Moves):
         for core in range(plan.cores):
             counts[core] += len(work.flows[core])

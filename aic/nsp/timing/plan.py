@@ -10,12 +10,27 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from aic.emission.memory import lay_out_shared_ddr
 from aic.nsp.timing.geometry import Geometry, between_cores, distinct_shapes, groups_of_equals, multicast, received
-from aic.nsp.timing.records import Flow, Idle, Instruction, Kernel, Moves, Need, Padding, Plan, Step, Use, Work
+from aic.nsp.timing.records import (
+    Arriving,
+    Flow,
+    Idle,
+    Instruction,
+    Kernel,
+    Moves,
+    Need,
+    Padding,
+    Plan,
+    Sending,
+    Step,
+    Use,
+    Work,
+)
 from dialects.element_types import element_bytes, is_float
 from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.boxes import Integers
+from dialects.tile.channels import ReceiveOp, SendOp
 from dialects.tile.descriptors import Limits, Route, descriptor_counts
 from dialects.tile.ops import (
     ComputeOp,
@@ -26,6 +41,7 @@ from dialects.tile.ops import (
     MulticastOp,
     StoreOp,
     TransferOp,
+    bytes_of,
     space_of,
     type_of,
 )
@@ -109,6 +125,10 @@ class _Planner:
                 return self._exchange(op, iteration)
             case FillOp():
                 return self._fill(op, iteration)
+            case SendOp():
+                return Sending(op.channel.number.data, op.channel.kind, bytes_of(op.source))
+            case ReceiveOp():
+                return Arriving(op.channel.number.data)
             case ComputeOp():
                 return self._kernel(op, iteration)
             case _:

@@ -2,7 +2,18 @@
 
 from typing import NamedTuple
 
-from aic.nsp.timing.records import Idle, Instruction, Kernel, Moves, Padding, Plan, Shapes, Step
+from aic.nsp.timing.records import (
+    Arriving,
+    Idle,
+    Instruction,
+    Kernel,
+    Moves,
+    Padding,
+    Plan,
+    Sending,
+    Shapes,
+    Step,
+)
 from dialects.costs import cost
 from dialects.element_types import element_bytes
 from dialects.hardware import Hardware
@@ -39,6 +50,8 @@ class PriceList:
                 return [Price(count * self._hardware.dma_issue_cycles) for count in moves.descriptors]
             case Padding() as padding:
                 return [self._filling(step.instruction, count) for count in padding.elements]
+            case Sending() | Arriving():
+                return [Price(self._hardware.dma_issue_cycles), *[FREE] * (self._cores - 1)]
             case Idle():
                 return [FREE] * self._cores
             case Kernel() as kernel:

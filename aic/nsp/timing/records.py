@@ -9,8 +9,14 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from xdsl.ir import Attribute
 
+from dialects.channels import Link
+
 Queue: TypeAlias = Literal["dma", "hmx", "hvx"]
-LinkKind: TypeAlias = Literal["ddr", "ddr read port", "ddr write port", "noc out port", "noc in port", "copy"]
+LinkKind: TypeAlias = Literal[
+    "ddr", "ddr read port", "ddr write port", "noc out port", "noc in port", "copy", "pcie out", "pcie in"
+]
+PORTS: tuple[LinkKind, ...] = ("ddr read port", "ddr write port", "noc out port", "noc in port", "copy")
+"""Links of which each core has one of its own."""
 Shape: TypeAlias = tuple[int, ...]
 Shapes: TypeAlias = tuple[Shape, ...]
 """Shapes of what a kernel reads, and last of what it writes."""
@@ -71,11 +77,27 @@ class Padding:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """A tensor that the first core sends to another part of the network."""
+
+    channel: int
+    link: Link
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A tensor that another part of the network sends: complete when it is there."""
+
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """Nothing: an instruction that runs ahead of its loop, at the end of the loop."""
 
 
-Work: TypeAlias = Moves | Kernel | Padding | Idle
+Work: TypeAlias = Moves | Kernel | Padding | Sending | Arriving | Idle
 
 
 @dataclass(frozen=True, slots=True)
