@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import TensorType, f32, i32
-from xdsl.ir import SSAValue
 
 from dialects.graph.base import numbers, tensor_type
 from dialects.graph.contraction import ContractionOp, ConvOp, MatmulOp
@@ -55,49 +54,32 @@ class Weights:
 
 def conv(quantizer: Quantizer, op: ConvOp) -> bool:
     """A convolution with a constant weight."""
-    per_column = quantizer.settings.enable_channelwise
-    return _contraction(quantizer, op, op.input, op.weight, integer.ConvOp, per_column, "strides", "dilations", "pads")
+    return _contraction(quantizer, op, integer.ConvOp, "strides", "dilations", "pads")
 
 
 def matmul(quantizer: Quantizer, op: MatmulOp) -> bool:
     """A matrix product with a constant on the right, or of two values."""
     if constant_of(op.rhs) is None:
         return _product_of_values(quantizer, op)
-    per_column = quantizer.settings.enable_rowwise and tensor_type(op.rhs).get_num_dims() == 2
-    return _contraction(quantizer, op, op.lhs, op.rhs, integer.MatmulOp, per_column)
+    return _contraction(quantizer, op, integer.MatmulOp)
 
 
 def _contraction(
-    quantizer: Quantizer,
-    op: ContractionOp,
-    data: SSAValue,
-    weight: SSAValue,
-    kind: type[integer.QuantizedContractionOp],
-    per_column: bool,
-    *names: str,
+    quantizer: Quantizer, op: ConvOp | MatmulOp, kind: type[integer.QuantizedContractionOp], *names: str
 ) -> bool:
-    wanted, constant = wanted_type(op.output), constant_of(weight)
-    bias = constant_of(op.operands[2]) if len(op.operands) > 2 else None
-    if wanted is None or constant is None or _activation(op) not in _LIMITING:
-        return False
-    if (len(op.operands) > 2 and bias is None) or not quantizer.available(data):
+    data, weight, wanted = op.operands[0], op.operands[1], wanted_type(op.output)
+    if not _has_integer_form(op) or wanted is None or not quantizer.available(data):
         return False
     x = quantizer.integers_of(data)
     assert x is not None
-    store, settings, given, of_weight = quantizer.store, quantizer.settings, scaling_of(x), wanted_type(weight)
-    if not _fit(given, of_weight, constant, settings):
+    given = scaling_of(x)
+    made = integer_weights(quantizer, op, given)
+    if made is None:
         return False
-    numbers_of_bias = None if bias is None else store.held(bias).astype(np.float32)
-    wide = store.held(constant).astype(np.float32)
-    if of_weight is None:
-        weights, sums = quantize_weights(wide, numbers_of_bias, given.scaling.scale, settings, per_column)
-    else:
-        weights, sums = given_weights(wide, numbers_of_bias, given, of_weight, store)
-        if np.abs(sums).max(initial=0.0) > _MOST_BIAS:
-            return False
+    weights, sums = made
     table = make_table(weights, sums, given.scaling.scale, wanted.scaling.scale, op.result_type.get_shape()[-1])
     axis = tensor_type(weight).get_num_dims() - 1
-    w = quantizer.constant_integers(weights.values, weights.element(axis, store), weight)
+    w = quantizer.constant_integers(weights.values, weights.element(axis, quantizer.store), weight)
     t = quantizer.table(table, i32, op)
     properties = {
         **kept(op, *names),
@@ -106,6 +88,35 @@ def _contraction(
     }
     quantizer.put(op, kind.of([x, w, t], properties))
     return True
+
+
+def _has_integer_form(op: ConvOp | MatmulOp) -> bool:
+    """Whether weight and bias are constants, and the activation is one that limits integers."""
+    return _activation(op) in _LIMITING and all(constant_of(operand) is not None for operand in op.operands[1:])
+
+
+def integer_weights(
+    quantizer: Quantizer, op: ConvOp | MatmulOp, data: UniformType
+) -> tuple[Weights, npt.NDArray[np.float64]] | None:
+    """The constant weight of a contraction as integers, and its bias in steps of the sums, where it reads integers of a
+    type; None where it stays in floating point.
+    """
+    constant, bias = constant_of(op.operands[1]), constant_of(op.operands[2]) if len(op.operands) > 2 else None
+    store, settings, of_weight = quantizer.store, quantizer.settings, wanted_type(op.operands[1])
+    if constant is None or not _has_integer_form(op) or not _fit(data, of_weight, constant, settings):
+        return None
+    numbers_of_bias = None if bias is None else store.held(bias).astype(np.float32)
+    wide = store.held(constant).astype(np.float32)
+    if of_weight is None:
+        return quantize_weights(wide, numbers_of_bias, data.scaling.scale, settings, _per_column(op, settings))
+    weights, sums = given_weights(wide, numbers_of_bias, data, of_weight, store)
+    return None if np.abs(sums).max(initial=0.0) > _MOST_BIAS else (weights, sums)
+
+
+def _per_column(op: ConvOp | MatmulOp, settings: Settings) -> bool:
+    if isinstance(op, ConvOp):
+        return settings.enable_channelwise
+    return settings.enable_rowwise and tensor_type(op.rhs).get_num_dims() == 2
 
 
 def _product_of_values(quantizer: Quantizer, op: MatmulOp) -> bool:
@@ -218,4 +229,4 @@ def _limits(op: ContractionOp, wanted: UniformType) -> tuple[int, int]:
 
 CONTRACTION_RULES: Mapping[type[ContractionOp], Callable[..., bool]] = {ConvOp: conv, MatmulOp: matmul}
 
-__all__ = ["CONTRACTION_RULES", "Weights", "given_weights", "make_table", "quantize_weights"]
+__all__ = ["CONTRACTION_RULES", "Weights", "given_weights", "integer_weights", "make_table", "quantize_weights"]
