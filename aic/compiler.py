@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,6 +84,9 @@ def compile(
     quantization_precision_bias: str | None = None,
     enable_channelwise: bool = False,
     enable_rowwise: bool = False,
+    quantization_bias_correction: bool = False,
+    quantization_cross_layer_equalization: bool = False,
+    quantization_smoothquant: float | None = None,
     profiling_threads: int | None = None,
     combine_inputs: bool = False,
     combine_outputs: bool = False,
@@ -133,6 +136,11 @@ def compile(
         quantization_precision_bias: `Int8` or `Int32`.
         enable_channelwise: weights of convolutions have a scale per output channel.
         enable_rowwise: weights of matrix products have a scale per output feature.
+        quantization_bias_correction: the mean error that the rounding of weights makes is taken off the biases.
+        quantization_cross_layer_equalization: weights of neighbouring layers share the range of the channels between
+            them.
+        quantization_smoothquant: share, 0 to 1, of the range of normalized activations that goes into the weights that
+            read them. `calibration_inputs` are taken twice.
         profiling_threads: threads that count values for the profile.
         combine_inputs: combine inputs into fewer buffers for the transfer to the card.
         combine_outputs: combine outputs into a single buffer for the transfer to the host.
@@ -159,6 +167,8 @@ def compile(
             half-written.
     """
     keywords = dict(locals())
+    if quantization_smoothquant and isinstance(calibration_inputs, Iterator):
+        raise UsageError(["quantization_smoothquant takes calibration_inputs twice: give a list, not an iterator"])
     options = options_from_keywords(**{name: keywords[name] for name in keywords if name not in _NO_OPTIONS})
     with unhandled_log_shown("aic"):
         if options.validate_passes:
@@ -268,11 +278,22 @@ _OF_QUANTIZED = {
 """Options of networks that are quantized, by an option or because the model came so."""
 
 
+_NOT_OF_QUANTIZED = {
+    "quantization_bias_correction": "-quantization-bias-correction",
+    "quantization_cross_layer_equalization": "-quantization-cross-layer-equalization",
+    "quantization_smoothquant": "-quantization-smoothquant",
+}
+"""Options that make weights fit integers: those of a model that comes quantized do."""
+
+
 def _set_quantization(module: ModuleOp, options: Options) -> None:
     given = [name for field, name in _OF_QUANTIZED.items() if getattr(options, field)]
     quantizes = options.quantizes or is_quantized(module)
     if given and not quantizes and options.dump_profile is None:
         raise UsageError([f"{', '.join(given)}: {NOTHING_QUANTIZED}, unless the model comes quantized"])
+    late = [name for field, name in _NOT_OF_QUANTIZED.items() if getattr(options, field)]
+    if late and is_quantized(module):
+        raise UsageError([f"{', '.join(late)}: the model comes quantized, its weights are made for its scales"])
     if quantizes or options.dump_profile is not None:
         set_settings(module, changed(settings_of(module), settings_for(options)))
     if options.validate_passes and is_quantized(module):

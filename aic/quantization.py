@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
@@ -14,11 +15,13 @@ from aic.node_lists import node_lists
 from aic.options import Options
 from aic.tensors import TensorInfo
 from aic.version import version
+from dialects import create_context
 from dialects.files import written_aside
 from dialects.graph.ports import input_ports
 from dialects.module import main_of
 from passes.quantization.files.profile import Profile
-from passes.quantization.settings import DEFAULT_BINS, Settings
+from passes.quantization.settings import DEFAULT_BINS, Settings, settings_of
+from passes.smooth_activations import SmoothActivationsPass, smooth
 
 _REPORTED_SAMPLES = 4
 """Samples of a report at most: each is run once for every quantized node."""
@@ -52,24 +55,35 @@ def settings_for(options: Options) -> Settings:
 def make_profile(module: ModuleOp, samples: Samples, options: Options) -> Profile:
     """The profile of a graph that is ready to be quantized. Raises AicError for samples that do not fit, NaN among
     them.
-    """
-    from aic.profiling import Profiler  # brings the interpreter, which most compilations do not need
 
+    Where activations are to be smoothed, samples are taken twice: for the maxima that tell how much, and for the ranges
+    afterwards. The graph stays as it is.
+    """
+    from aic.profiling import Profiler, channel_maxima  # brings the interpreter, which most compilations do not need
+
+    inputs, maxima = _inputs_of(module), dict[str, npt.NDArray[np.float64]]()
+    if settings_of(module).quantization_smoothquant:
+        maxima = channel_maxima(module, (sample.inputs for sample in samples(inputs)))
+        module = module.clone()
+        smooth(module, maxima)
     with Profiler(module, options.num_histogram_bins or DEFAULT_BINS, options.profiling_threads or 1) as profiler:
-        for sample in samples(_inputs_of(module)):
+        for sample in samples(inputs):
             profiler.add(sample.inputs, sample.origin)
-        return profiler.profile(version())
+        made = profiler.profile(version())
+    records = {name: replace(record, channel_maxima=maxima.get(name)) for name, record in made.records.items()}
+    return replace(made, records=records)
 
 
 def write_report(path: Path, graph: ModuleOp, integers: ModuleOp, samples: Samples) -> None:
     """Writes the report of a network before and after it was quantized, on the first samples: a page, and beside it the
-    same as JSON.
+    same as JSON. Activations are compared as the settings smooth them.
     """
     from aic.quantization_page import as_page
     from aic.quantization_report import make_report
 
     inputs = (sample.inputs for sample in islice(samples(_inputs_of(graph)), _REPORTED_SAMPLES))
     name = graph.sym_name.data if graph.sym_name is not None else "network"
+    SmoothActivationsPass().apply(create_context(), graph)
     report = make_report(name, graph, integers, inputs)
     texts = {path: as_page(report), path.with_suffix(".json"): json.dumps(report.as_plain(), indent=1) + "\n"}
     for file, text in texts.items():

@@ -61,7 +61,7 @@ class AttachScalesPass(ProgramPass):
 def _profiled(main: FuncOp, path: Path, settings: Settings) -> dict[SSAValue, UniformType]:
     """Types of values by their profile, but for those that have a scale in the model."""
     profile, values = read_profile(path), float_values(main)
-    _check_model(profile, path, fingerprint(main))
+    _check_model(profile, path, fingerprint(main, settings))
     scales = scales_of({name: record for name, record in profile.records.items() if name in values}, settings)
     types = {values[name]: UniformType.of(chosen, settings.bits) for name, chosen in scales.items()}
     return {value: kind for value, kind in types.items() if wanted_type(value) is None}
@@ -72,8 +72,8 @@ def _check_model(profile: Profile, path: Path, own: int) -> None:
         raise AicError(
             f"{path} is the profile of another model, or of this one with other options: its graph has the hash "
             f"0x{profile.graph_hash:016X}, this one 0x{own:016X}; profiles depend on the model, on the outputs asked "
-            "for (output-node-name) and on the version of the compiler, not on the batch size: make it anew by "
-            "dump-profile"
+            "for (output-node-name), on quantization-cross-layer-equalization, quantization-smoothquant and on the "
+            "version of the compiler, not on the batch size: make it anew by dump-profile"
         )
 
 

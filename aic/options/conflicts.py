@@ -72,9 +72,31 @@ def _quantization_conflicts(options: Options) -> list[str]:
         found.append(f"{', '.join(named)}: operators of the model, which IR text does not name: it excludes -from")
     if options.validate_passes and (options.quantizes or options.dump_profile):
         found.append("-validate-passes compares numbers, which integers only approximate: it excludes quantization")
+    return found + _improvement_conflicts(options)
+
+
+def _improvement_conflicts(options: Options) -> list[str]:
+    """What is wrong with changing the network so that integers fit it."""
+    found: list[str] = []
+    external_alone = options.external_quantization and not (options.load_profile or options.convert_to_quantize)
+    if external_alone and options.quantization_bias_correction:
+        found.append(
+            "-quantization-bias-correction needs the means of a profile: -load-profile or -convert-to-quantize"
+        )
+    if options.external_quantization and (changing := _given(options, _CHANGING_RANGES)):
+        found.append(
+            f"{', '.join(changing)}: other ranges than those that the scales of -external-quantization are made for"
+        )
+    if options.quantization_cross_layer_equalization and options.from_phase == "quantize":
+        found.append(
+            "-quantization-cross-layer-equalization belongs to the phase graph: it excludes -from=quantize, where text "
+            "says by itself that it was given"
+        )
     return found
 
 
+_CHANGING_RANGES = ("quantization_cross_layer_equalization", "quantization_smoothquant")
+"""What makes activations have other ranges."""
 _OF_PROFILES = ("num_histogram_bins", "profiling_threads")
 """What only making a profile needs."""
 _OF_OPERATORS = ("execute_nodes_in_fp16", "keep_original_precision_for_nodes")
@@ -86,6 +108,9 @@ _OF_QUANTIZATION = (
     "quantization_precision_bias",
     "enable_channelwise",
     "enable_rowwise",
+    "quantization_bias_correction",
+    "quantization_cross_layer_equalization",
+    "quantization_smoothquant",
 )
 """What has a meaning only where something is quantized, or profiled by the same command line."""
 

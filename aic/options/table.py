@@ -187,6 +187,32 @@ class Options:
         "quantization",
         "give weights of matrix products a scale for each output feature",
     )
+    quantization_bias_correction: bool = _option(
+        False,
+        "quantization-bias-correction",
+        Kind.FLAG,
+        "quantization",
+        "take the mean error that the rounding of weights makes off the biases; a profile is made with it, too",
+    )
+    quantization_cross_layer_equalization: bool = _option(
+        False,
+        "quantization-cross-layer-equalization",
+        Kind.FLAG,
+        "quantization",
+        "let weights of neighbouring layers share the range of the channels between them; a profile is made with it, "
+        "too",
+    )
+    quantization_smoothquant: float = _option(
+        Settings.quantization_smoothquant,
+        "quantization-smoothquant",
+        Kind.NUMBER,
+        "quantization",
+        "bring this share of the range of normalized activations into the weights that read them; 0.5 without a value, "
+        "0: nothing; a profile is made with it, too",
+        minimum=0,
+        maximum=1,
+        bare="0.5",
+    )
     quantization_report: Path | None = _option(
         None,
         "quantization-report",

@@ -17,5 +17,7 @@ fused.
 FP16_PIPELINE = f"{GRAPH_PIPELINE},convert-to-fp16,simplify-graph"
 """The same, in fp16."""
 
-UNQUANTIZED_PIPELINE = _pipeline("fuse-activations{limits_only=true}")
-"""The same for a network that is profiled or quantized: what contractions apply, integers can."""
+UNQUANTIZED_PIPELINE = f"{_pipeline('fuse-activations{limits_only=true}')},equalize-layers"
+"""The same for a network that is profiled or quantized: what contractions apply, integers can. Layers are equalized
+where the settings say so.
+"""

@@ -10,15 +10,24 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.locations import tensor_name
 from dialects.graph.ports import input_ports, output_ports
+from passes.quantization.settings import Settings
 
 
-def fingerprint(function: FuncOp) -> int:
+def fingerprint(function: FuncOp, settings: Settings) -> int:
     """64 bits of a digest of what computes what: kinds of ops, names of tensors, who reads whom, shapes of constants.
 
-    Values and shapes of activations do not count, nor do the values of constants.
+    Values and shapes of activations do not count, nor do the values of constants: but how the settings change these
+    does, where activations have other ranges then.
     """
-    digest = hashlib.sha256("\n".join(_lines(function)).encode()).digest()
+    digest = hashlib.sha256("\n".join([*_lines(function), *_changes(settings)]).encode()).digest()
     return int.from_bytes(digest[:8])
+
+
+def _changes(settings: Settings) -> Iterator[str]:
+    if settings.quantization_cross_layer_equalization:
+        yield "equalized"
+    if settings.quantization_smoothquant:
+        yield f"smoothed {settings.quantization_smoothquant}"
 
 
 def _lines(function: FuncOp) -> Iterator[str]:

@@ -69,6 +69,12 @@ class Settings:
     """Weights of convolutions have a scale per output channel."""
     enable_rowwise: bool = False
     """Constant matrices of products have a scale per column of the result."""
+    quantization_bias_correction: bool = False
+    """The mean error that the rounding of weights makes is taken off the biases."""
+    quantization_cross_layer_equalization: bool = False
+    """Weights of neighbouring layers share the range of the channels between them."""
+    quantization_smoothquant: float = 0.0
+    """How much of the range of activations goes into weights: from 0, nothing, to 1, all of it."""
     in_float: tuple[str, ...] = ()
     """Tensors of the model whose makers compute in fp16."""
     in_original: tuple[str, ...] = ()
@@ -92,6 +98,10 @@ class Settings:
         if not 90 <= self.percentile_calibration_value <= 100:
             raise AicError(
                 f"{SETTINGS}: percentile_calibration_value is {self.percentile_calibration_value}; it must be 90 to 100"
+            )
+        if not 0 <= self.quantization_smoothquant <= 1:
+            raise AicError(
+                f"{SETTINGS}: quantization_smoothquant is {self.quantization_smoothquant}; it must be 0 to 1"
             )
         if len(self.nodes) % 3:
             raise AicError(f"{SETTINGS}: nodes are {len(self.nodes)} names; there must be three of each node")

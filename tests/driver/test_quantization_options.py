@@ -150,6 +150,9 @@ OTHERS = (
     "num-histogram-bins",
     "profiling-threads",
     "quantization-report",
+    "quantization-bias-correction",
+    "quantization-cross-layer-equalization",
+    "quantization-smoothquant",
 )
 """Options of the two groups that other tests are about."""
 

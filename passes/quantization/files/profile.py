@@ -33,11 +33,13 @@ from passes.quantization.files.nodes import (
 )
 
 Counts: TypeAlias = npt.NDArray[np.int64]
+Channels: TypeAlias = npt.NDArray[np.float64]
 
 _WHAT = "a quantization profile"
 _REMEDY = "correct it, or write it anew with -dump-profile"
 _VERSION, _HASH = "GlowToolsVersion", "GraphPreLowerHash"
 _NAME, _LOW, _HIGH, _COUNTS = "NodeOutputName", "Min", "Max", "Histogram"
+_MEANS, _MAXIMA = "ChannelMeans", "ChannelMaxima"
 _EXACT = 1 << 53
 """Whole numbers below this are exact in fp64."""
 _HEXADECIMAL = re.compile(r"0x[0-9A-Fa-f]{1,16}")
@@ -58,6 +60,10 @@ class TensorProfile:
     """Greatest value."""
     counts: Counts
     """Values per bin; the bins divide the range from `low` to `high` evenly."""
+    channel_means: Channels | None = None
+    """fp32 numbers, one per channel; where biases are to be corrected."""
+    channel_maxima: Channels | None = None
+    """Greatest magnitudes, one per channel, before activations were smoothed; where they are to be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +103,13 @@ def _record_text(record: TensorProfile) -> str:
         f"  {_LOW}:             {_decimal(record.low)}\n"
         f"  {_HIGH}:             {_decimal(record.high)}\n"
         f"  {_COUNTS}:       [ {', '.join(map(str, record.counts.tolist()))} ]\n"
+        f"{_channels_text(_MEANS, record.channel_means)}{_channels_text(_MAXIMA, record.channel_maxima)}"
     )
+
+
+def _channels_text(key: str, channels: Channels | None) -> str:
+    """Numbers in one scalar: YAML takes 25 µs for each item of a list."""
+    return "" if channels is None else f"  {f'{key}:':17}'{' '.join(map(_decimal, channels))}'\n"
 
 
 def _decimal(number: float) -> str:
@@ -170,13 +182,27 @@ def _cut_out(text: str) -> tuple[str, dict[int | None, Counts]]:
 
 def _record(node: Node, aside: Mapping[int | None, Counts]) -> tuple[TensorProfile, int | None]:
     """A record, and its line."""
-    fields = fields_of(node, "a record", [_NAME, _LOW, _HIGH, _COUNTS])
+    fields = fields_of(node, "a record", [_NAME, _LOW, _HIGH, _COUNTS], [_MEANS, _MAXIMA])
     name = text_of(fields[_NAME], _NAME)
     with about(name):
         low, high = number_of(fields[_LOW], _LOW), number_of(fields[_HIGH], _HIGH)
         if low > high:
             raise Flaw(f"{_LOW} {low} is above {_HIGH} {high}", fields[_LOW].line)
-        return TensorProfile(name, low, high, _counts(fields[_COUNTS], aside)), node.line
+        means, maxima = (_channels(fields[key], key) if key in fields else None for key in (_MEANS, _MAXIMA))
+        return TensorProfile(name, low, high, _counts(fields[_COUNTS], aside), means, maxima), node.line
+
+
+def _channels(node: Node, key: str) -> Channels:
+    text = text_of(node, key)
+    try:
+        numbers = np.array([float(number) for number in text.split()])
+    except ValueError:
+        raise Flaw(f"{key} is {text[:40]!r}, not numbers separated by spaces", node.line) from None
+    if not np.isfinite(numbers).all():
+        raise Flaw(f"{key} has numbers that are not finite", node.line)
+    if key == _MAXIMA and (numbers < 0).any():
+        raise Flaw(f"{key} has a number below 0", node.line)
+    return numbers
 
 
 def _counts(node: Node, aside: Mapping[int | None, Counts]) -> Counts:

@@ -1,6 +1,7 @@
 """Profiles are read as they were written, and nothing that is wrong in one is taken for a number."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -50,6 +51,38 @@ def plain(of: Profile) -> tuple[object, ...]:
     """A profile as values that compare; numbers by their text, so that -0 is not 0."""
     records = {name: (repr(r.low), repr(r.high), r.counts.tolist()) for name, r in of.records.items()}
     return of.tool_version, of.graph_hash, records
+
+
+def test_channels_are_read_as_they_were_written(tmp_path: Path) -> None:
+    channels = np.array([-0.1, 3.0, 1e-7, 0.0]).astype(np.float32).astype(np.float64)
+    counts = np.array([1, 2], np.int64)
+    first = TensorProfile("a", -1.0, 1.0, counts, channel_means=channels)
+    second = TensorProfile("b", -1.0, 1.0, counts, channel_means=channels[:1], channel_maxima=np.abs(channels))
+    write_profile(profile(first, second, TensorProfile("c", -1.0, 1.0, counts)), tmp_path / "written.yaml")
+    text = (tmp_path / "written.yaml").read_text()
+    assert (
+        list(yaml.safe_load_all(text))[2][1]["ChannelMaxima"] == "0.10000000149011612 3.0 0.00000010000000116860974 0.0"
+    )
+    found = read_profile(tmp_path / "written.yaml").records
+    for name, means, maxima in (("a", channels, None), ("b", channels[:1], np.abs(channels)), ("c", None, None)):
+        np.testing.assert_equal(found[name].channel_means, means)
+        np.testing.assert_equal(found[name].channel_maxima, maxima)
+
+
+@pytest.mark.parametrize(
+    ("channels", "message"),
+    [
+        ("ChannelMeans: '1.0 x'", "ChannelMeans is '1.0 x', not numbers separated by spaces"),
+        ("ChannelMeans: '1.0 nan'", "ChannelMeans has numbers that are not finite"),
+        ("ChannelMaxima: '1.0 inf'", "ChannelMaxima has numbers that are not finite"),
+        ("ChannelMaxima: '-1.0'", "ChannelMaxima has a number below 0"),
+        ("ChannelMeans: [1.0]", "ChannelMeans is a list, not a name"),
+        ("ChannelMinima: '1.0'", "no key 'ChannelMinima' (did you mean ChannelMaxima?)"),
+    ],
+)
+def test_channels_that_mean_nothing(channels: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(AicError, match=re.escape(message)):
+        read(tmp_path, f"{HEAD}---\n{record()}  {channels}\n...\n")
 
 
 def test_the_reference_is_read_and_written_as_it_is(tmp_path: Path) -> None:
