@@ -15,7 +15,6 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.errors import AicError
 from dialects.graph.base import tensor_type
@@ -33,16 +32,17 @@ from passes.quantization.settings import Settings, settings_of
 from passes.rewriting.constants import computed, constant_of
 from passes.rewriting.patterns import erase_dead, replace
 from passes.rewriting.precision import Precision
+from passes.rewriting.program_pass import ProgramPass
 
 
 @dataclass(frozen=True)
-class CorrectBiasesPass(ModulePass):
+class CorrectBiasesPass(ProgramPass):
     """The mean error that rounded weights make is taken off the bias."""
 
     name = "correct-biases"
     PRECISION: ClassVar[Precision] = Precision.QUANTIZED
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         settings, main = settings_of(op), main_of(op)
         if not settings.quantization_bias_correction:
             return

@@ -15,7 +15,6 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.element_types import is_float
 from dialects.graph.base import GraphOp, integers, tensor_type
@@ -34,6 +33,7 @@ from passes.quantization.settings import settings_of
 from passes.rewriting.constants import computed, constant_of
 from passes.rewriting.patterns import erase_dead, only_user
 from passes.rewriting.placing import place_behind
+from passes.rewriting.program_pass import ProgramPass
 
 Contraction = ConvOp | MatmulOp
 
@@ -41,12 +41,12 @@ _LOG = logging.getLogger("aic")
 
 
 @dataclass(frozen=True)
-class EqualizeLayersPass(ModulePass):
+class EqualizeLayersPass(ProgramPass):
     """Weights of neighbouring layers share the range of the channels between them."""
 
     name = "equalize-layers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         if not settings_of(op).quantization_cross_layer_equalization:
             return
         store = store_of(op)

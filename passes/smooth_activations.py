@@ -15,7 +15,6 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.passes import ModulePass
 
 from dialects.errors import AicError
 from dialects.graph.contraction import MatmulOp
@@ -32,6 +31,7 @@ from passes.quantization.settings import settings_of
 from passes.rewriting.constants import computed, constant_of
 from passes.rewriting.patterns import erase_dead
 from passes.rewriting.placing import place_behind
+from passes.rewriting.program_pass import ProgramPass
 
 _LOG = logging.getLogger("aic")
 
@@ -52,12 +52,12 @@ class Smoothable:
 
 
 @dataclass(frozen=True)
-class SmoothActivationsPass(ModulePass):
+class SmoothActivationsPass(ProgramPass):
     """The range of channels goes from normalized activations into the weights that read them."""
 
     name = "smooth-activations"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         settings = settings_of(op)
         if not settings.quantization_smoothquant:
             return
