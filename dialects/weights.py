@@ -1,9 +1,10 @@
 """The weight store: the bytes of constants, kept outside the IR.
 
 One store serves one model on its way through the compiler. A tensor of the model is a memory map, keyed by file, offset
-and length, and is never hashed or copied; an array that a pass makes is keyed by its content. A module names its store
-by the attribute `aic.weights`; `store_of(module)` finds it, whether it lives in this process or in a folder that an
-earlier tool wrote. In a file of IR text the name may be a path from the file's own folder, so that both move together.
+and length, and is never hashed or copied; an array that a pass makes is keyed by its content; a box of either has a key
+and no bytes of its own. A module names its store by the attribute `aic.weights`; `store_of(module)` finds it, whether
+it lives in this process or in a folder that an earlier tool wrote. In a file of IR text the name may be a path from the
+file's own folder, so that both move together.
 """
 
 import hashlib
@@ -34,6 +35,8 @@ _INDEX = "index.json"
 _BLOB_ALIGNMENT = 64
 
 Array: TypeAlias = npt.NDArray[np.generic]
+Box: TypeAlias = tuple[tuple[int, int], ...]
+"""The half-open interval of each dimension."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,26 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A box of the array behind another key."""
+
+    whole: str
+    box: Box
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents of the box."""
+        return tuple(high - low for low, high in self.box)
+
+    def of(self, array: Array) -> Array:
+        """The box as a view. Raises AicError when the array has no such box."""
+        part = array[tuple(slice(*interval) for interval in self.box)] if array.ndim == len(self.box) else array
+        if part.shape != self.shape:
+            raise AicError(f"weight {self.whole!r} has shape {array.shape}, in which there is no box {self.box}")
+        return part
+
+
+@dataclass(frozen=True)
 class KeyedArray:
     """An array, contiguous, and its key in the store: a digest of its bytes, type and shape."""
 
@@ -82,6 +105,7 @@ class WeightStore:
     folder: str
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
     arrays: dict[str, Array] = field(default_factory=dict[str, Array])
+    sections: dict[str, Section] = field(default_factory=dict[str, Section])
 
     def map_tensor(self, file: Path, offset: int, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> str:
         """Key of a tensor that lies in a file; its bytes are not touched."""
@@ -108,14 +132,19 @@ class WeightStore:
         self.arrays.setdefault(key, np.broadcast_to(value, shape))
         return key
 
-    def add_columns(self, weight: WeightAttr, columns: range) -> str:
-        """Key of neighbouring positions of the last dimension of a constant: a view where NumPy can make one."""
-        order = "".join(f",{d}" for d in weight.order)
-        shape = "x".join(map(str, weight.type.get_shape()))
-        key = f"{weight.key.data}[{shape}{order}][{columns.start}:{columns.stop}]"
-        # Set anew: an earlier view of that name may be of a file that has changed since.
-        self.arrays[key] = self.seen_as(weight)[..., columns.start : columns.stop]
-        return key
+    def add_section(self, key: str, box: Box) -> str:
+        """Key of a box of the array behind a key, of which no byte is touched; the key itself where that is all."""
+        full = tuple((0, size) for size in self.stored_shape(key))
+        if box == full:
+            return key
+        around = self.sections.get(key)
+        if around is not None:
+            moved = ((first + low, first + high) for (first, _), (low, high) in zip(around.box, box, strict=True))
+            return self.add_section(around.whole, tuple(moved))
+        spans = [":" if part == whole else "{}:{}".format(*part) for part, whole in zip(box, full, strict=True)]
+        section = f"{key}[{', '.join(spans)}]"
+        self.sections[section] = Section(key, box)
+        return section
 
     def stored(self, key: str) -> Array:
         """The array behind a key, as stored. Raises AicError for an unknown key.
@@ -123,16 +152,20 @@ class WeightStore:
         A tensor of a file is mapped anew by each call: what has been read of it leaves memory with the array, so that
         weights pass through without being held.
         """
-        known = self._known(key)
-        return known.open() if isinstance(known, Entry) else known
+        section = self.sections.get(key)
+        known = self._known(key if section is None else section.whole)
+        array = known.open() if isinstance(known, Entry) else known
+        return array if section is None else section.of(array)
 
     def stored_dtype(self, key: str) -> np.dtype[np.generic]:
         """Its dtype; nothing is opened."""
-        return self._known(key).dtype
+        section = self.sections.get(key)
+        return self._known(key if section is None else section.whole).dtype
 
     def stored_shape(self, key: str) -> tuple[int, ...]:
         """Its shape; nothing is opened."""
-        return self._known(key).shape
+        section = self.sections.get(key)
+        return self._known(key).shape if section is None else section.shape
 
     def _known(self, key: str) -> Array | Entry:
         known = self.arrays.get(key, self.entries.get(key))
@@ -202,10 +235,13 @@ class WeightStore:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AicError(f"weight store {folder}: {error.strerror}") from error
-        self.entries = {key: entry for key, entry in _read_index(folder).items() if entry.file.is_file()} | self.entries
+        entries, sections = _read_index(folder)
+        self.entries = {key: entry for key, entry in entries.items() if entry.file.is_file()} | self.entries
+        self.sections = sections | self.sections
         if self.unsaved:
             self.entries |= _write_blob(_free_blob(folder), {key: self.arrays[key] for key in self.unsaved})
         index = {key: _described(entry, folder) for key, entry in self.entries.items()}
+        index |= {key: {"whole": section.whole, "box": section.box} for key, section in self.sections.items()}
         with written_aside(folder / _INDEX) as partial:
             partial.write_text(json.dumps(index, indent=1) + "\n")
 
@@ -272,12 +308,13 @@ _STORES: dict[str, WeightStore] = {}
 def create_store(folder: str) -> WeightStore:
     """A new store known by that folder in this process.
 
-    It keeps the arrays that an earlier one of that name was given: their keys tell their content, and a module may
-    still use them.
+    It keeps the arrays and boxes that an earlier one of that name was given: their keys tell their content, and a
+    module may still use them.
     """
     earlier = _STORES.get(folder)
     made = {key: a for key, a in earlier.arrays.items() if key not in earlier.entries} if earlier else {}
-    store = _STORES[folder] = WeightStore(folder, arrays=made)
+    sections = dict(earlier.sections) if earlier else {}
+    store = _STORES[folder] = WeightStore(folder, arrays=made, sections=sections)
     return store
 
 
@@ -286,22 +323,31 @@ def open_store(folder: str) -> WeightStore:
     damaged index.
     """
     if folder not in _STORES:
-        _STORES[folder] = WeightStore(folder, _read_index(Path(folder)))
+        entries, sections = _read_index(Path(folder))
+        _STORES[folder] = WeightStore(folder, entries, sections=sections)
     return _STORES[folder]
 
 
-def _read_index(folder: Path) -> dict[str, Entry]:
-    """The entries of a saved store; none when nothing was saved there."""
+def _read_index(folder: Path) -> tuple[dict[str, Entry], dict[str, Section]]:
+    """The entries of a saved store, and boxes of them; none when nothing was saved there."""
     index = folder / _INDEX
     if not index.is_file():
-        return {}
+        return {}, {}
     try:
-        return {
+        known = dict(json.loads(index.read_text()))
+        sections = {
+            key: Section(about["whole"], tuple((int(low), int(high)) for low, high in about["box"]))
+            for key, about in known.items()
+            if "whole" in about
+        }
+        entries = {
             key: Entry(folder / about["file"], int(about["offset"]), np.dtype(about["dtype"]), tuple(about["shape"]))
-            for key, about in dict(json.loads(index.read_text())).items()
+            for key, about in known.items()
+            if key not in sections
         }
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise AicError(f"weight store {index}: not a valid index ({error})") from error
+    return entries, sections
 
 
 def drop_store(folder: str) -> None:

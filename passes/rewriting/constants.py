@@ -12,8 +12,10 @@ from dialects.element_types import stored_dtype
 from dialects.graph.base import Tensor, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.kernels import Array
+from dialects.graph.regrouping import regroup
+from dialects.indexing import Along
 from dialects.quantized.types import UniformType
-from dialects.weights import WeightStore
+from dialects.weights import Box, WeightStore
 from passes.quantization.scales import attach, reshaped_scale, transposed_scale, wanted_type
 from passes.rewriting.permutations import moves_only_units, permuted
 
@@ -117,12 +119,47 @@ def columns_like(old: SSAValue, columns: range, store: WeightStore) -> ConstantO
 
 
 def columns_of(constant: Constant, columns: range, store: WeightStore) -> Constant:
-    """Neighbouring positions of the constant's last dimension. Of a handle, a view of what is stored."""
-    shape = (*constant.type.get_shape()[:-1], len(columns))
-    tensor = TensorType(constant.type.element_type, shape)
+    """Neighbouring positions of the constant's last dimension."""
+    return part_of(constant, constant.type.get_num_dims() - 1, columns, store)
+
+
+def part_of(constant: Constant, dim: int, positions: range, store: WeightStore) -> Constant:
+    """Neighbouring positions along a dimension of a constant, with their scales where these go along that dimension. Of
+    a handle, a box of what is stored; only one whose stored array was regrouped by a reshape needs new bytes.
+    """
+    if positions == range(constant.type.get_shape()[dim]):
+        return constant
+    shape = tuple(len(positions) if d == dim else size for d, size in enumerate(constant.type.get_shape()))
+    tensor = TensorType(_element_of_part(constant.type.element_type, dim, positions, store), shape)
+    taken = (*[slice(None)] * dim, slice(positions.start, positions.stop))
     if isinstance(constant, DenseAttr):
-        return DenseAttr.of(constant.array()[..., columns.start : columns.stop], tensor)
-    return WeightAttr.of(store.add_columns(constant, columns), tensor)
+        return DenseAttr.of(constant.array()[taken], tensor)
+    box = _stored_box(constant, dim, positions, store)
+    if box is None:
+        return WeightAttr.of(store.add(store.seen_as(constant)[taken]), tensor)
+    return WeightAttr.of(store.add_section(constant.key.data, box), tensor, constant.order)
+
+
+def _element_of_part(element: Attribute, dim: int, positions: range, store: WeightStore) -> Attribute:
+    if not isinstance(element, UniformType) or element.channel_axis != dim:
+        return element
+    scales, offsets = (part_of(values, 0, positions, store) for values in (element.scales, element.offsets))
+    return UniformType.of_channels(dim, scales, offsets, element.bits)
+
+
+def _stored_box(constant: WeightAttr, dim: int, positions: range, store: WeightStore) -> Box | None:
+    """The box of the stored array that is these positions of a handle's dimension; None where there is none."""
+    stored = store.stored_shape(constant.key.data)
+    order = constant.order or tuple(range(len(stored)))
+    (accesses,) = regroup(tuple(stored[d] for d in order), constant.type.get_shape()).operands
+    for d, access in zip(order, accesses, strict=True):
+        if not isinstance(access, Along) or access.dim != dim:
+            continue
+        if positions.start % access.denominator or positions.stop % access.denominator:
+            return None
+        taken = access.interval(positions.start, positions.stop)
+        return tuple(taken if other == d else (0, size) for other, size in enumerate(stored))
+    return None
 
 
 def retyped(constant: Constant, element: Attribute) -> Constant:

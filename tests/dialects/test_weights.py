@@ -163,3 +163,34 @@ def test_parts_are_the_whole(shape: tuple[int, ...], monkeypatch: pytest.MonkeyP
         constant = WeightAttr.of(key, TensorType(f16, seen), order)
         parts = b"".join(as_stored(part, constant.type.element_type).tobytes() for part in store.parts(constant))
         assert parts == store.stored_bytes(constant).tobytes()
+
+
+def test_boxes_are_views_in_every_process(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(SECOND.tobytes())
+    store = WeightStore("")
+    made, mapped = store.add(FIRST), store.map_tensor(tmp_path / "model.bin", 0, SECOND.dtype, SECOND.shape)
+    columns = store.add_section(made, ((0, 2), (1, 3)))
+    corner = store.add_section(columns, ((1, 2), (1, 2)))
+    last = store.add_section(mapped, ((2, 3),))
+    assert (columns, corner) == (f"{made}[:, 1:3]", f"{made}[1:2, 2:3]")
+    assert store.add_section(columns, ((0, 2), (0, 2))) == columns
+    assert np.shares_memory(store.stored(columns), store.stored(made))
+    store.save(tmp_path / "store")
+    assert (tmp_path / "store" / "weights-0.bin").stat().st_size == 64  # FIRST alone, padded
+    for each in (store, reopened(tmp_path / "store")):
+        np.testing.assert_array_equal(each.stored(columns), FIRST[:, 1:])
+        np.testing.assert_array_equal(each.stored(corner), FIRST[1:, 2:])
+        np.testing.assert_array_equal(each.stored(last), SECOND[2:])
+        assert (each.stored_shape(columns), each.stored_dtype(last)) == ((2, 2), np.int64)
+
+
+def test_a_box_that_the_array_does_not_have_is_one_message(tmp_path: Path) -> None:
+    store = WeightStore("")
+    columns = store.add_section(store.add(FIRST), ((0, 2), (1, 3)))
+    store.save(tmp_path)
+    index = tmp_path / "index.json"
+    known = json.loads(index.read_text())
+    known[columns]["box"][1][1] = 7
+    index.write_text(json.dumps(known))
+    with pytest.raises(AicError, match=r"there is no box \(\(0, 2\), \(1, 7\)\)"):
+        reopened(tmp_path).stored(columns)

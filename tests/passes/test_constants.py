@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import TensorType, f16, f32
 
 from dialects.aic import DenseAttr, WeightAttr
+from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore
-from passes.rewriting.constants import channel_vector, reshaped, retyped, transposed
+from passes.rewriting.constants import channel_vector, part_of, reshaped, retyped, transposed
 
 STORED = np.arange(2 * 3 * 1 * 40, dtype=np.float32).reshape(2, 3, 1, 40)
 
@@ -51,6 +52,42 @@ def test_an_identity_has_no_permutation() -> None:
     store, weight = store_with_weight()
     there = transposed(weight, (3, 0, 1, 2), store)
     assert transposed(there, (1, 2, 3, 0), store) == weight
+
+
+@given(st.permutations(range(4)), st.integers(0, 3), st.data())
+def test_a_part_of_a_handle_is_a_box_of_what_is_stored(order: list[int], dim: int, data: st.DataObject) -> None:
+    store, weight = store_with_weight()
+    moved = transposed(weight, order, store)
+    size = moved.type.get_shape()[dim]
+    start = data.draw(st.integers(0, size - 1))
+    positions = range(start, data.draw(st.integers(start + 1, size)))
+    part = part_of(moved, dim, positions, store)
+    np.testing.assert_array_equal(store.held(part), np.take(STORED.transpose(order), positions, dim))
+    assert list(store.arrays) == [weight.key.data]
+
+
+def test_a_part_of_a_regrouped_handle_needs_no_bytes_between_rows_of_what_is_stored() -> None:
+    store, weight = store_with_weight()
+    for shape, dim, positions in [((6, 40), 1, range(3, 9)), ((2, 12, 10), 1, range(4, 8)), ((2, 120), 1, range(40))]:
+        part = part_of(reshaped(weight, shape), dim, positions, store)
+        np.testing.assert_array_equal(store.held(part), np.take(STORED.reshape(shape), positions, dim))
+    assert list(store.arrays) == [weight.key.data]
+    part = part_of(reshaped(weight, (2, 120)), 1, range(30), store)
+    np.testing.assert_array_equal(store.held(part), STORED.reshape(2, 120)[:, :30])
+    assert len(store.arrays) == 2
+
+
+def test_scales_along_the_dimension_go_with_a_part() -> None:
+    scales, offsets = np.arange(1, 41, dtype=np.float32), np.zeros(40, np.int32)
+    store = WeightStore("")
+    element = UniformType.of_channels(1, DenseAttr.from_array(scales), DenseAttr.from_array(offsets), 8)
+    weight = WeightAttr.of(store.add(np.ones((50, 40), np.int8)), TensorType(element, (50, 40)))
+    columns, rows = part_of(weight, 1, range(3, 5), store), part_of(weight, 0, range(3, 5), store)
+    narrowed = columns.type.element_type
+    assert isinstance(narrowed, UniformType)
+    assert isinstance(narrowed.scales, DenseAttr)
+    assert narrowed.scales.array().tolist() == [4, 5]
+    assert rows.type.element_type == element
 
 
 def test_conversion_keeps_the_handle() -> None:
