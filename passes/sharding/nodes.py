@@ -1,6 +1,6 @@
 """From ops to the nodes that the search for shardings works on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
@@ -23,26 +23,37 @@ def nodes_of(ops: Sequence[GraphOp], hardware: Hardware) -> list[Node]:
 
 
 def _node(op: GraphOp, numbers: dict[SSAValue, int], hardware: Hardware) -> Node:
-    indexing, arguments, result = op.indexing(), op.arguments(), op.result_type
+    indexing, result = op.indexing(), op.result_type
     operands = tuple(
         Operand(numbers.get(value), t.get_shape(), element_bytes(t.element_type), isinstance(value.owner, ConstantOp))
         for value, t in zip(op.operands, op.operand_types, strict=True)
     )
-    shape, element, kernel = result.get_shape(), result.element_type, op.kernel_name()
-
-    def compute(sharding: Sharding) -> float:
-        local = [
-            block_shape(o.shape, need) if need.home == "vtcm" else o.shape
-            for accesses, o in zip(indexing.operands, operands, strict=True)
-            for need in [required_sharding(accesses, o.shape, shape, sharding)]
-        ]
-        return cost(kernel, arguments, local, block_shape(shape, sharding), element, hardware).cycles
-
+    shape = result.get_shape()
+    compute = core_cycles(op, [operand.shape for operand in operands], shape, hardware)
     weights = any(
         isinstance(value.owner, ConstantOp) and _are_weights(accesses, len(shape))
         for value, accesses in zip(op.operands, indexing.operands, strict=True)
     )
-    return Node(operands, shape, indexing, compute, element_bytes(element), weights)
+    return Node(operands, shape, indexing, compute, element_bytes(result.element_type), weights)
+
+
+def core_cycles(
+    op: GraphOp, operands: Sequence[tuple[int, ...]], shape: tuple[int, ...], hardware: Hardware
+) -> Callable[[Sharding], float]:
+    """Cycles of the busiest core by the sharding of the result, for an op on operands of these shapes that has a result
+    of that shape.
+    """
+    indexing, arguments, kernel, element = op.indexing(), op.arguments(), op.kernel_name(), op.result_type.element_type
+
+    def cycles(sharding: Sharding) -> float:
+        local = [
+            block_shape(operand, need) if need.home == "vtcm" else operand
+            for accesses, operand in zip(indexing.operands, operands, strict=False)
+            for need in [required_sharding(accesses, operand, shape, sharding)]
+        ]
+        return cost(kernel, arguments, local, block_shape(shape, sharding), element, hardware).cycles
+
+    return cycles
 
 
 def _are_weights(accesses: Sequence[Access], rank: int) -> bool:
