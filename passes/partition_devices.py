@@ -12,6 +12,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Attribute, Operation
 
+from dialects.channels import Link
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.locations import node_name, tensor_name
@@ -46,7 +47,7 @@ class PartitionDevicesPass(ProgramPass):
         if cycle:
             raise AicError(f"{CONFIGURATION}: partitions wait for each other in a circle: {_told(cycle, partitions)}")
 
-        def parts_link(here: int, there: int):
+        def parts_link(here: int, there: int) -> Link:
             first, second = (partitions[n].devices[0].number for n in (here, there))
             return configuration.link(first, second)
 
@@ -67,7 +68,8 @@ def assigned(ops: Sequence[Operation], by_node: Mapping[str, int]) -> dict[Opera
             of[op] = min(users) if listed is None else listed
     for op in ops:  # what is left is used by nothing but the return
         if op not in of:
-            made = [of[operand.owner] for operand in op.operands if operand.owner in of]  # pyright: ignore
+            makers = (operand.owner for operand in op.operands)
+            made = [of[maker] for maker in makers if isinstance(maker, Operation) and maker in of]
             of[op] = max(made, default=0)
     return of
 
@@ -105,7 +107,8 @@ def _way_back(edges: Mapping[int, Mapping[int, Operation]], start: int) -> list[
 
 def _told(cycle: Sequence[tuple[int, int, Operation]], partitions: Sequence[Partition]) -> str:
     return ", ".join(
-        f"{partitions[there].name!r} needs {tensor_name(op)!r} of {partitions[here].name!r}" for here, there, op in cycle
+        f"{partitions[there].name!r} needs {tensor_name(op)!r} of {partitions[here].name!r}"
+        for here, there, op in cycle
     )
 
 

@@ -1,4 +1,4 @@
-"""How a network is divided over cards, as the user's configuration says it: plain data, and what a module holds of it."""
+"""How a network is divided over cards, as the user says it: plain data, and what a module holds of it."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -185,5 +185,3 @@ def _text(attribute: Attribute | None) -> str:
 
 def _numbers(values: Sequence[int]) -> DenseArrayBase:
     return DenseArrayBase.from_list(i64, list(values))
-
-

@@ -1,0 +1,53 @@
+// RUN: aic-opt %s -p partition-devices --split-input-file --verify-diagnostics | filecheck %s
+
+// Everything that is wrong with a configuration is told at once.
+// CHECK: pass partition-devices: aic.partitions: 2 partitions are called 'p';
+// CHECK-SAME: partition 'p': device 0 is to have 17 cores; a card has 1 to 16;
+// CHECK-SAME: partition 'p' has no nodeList, which only a partition of all nodes may leave out;
+// CHECK-SAME: device 0 is used 2 times;
+// CHECK-SAME: connection of devices 0, 3: type 'wire' is none of p2p, host;
+// CHECK-SAME: connection of devices 0, 3: no partition is on device 3; there are 0
+builtin.module attributes {aic.target = #aic.target<"pro">, aic.partitions = {
+  partitions = [{name = "p", devices = array<i64: 0>, cores = array<i64: 17>, nodes = ["a"]},
+                {name = "p", devices = array<i64: 0>, cores = array<i64: 1>}],
+  connections = [{devices = array<i64: 0, 3>, type = "wire"}]}} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16> loc("a")
+    func.return %0 : tensor<8xf16>
+  }
+}
+
+// -----
+
+// CHECK: partitions wait for each other in a circle: 'q' needs 'a' of 'p', 'p' needs 'b' of 'q'
+builtin.module attributes {aic.partitions = {
+  partitions = [{name = "p", devices = array<i64: 0>, cores = array<i64: 1>, nodes = ["a", "c"]},
+                {name = "q", devices = array<i64: 1>, cores = array<i64: 1>, nodes = ["b"]}], connections = []}} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16> loc("a")
+    %1 = graph.sigmoid %0 : (tensor<8xf16>) -> tensor<8xf16> loc("b")
+    %2 = graph.relu %1 : (tensor<8xf16>) -> tensor<8xf16> loc("c")
+    func.return %2 : tensor<8xf16>
+  }
+}
+
+// -----
+
+// CHECK: nothing of 'q' is left to compute
+builtin.module attributes {aic.partitions = {
+  partitions = [{name = "p", devices = array<i64: 0>, cores = array<i64: 1>, nodes = ["a"]},
+                {name = "q", devices = array<i64: 1>, cores = array<i64: 1>, nodes = ["gone"]}], connections = []}} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16> loc("a")
+    func.return %0 : tensor<8xf16>
+  }
+}
+
+// -----
+
+// CHECK: aic.partitions: 3 : i64 is no dictionary of partitions, connections
+builtin.module attributes {aic.partitions = 3 : i64} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    func.return %x : tensor<8xf16>
+  }
+}
