@@ -1,0 +1,162 @@
+"""`check-channels`: what parts of a network send each other is matched, and they never wait for each other in a circle.
+
+Every channel has one sender and one receiver, which name each other, the same link and the same type; links are what
+connects the cards of both; parts on one card have cores of their own.
+
+A part sends and receives in the order of its text. A receive waits for its tensor, a send for a place at the receiver,
+of which there are more than one: so a part never waits for a place in the inference that another one must begin first,
+and the parts can go on for ever if in one inference each tensor is sent before it is awaited. Counters only grow and
+channels have one receiver: one order decides. A verdict comes with that order.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.ir import Attribute
+from xdsl.passes import ModulePass
+
+from dialects import tile
+from dialects.channels import ChannelAttr
+from dialects.graph.channels import ReceiveOp, SendOp
+from dialects.module import DEVICE, FIRST_CORE, PARTITIONS, cores_of, holds, programs_of, target_of
+from dialects.text import place
+from dialects.tile.channels import ChannelOp
+from passes.checking.problems import refuse
+
+End: TypeAlias = SendOp | ReceiveOp | ChannelOp
+
+
+@dataclass(frozen=True)
+class CheckChannelsPass(ModulePass):
+    """Refuses a network whose parts cannot go on together."""
+
+    name = "check-channels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        check_channels(op)
+
+
+def check_channels(module: ModuleOp) -> None:
+    """Raises AicError, naming parts, channels and nodes. A network that is in one part has no channels."""
+    parts = {_name(part): part for part in programs_of(module)}
+    ends = {name: [op for op in part.walk() if isinstance(op, End)] for name, part in parts.items()}
+    refuse([*_misplaced(module, parts), *_unmatched(parts, ends)])
+    refuse(_deadlock(ends))
+
+
+def _name(part: ModuleOp) -> str:
+    return "" if part.sym_name is None else part.sym_name.data
+
+
+def _channel(end: End) -> ChannelAttr:
+    return end.channel
+
+
+def _sends(end: End) -> bool:
+    return isinstance(end, SendOp | tile.SendOp)
+
+
+def _type(end: End) -> Attribute:
+    return (end.input if isinstance(end, SendOp) else end.output if isinstance(end, ReceiveOp) else end.target).type
+
+
+# Places.
+
+
+def _misplaced(module: ModuleOp, parts: Mapping[str, ModuleOp]) -> Iterator[str]:
+    """Parts that do not have names or cores of their own."""
+    if not any(holds(each, PARTITIONS) for each in module.walk() if isinstance(each, ModuleOp)):
+        return
+    if len(parts) < len(list(programs_of(module))):
+        yield "parts of the network share a name"
+    taken: dict[tuple[int, int], str] = {}
+    for name, part in parts.items():
+        first, available = _number(part, FIRST_CORE), target_of(part).hardware.cores
+        if first + cores_of(part) > available:
+            yield f"{name}: cores {first} to {first + cores_of(part) - 1}; a card has {available}"
+        for core in range(first, first + cores_of(part)):
+            other = taken.setdefault((_number(part, DEVICE), core), name)
+            if other != name:
+                yield f"{name} and {other} are both on core {core} of device {_number(part, DEVICE)}"
+                break
+
+
+def _number(part: ModuleOp, name: str) -> int:
+    number = part.attributes.get(name)
+    return number.value.data if isinstance(number, IntegerAttr) else 0
+
+
+# Pairs.
+
+
+def _unmatched(parts: Mapping[str, ModuleOp], ends: Mapping[str, Sequence[End]]) -> Iterator[str]:
+    """Channels that do not have two ends which fit each other."""
+    senders: dict[int, list[tuple[str, End]]] = {}
+    receivers: dict[int, list[tuple[str, End]]] = {}
+    for part, found in ends.items():
+        for end in found:
+            side = senders if _sends(end) else receivers
+            side.setdefault(_channel(end).number.data, []).append((part, end))
+    for number in sorted(senders.keys() | receivers.keys()):
+        sent, received = senders.get(number, []), receivers.get(number, [])
+        if len(sent) == len(received) == 1:
+            yield from _misfits(number, *sent[0], *received[0], parts)
+        else:
+            where = ", ".join(f"{part} ({place(end)})" for part, end in (*sent, *received))
+            yield f"channel {number} is sent {len(sent)} times and received {len(received)} times: {where}"
+
+
+def _misfits(
+    number: int, sender: str, send: End, receiver: str, receive: End, parts: Mapping[str, ModuleOp]
+) -> Iterator[str]:
+    """What is wrong with the two ends of a channel."""
+    out, into = _channel(send), _channel(receive)
+    if (out.peer.data, into.peer.data) != (receiver, sender):
+        yield (
+            f"channel {number}: {sender} sends it to {out.peer.data}, {receiver} receives it from {into.peer.data}: "
+            f"{place(send)}"
+        )
+    if out.kind != into.kind:
+        yield f"channel {number}: {sender} sends it by {out.kind}, {receiver} receives it by {into.kind}: {place(send)}"
+    if _type(send) != _type(receive):
+        yield f"channel {number}: {sender} sends {_type(send)}, {receiver} receives {_type(receive)}: {place(send)}"
+    same = _number(parts[sender], DEVICE) == _number(parts[receiver], DEVICE)
+    if same != (out.kind == "ddr"):
+        where = "one card, which only ddr connects" if same else "two cards, which ddr does not connect"
+        yield f"channel {number}: {sender} and {receiver} are on {where}, but its link is {out.kind}"
+
+
+# Deadlock.
+
+
+def _deadlock(ends: Mapping[str, Sequence[End]]) -> Iterator[str]:
+    """The parts that wait for ever, with what happens before, if some do."""
+    left = {part: list(found) for part, found in ends.items()}
+    sent: set[int] = set()
+    order: list[str] = []
+    moved = True
+    while moved:
+        moved = False
+        for part, found in left.items():
+            while found and (_sends(found[0]) or _channel(found[0]).number.data in sent):
+                end = found.pop(0)
+                number = _channel(end).number.data
+                if _sends(end):
+                    sent.add(number)
+                order.append(f"{part} {'sends' if _sends(end) else 'receives'} {number}")
+                moved = True
+    waiting = [(part, found[0]) for part, found in left.items() if found]
+    if waiting:
+        yield "deadlock: " + "; ".join(_waits(part, end) for part, end in waiting) + _before(order)
+
+
+def _waits(part: str, end: End) -> str:
+    number, peer = _channel(end).number.data, _channel(end).peer.data
+    return f"{part} ({place(end)}) waits for channel {number} of {peer}, which first waits for another"
+
+
+def _before(order: Sequence[str]) -> str:
+    return f". Before that, {', '.join(order)}" if order else ""
