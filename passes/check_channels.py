@@ -60,7 +60,7 @@ def _sends(end: End) -> bool:
 
 
 def _type(end: End) -> Attribute:
-    return (end.input if isinstance(end, SendOp) else end.output if isinstance(end, ReceiveOp) else end.target).type
+    return (end.input if isinstance(end, SendOp) else end.output if isinstance(end, ReceiveOp) else end.tensor).type
 
 
 # Places.

@@ -96,7 +96,7 @@ def _work(ops: Sequence[GraphOp], sizes: Sequence[int], tunings: Sequence[Tuning
         if (size, tuning) not in known:
             known[size, tuning] = costs_on(ops, size, hardware, tuning)
     costs = [known[cluster] for cluster in zip(sizes, tunings, strict=True)]
-    return Work(costs, crossing_bytes(ops), hardware.ddr_bytes_per_second, sizes)
+    return Work(costs, crossing_bytes(ops), hardware.ddr_bytes_per_second)
 
 
 def _parts(sizes: Sequence[int], tunings: Sequence[Tuning]) -> list[Part]:

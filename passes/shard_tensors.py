@@ -143,10 +143,9 @@ class _Rewrite:
         self._add(ReturnOp(*results), op)
 
     def _stored(self, value: SSAValue, like: Operation) -> SSAValue:
-        """Where a value that is sent lies in DDR."""
+        """Where a value that is sent lies in DDR: in a tensor that the program makes, which no one else writes."""
         source = self.stored.get(value, self.values[value])
-        held = sharding_of(source)
-        return source if held is not None and held.home == "ddr" else self._copied(like, source)
+        return source if isinstance(source.owner, ReshardOp) else self._copied(like, source)
 
     def _copied(self, like: Operation, source: SSAValue) -> SSAValue:
         """A copy of a value in DDR, by way of VTCM."""

@@ -130,7 +130,7 @@ class _Lowering:
     # ---- values in DDR
 
     def _declare(self, old: Block) -> None:
-        """Declares the network's inputs and outputs, in their order."""
+        """Declares the network's inputs and outputs, in their order, and what is sent to other parts of it."""
         for argument, port in zip(old.args, input_ports(self.main), strict=True):
             tensor = TensorOp.of(_ddr_type(argument), "input", label=port.name)
             tensor.location = argument.location
@@ -141,24 +141,24 @@ class _Lowering:
             tensor = TensorOp.of(_ddr_type(value), "output", label=port.name)
             self._add(self.program, tensor, cast(Operation, value.owner))
             self.held[value] = tensor.result
+        for send in old.ops:
+            if isinstance(send, SendOp) and send.input not in self.held:
+                tensor = TensorOp.of(_ddr_type(send.input), "send")
+                self.held[send.input] = self._add(self.program, tensor, send).results[0]
 
     def _in_ddr(self, value: SSAValue, like: Operation) -> SSAValue:
-        """The DDR tensor of a value; a scratch one when it is neither input, constant nor output."""
+        """The DDR tensor of a value; a scratch one when it has no other role."""
         if value not in self.held:
             self.held[value] = self._add(self.program, TensorOp.of(_ddr_type(value), "scratch"), like).results[0]
         return self.held[value]
 
     def _receive(self, op: ReceiveOp) -> None:
-        end = TensorOp.end_of(op.channel, "receive", _ddr_type(op.output))
-        tensor = self._add(self.program, end, op).results[0]
-        self._add(self.program, channels.ReceiveOp.of(tensor, self._of_first_core(op.output)), op)
+        tensor = self._add(self.program, TensorOp.of(_ddr_type(op.output), "receive"), op).results[0]
+        self._add(self.program, channels.ReceiveOp.of(op.channel, tensor, self._of_first_core(op.output)), op)
         self.held[op.output] = tensor
 
     def _send(self, op: SendOp) -> None:
-        end = TensorOp.end_of(op.channel, "send", _ddr_type(op.input))
-        there = self._add(self.program, end, op).results[0]
-        here = self._in_ddr(op.input, op)
-        self._add(self.program, channels.SendOp.of(here, there, self._of_first_core(op.input)), op)
+        self._add(self.program, channels.SendOp.of(op.channel, self.held[op.input], self._of_first_core(op.input)), op)
 
     def _of_first_core(self, value: SSAValue) -> Box:
         """The box of which the first core has the whole tensor and the others have nothing."""

@@ -44,7 +44,6 @@ from xdsl.traits import NoTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.aic import DenseAttr, WeightAttr
-from dialects.channels import ChannelAttr
 from dialects.element_types import element_bytes
 from dialects.kernels import KERNELS
 from dialects.tile.attributes import BoxAttr, Wait, WaitsAttr
@@ -139,7 +138,7 @@ class TensorOp(TileOp):
     """A tensor in DDR: `%x = tile.tensor {label = "image", role = "input"} : memref<1x3x224x224xf32, "ddr">`.
 
     Inputs and outputs are the network's, in the order of the text; a constant has its value; scratch is written and
-    read by the program; what it sends to or receives from other parts of the network has its channel.
+    read by the program; what it sends to other parts of the network or receives from them has a role of its own.
     """
 
     name = "tile.tensor"
@@ -152,8 +151,6 @@ class TensorOp(TileOp):
     """Bytes of a constant."""
     address = opt_prop_def(IntegerAttr)
     """Byte address of scratch in the region of DDR that all scratch shares."""
-    channel = opt_prop_def(ChannelAttr)
-    """The channel that ends here."""
     result = result_def(MemRefType)
 
     @classmethod
@@ -168,11 +165,6 @@ class TensorOp(TileOp):
             properties["value"] = value
         return cls.create(result_types=[buffer], properties=properties)
 
-    @classmethod
-    def end_of(cls, channel: ChannelAttr, role: Literal["send", "receive"], buffer: Buffer) -> Self:
-        """One end of a channel."""
-        return cls.create(result_types=[buffer], properties={"role": StringAttr(role), "channel": channel})
-
     def verify_(self) -> None:
         if self.role.data not in _ROLES:
             raise VerifyException(f"tile.tensor: role {self.role.data!r} is none of {', '.join(_ROLES)}")
@@ -182,8 +174,6 @@ class TensorOp(TileOp):
             raise VerifyException("tile.tensor: a constant, and nothing else, has a value")
         if (self.role.data in ("input", "output")) != (self.label is not None):
             raise VerifyException("tile.tensor: inputs and outputs, and nothing else, have a label")
-        if (self.role.data in ("send", "receive")) != (self.channel is not None):
-            raise VerifyException("tile.tensor: what is sent or received, and nothing else, has a channel")
         if self.address is not None and (self.role.data != "scratch" or self.address.value.data < 0):
             raise VerifyException("tile.tensor: only scratch has an address, and none below 0")
         buffer = type_of(self.result)
@@ -308,6 +298,11 @@ class InstructionOp(TileOp, ABC):
     def waited(self) -> tuple[Wait, ...]:
         """The waits as plain data."""
         return self.waits.data if self.waits is not None else ()
+
+    @property
+    def writes(self) -> bool:
+        """Whether the last operand is written."""
+        return True
 
     @property
     def target(self) -> SSAValue:
@@ -450,8 +445,10 @@ class StoreOp(TransferOp):
     def verify_(self) -> None:
         super().verify_()
         tensor = self.destination.owner
-        if isinstance(tensor, TensorOp) and tensor.role.data not in ("output", "scratch"):
-            raise VerifyException(f"tile.store: the tensor is {tensor.role.data}; only outputs and scratch are written")
+        if isinstance(tensor, TensorOp) and tensor.role.data not in ("output", "scratch", "send"):
+            raise VerifyException(
+                f"tile.store: the tensor is {tensor.role.data}; only outputs, scratch and what is sent are written"
+            )
 
 
 @irdl_op_definition

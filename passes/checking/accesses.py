@@ -116,7 +116,7 @@ class _Collector:
             memory = self._program.memories[number]
             if not memory.is_written:
                 continue
-            writes = operand == len(op.operands) - 1
+            writes = op.writes and operand == len(op.operands) - 1
             part = self._part(op, memory, box, issued.iterations, writes)
             if len(part.row):
                 slots, contents = self._turn(memory, issued.iterations)

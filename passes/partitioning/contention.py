@@ -1,7 +1,7 @@
 """How long stages of a pipeline take that share a memory: each works through its ops, over and over, at the same time.
 
-An op takes its own time, or as long as its bytes take at the rate that it gets, whichever is longer. Those that move
-bytes at a time share the rate by their weights.
+An op takes its own time, or as long as its bytes take at the rate that it gets, whichever is longer. Streams of bytes
+that pass at a time have equal shares of the rate.
 """
 
 from collections.abc import Sequence
@@ -18,22 +18,22 @@ _LEAD = 1
 @dataclass
 class _Stage:
     ops: Sequence[OpCost]
-    weight: float
     place: int = 0
     passes: int = 0
     seconds: float = 0.0
     """Left of the current op's own time."""
     size: float = 0.0
     """Left of its bytes."""
+    streams: int = 1
     worked: float = 0.0
     """Time of the current inference without waits for others."""
 
     def __post_init__(self) -> None:
-        self.seconds, self.size = self.ops[0]
+        self.seconds, self.size, self.streams = self.ops[0]
 
     def until_change(self, rate: float) -> float:
         """Time until the current op ends, or has all its bytes."""
-        ends = [left for left in (self.seconds, self.size / rate if rate else 0.0) if left > 0]
+        ends = [left for left in (self.seconds, self.size / rate) if left > 0]
         return min(ends, default=0.0)
 
     def go_on(self, step: float, rate: float) -> None:
@@ -49,20 +49,20 @@ class _Stage:
         if self.place == len(self.ops):
             took, self.place, self.worked = self.worked, 0, 0.0
             self.passes += 1
-        self.seconds, self.size = self.ops[self.place]
+        self.seconds, self.size, self.streams = self.ops[self.place]
         return took
 
 
-def contended_seconds(stages: Sequence[Sequence[OpCost]], weights: Sequence[float], rate: float) -> list[float]:
+def contended_seconds(stages: Sequence[Sequence[OpCost]], rate: float) -> list[float]:
     """Seconds that each stage takes for an inference while the others are at work. Each has an op."""
-    running = [_Stage(ops, weight) for ops, weight in zip(stages, weights, strict=True)]
+    running = [_Stage(ops) for ops in stages]
     took = [0.0] * len(running)
     while (least := min(stage.passes for stage in running)) < _PASSES:
         active = [stage for stage in running if stage.passes <= least + _LEAD]
-        moving = sum(stage.weight for stage in active if stage.size > 0)
-        step = min(stage.until_change(rate * stage.weight / moving if moving else 0.0) for stage in active)
+        each = rate / max(sum(stage.streams for stage in active if stage.size > 0), 1)
+        step = min(stage.until_change(each * stage.streams) for stage in active)
         for stage in active:
-            stage.go_on(step, rate * stage.weight / moving if moving else 0.0)
+            stage.go_on(step, each * stage.streams)
         for number, stage in enumerate(running):
             while stage in active and not stage.seconds and not stage.size:
                 ended = stage.next()

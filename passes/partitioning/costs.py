@@ -17,18 +17,23 @@ from passes.sharding.plans import Plan, plans_of
 
 class OpCost(NamedTuple):
     """What an op takes on a cluster: seconds in which its busiest core computes and gets what others hold, and bytes
-    that pass DDR meanwhile: constants, inputs, and what does not fit into VTCM.
+    that pass DDR meanwhile: constants, inputs, and what does not fit into VTCM. `streams` of them pass side by side:
+    one of what all cores get together, one per core of what each gets or stores by itself.
     """
 
     seconds: float
     ddr_bytes: int
+    streams: int = 1
 
 
 def costs_on(ops: Sequence[GraphOp], cores: int, hardware: Hardware, tuning: Tuning) -> list[OpCost]:
     """What the ops of a program cost on so many cores."""
     plans = plans_of(ops, cores, hardware, tuning)
     clock = hardware.core_clock_hertz
-    return [OpCost(_cycles(plan, plans, hardware) / clock, _ddr_bytes(plan, plans)) for plan in plans]
+    return [
+        OpCost(_cycles(plan, plans, hardware) / clock, _ddr_bytes(plan, plans), _streams(plan, plans, cores))
+        for plan in plans
+    ]
 
 
 def crossing_bytes(ops: Sequence[GraphOp]) -> list[int]:
@@ -62,3 +67,11 @@ def _ddr_bytes(plan: Plan, plans: Sequence[Plan]) -> int:
         if operand.producer is None or plans[operand.producer].spilled
     )
     return read + plan.spilled * prod(plan.node.shape) * plan.node.element_bytes
+
+
+def _streams(plan: Plan, plans: Sequence[Plan], cores: int) -> int:
+    """Streams of bytes that pass DDR for an op."""
+    operands = plan.node.operands
+    constants = any(operand.is_constant for operand in operands)
+    others = [o.producer is None or plans[o.producer].spilled for o in operands if not o.is_constant]
+    return max(constants + cores * (any(others) + plan.spilled), 1)

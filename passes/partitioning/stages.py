@@ -19,13 +19,12 @@ class Work:
     """Ops of a network in an order in which they can run, and what passes where it is cut.
 
     `costs[k][n]`: of op n on the cores of stage k. `crossing[n]`: bytes of what ops before op n make for those from n
-    on; 0 at both ends. The stages share a memory of `rate` bytes per second, by `weights`.
+    on; 0 at both ends. The stages share a memory of `rate` bytes per second.
     """
 
     costs: Sequence[Sequence[OpCost]]
     crossing: Sequence[int]
     rate: float
-    weights: Sequence[float]
 
     def stages(self, cuts: Sequence[int]) -> list[list[OpCost]]:
         """The ops of each stage, what comes in before and what goes out behind."""
@@ -52,14 +51,14 @@ def balanced_cuts(work: Work) -> list[int]:
     for _ in range(_ROUNDS):
         cuts = choose_cuts([[each * by for each in row] for row, by in zip(alone, slower, strict=True)], crossing)
         stages = work.stages(cuts)
-        took = tried[tuple(cuts)] = contended_seconds(stages, work.weights, work.rate)
+        took = tried[tuple(cuts)] = contended_seconds(stages, work.rate)
         ideal = [sum(max(op.seconds, op.ddr_bytes / work.rate) for op in ops) for ops in stages]
         slower = [(old + new / least) / 2 for old, new, least in zip(slower, took, ideal, strict=True)]
     best = min(tried, key=lambda cuts: _badness(tried[cuts]))
     while True:
         for cuts in _moved(best, len(work.crossing) - 1):
             if cuts not in tried:
-                tried[cuts] = contended_seconds(work.stages(cuts), work.weights, work.rate)
+                tried[cuts] = contended_seconds(work.stages(cuts), work.rate)
         following = min(tried, key=lambda cuts: _badness(tried[cuts]))
         if following == best:
             return list(best)

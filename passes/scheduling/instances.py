@@ -105,7 +105,7 @@ def _accesses(run: Replayed, *, single: bool) -> tuple[Access, ...]:
     for index, (value, box) in enumerate(touched):
         if isinstance(value.owner, TensorOp) and value.owner.role.data in ("input", "constant"):
             continue
-        writes = index == len(touched) - 1
+        writes = run.op.writes and index == len(touched) - 1
         of_others, by_others = (False, False) if single else _reach(run.op, value, writes)
         part = _part(value, box, run)
         accesses.append(Access(_region(value, run.iteration), writes, of_others, by_others, part))

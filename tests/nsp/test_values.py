@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-import passes.shard_tensors
+import passes.sharding.plans
 from dialects import create_context
 from dialects.aic import TargetAttr
 from dialects.hardware import Hardware
@@ -99,7 +99,7 @@ def test_every_sharding(name: str, cores: int, monkeypatch: pytest.MonkeyPatch) 
             for n, shardings in enumerate(options)
         ]
 
-    monkeypatch.setattr(passes.shard_tensors, "choose_shardings", chosen)
+    monkeypatch.setattr(passes.sharding.plans, "choose_shardings", chosen)
     for taken in range(12):
         results = ", ".join(f'tensor<{t}> {{aic.name = "y{n}"}}' for n, t in enumerate(body[1].split(", ")))
         text = f'func.func @main(%x: tensor<{body[0]}> {{aic.name = "x"}}) -> ({results}) {{\n{body[2]}\n}}'

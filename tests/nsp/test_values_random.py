@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import passes.shard_tensors
+import passes.sharding.plans
 from dialects.aic import TargetAttr
 from dialects.errors import AicError
 from dialects.hardware import Hardware
@@ -34,7 +34,7 @@ def test_however_values_are_sharded(network: Network, cores: int, vtcm: int, dat
         return [data.draw(st.sampled_from(shardings)) for shardings in options]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes.shard_tensors, "choose_shardings", drawn)
+        patch.setattr(passes.sharding.plans, "choose_shardings", drawn)
         try:
             assert_levels_agree(network.module, cores, TargetAttr.of("pro", {**SMALL, "vtcm_bytes": vtcm}), 0)
         except AicError as error:

@@ -42,8 +42,8 @@ class Event(NamedTuple):
     """Something that happens at a time to a core of the system; `sequence` orders what happens at the same time.
 
     `begin`: the first inference of the core's plan begins. `look`: the core's `queue` may go on. `end`: `step`'s
-    kernel ends. `flow`: `step`'s flows start. `relay`: what channel `step` carries leaves the host; `deliver`: it is
-    there.
+    kernel ends. `flow`: `step`'s flows start. What channel `step` carries begins to leave (`depart`), to leave the
+    host (`relay`), and is there (`deliver`).
     """
 
     time: float
@@ -54,7 +54,7 @@ class Event(NamedTuple):
     step: int
 
 
-Happening: TypeAlias = Literal["begin", "look", "end", "flow", "relay", "deliver"]
+Happening: TypeAlias = Literal["begin", "look", "end", "flow", "depart", "relay", "deliver"]
 
 
 def simulate(plan: Plan, hardware: Hardware) -> Timeline:
@@ -167,8 +167,10 @@ class Simulation:
                 self._part_done(inference, event.core - inference.first, event.step)
             case "flow":
                 self._flow(self.at_work[seat], event.core, event.step)
+            case "depart":
+                self._flow_of(self.mail.routes[event.step], relayed=False)
             case "relay":
-                self._relay(self.mail.routes[event.step])
+                self._flow_of(self.mail.routes[event.step], relayed=True)
             case "deliver":
                 self._deliver(event.step)
 
@@ -187,7 +189,8 @@ class Simulation:
         made = self.made[seat]
         made.append(self._timeline(seat, inference))
         self.missing -= len(made) == self.wanted
-        self.looks.extend(self.mail.freed(seat))
+        for channel in self.mail.freed(seat):
+            self._depart(channel)
         if len(made) < self.wanted or (self.goes_on and self.now > inference.begin):
             self._begin(seat)
 
@@ -218,33 +221,39 @@ class Simulation:
     def _flow(self, inference: Inference, core: int, step: int) -> None:
         seat = self.seats[self.seat_of[core]]
         work = seat.plan.steps[step].work
-        if isinstance(work, Sending):
-            there = self.seats[self.mail.routes[work.channel].receiver]
-            self.fabric.start(step, core, _departure(work, seat.soc, there.soc), inference.first)
-            return
         assert isinstance(work, Moves)
         for flow in work.flows[core - inference.first]:
             self.fabric.start(step, core, flow, inference.first)
 
     # ---- what parts send each other
 
-    def _sent(self, work: Sending) -> None:
-        """A tensor has left its sender."""
-        route = self.mail.routes[work.channel]
-        core, clock = self.firsts[route.receiver], self.hardware.core_clock_hertz
-        match work.link:
-            case "host":
-                self._at(self.now + self.hardware.relay_latency_seconds * clock, "relay", core, "dma", work.channel)
-            case "p2p":
-                self._at(self.now + self.hardware.p2p_latency_seconds * clock, "deliver", core, "dma", work.channel)
-            case "ddr":
-                self._deliver(work.channel)
+    def _depart(self, channel: int) -> None:
+        """A tensor begins to leave: read by the DMA of the sender's first core, a latency after it may."""
+        core = self.firsts[self.mail.routes[channel].sender]
+        self._at(self.now + self.latencies["store"], "depart", core, "dma", channel)
 
-    def _relay(self, route: Route) -> None:
-        """The host sends a tensor on to its receiver. The flow's step tells it from those of instructions."""
-        soc, first = self.seats[route.receiver].soc, self.firsts[route.receiver]
-        flow = Flow(route.bytes, (Use("pcie in", soc), Use("ddr", 0)))
-        self.fabric.start(_relayed(route.channel), first, flow, first)
+    def _departed(self, channel: int) -> None:
+        """A tensor has left its sender."""
+        route, hardware = self.mail.routes[channel], self.hardware
+        core, clock = self.firsts[route.receiver], hardware.core_clock_hertz
+        match route.link:
+            case "host":
+                self._at(self.now + hardware.relay_latency_seconds * clock, "relay", core, "dma", channel)
+            case "p2p":
+                self._at(self.now + hardware.p2p_latency_seconds * clock, "deliver", core, "dma", channel)
+            case "ddr":
+                self._deliver(channel)
+        starts, freed = self.mail.departed(channel)
+        self.looks.extend(freed)
+        if starts:
+            self._depart(channel)
+
+    def _flow_of(self, route: Route, *, relayed: bool) -> None:
+        """The bytes of a tensor begin to move: out of the sender's card, or from the host to the receiver's."""
+        sender, receiver = self.seats[route.sender], self.seats[route.receiver]
+        first = self.firsts[route.receiver if relayed else route.sender]
+        flow = Flow(route.bytes, _arrival(receiver.soc) if relayed else _departure(route, sender.soc, receiver.soc))
+        self.fabric.start(_under_way(route.channel, relayed=relayed), first, flow, first)
 
     def _deliver(self, channel: int) -> None:
         """A tensor is there."""
@@ -292,7 +301,7 @@ class Simulation:
             self._issue(inference, own, queue, step, work, price)
             return
         if isinstance(work, Sending | Arriving):
-            self._issue_mail(inference, own, queue, step, work, price)
+            self._issue_mail(inference, own, step, work, price)
             return
         if price.hmx:
             inference.intervals.append(Interval(own, "hmx", step, self.now, self.now + price.hmx))
@@ -310,30 +319,26 @@ class Simulation:
             self._at(self.now + price.queue + latency, "flow", inference.first + own, queue, step)
         self._part_done(inference, own, step)
 
-    def _issue_mail(
-        self, inference: Inference, own: int, queue: Queue, step: int, work: Sending | Arriving, price: Price
-    ) -> None:
+    def _issue_mail(self, inference: Inference, own: int, step: int, work: Sending | Arriving, price: Price) -> None:
         """The first core sends, or begins to wait for what comes."""
         if own == 0:
             inference.cores[own].issue += price.queue
-            if isinstance(work, Sending):
-                latency = self.latencies["store"]
-                self._at(self.now + price.queue + latency, "flow", inference.first, queue, step)
-            elif self.mail.is_there(work.channel, inference, step):
-                self._part_done(inference, own, step)
+            if isinstance(work, Arriving):
+                if self.mail.is_there(work.channel, inference, step):
+                    self._part_done(inference, own, step)
+            elif self.mail.send(work.channel):
+                self._depart(work.channel)
         self._part_done(inference, own, step)
 
     def _arrived(self, current: Current) -> None:
         if current.step < 0:
-            self._deliver(_relayed(current.step))
+            channel, relayed = _on_its_way(current.step)
+            (self._deliver if relayed else self._departed)(channel)
             return
         inference = self.at_work[self.seat_of[current.core]]
         key = (current.core - inference.first, current.step)
         inference.first_byte[key] = min(current.begun, inference.first_byte.get(key, inf))
-        work = inference.plan.steps[current.step].work
         self._part_done(inference, *key)
-        if isinstance(work, Sending):
-            self._sent(work)
 
     def _part_done(self, inference: Inference, own: int, step: int) -> None:
         """One part of what a step waits for on a core is done; with the last one the step is complete there."""
@@ -387,20 +392,30 @@ def _prices(seats: Sequence[Seat], hardware: Hardware) -> list[Sequence[Sequence
     return [found[id(seat.plan)] for seat in seats]
 
 
-def _departure(work: Sending, here: int, there: int) -> Flow:
+def _departure(route: Route, here: int, there: int) -> tuple[Use, ...]:
     """What a tensor passes on its way out of its SoC, and to another card if that needs no host."""
-    match work.link:
+    match route.link:
         case "ddr":  # read and written
-            return Flow(work.bytes, (Use("ddr read port", 0), Use("ddr", 0, 2.0), Use("ddr write port", 0)))
+            return Use("copy", 0), Use("ddr", 0, 2.0), Use("ddr read port", 0), Use("ddr write port", 0)
         case "p2p":
-            return Flow(work.bytes, (Use("pcie out", here), Use("ddr", 0), Use("pcie in", there)))
+            return Use("pcie out", here), Use("ddr", 0), Use("pcie in", there)
         case "host":
-            return Flow(work.bytes, (Use("pcie out", here), Use("ddr", 0)))
+            return Use("pcie out", here), Use("ddr", 0)
 
 
-def _relayed(number: int) -> int:
-    """The number of a step that stands for a channel; and back."""
-    return -1 - number
+def _arrival(soc: int) -> tuple[Use, ...]:
+    """What a tensor passes on its way from the host to an SoC."""
+    return Use("pcie in", soc), Use("ddr", 0)
+
+
+def _under_way(channel: int, *, relayed: bool) -> int:
+    """A step that no plan has: it stands for a channel's tensor on its way, the second part of it if `relayed`."""
+    return -1 - 2 * channel - relayed
+
+
+def _on_its_way(step: int) -> tuple[int, bool]:
+    """The channel that such a step stands for, and whether its tensor is relayed."""
+    return (-1 - step) // 2, (-1 - step) % 2 == 1
 
 
 def _need_text(need: Need) -> str:

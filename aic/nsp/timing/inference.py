@@ -1,7 +1,7 @@
 """One inference of a plan on its cores: what it has done, and what it waits for."""
 
 from aic.nsp.timing.core import CoreQueues
-from aic.nsp.timing.records import Arriving, Moves, Plan, Sending, Work
+from aic.nsp.timing.records import Arriving, Moves, Plan, Work
 from aic.nsp.timing.signals import SignalBoard
 from aic.nsp.timing.timeline import Interval
 
@@ -36,7 +36,7 @@ def _parts(plan: Plan) -> list[list[int]]:
 
 def _counted(plan: Plan, work: Work) -> list[int]:
     counts = [1] * plan.cores
-    if isinstance(work, Sending | Arriving):
+    if isinstance(work, Arriving):
         counts[0] += 1
     if isinstance(work, Moves):
         for core in range(plan.cores):

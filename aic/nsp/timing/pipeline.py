@@ -12,9 +12,10 @@ from aic.nsp.timing.clock import under_load
 from aic.nsp.timing.engine import Seat, simulate_parts
 from aic.nsp.timing.performance import HostTransfer, Pcie
 from aic.nsp.timing.timeline import Timeline
+from dialects.channels import PLACES
 from dialects.hardware import Hardware
 
-_FILLING = 2
+_FILLING = 2 * PLACES
 """Inferences per part until the pipeline is full, and the places between parts as well."""
 _MEASURED = 4
 """Inferences over which the period is taken, behind those."""

@@ -126,7 +126,7 @@ class _Planner:
             case FillOp():
                 return self._fill(op, iteration)
             case SendOp():
-                return Sending(op.channel.number.data, op.channel.kind, bytes_of(op.source))
+                return Sending(op.channel.number.data, op.channel.kind, bytes_of(op.tensor))
             case ReceiveOp():
                 return Arriving(op.channel.number.data)
             case ComputeOp():

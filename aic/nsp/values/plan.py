@@ -121,10 +121,10 @@ class _Planner:
             case FillOp():
                 self._fill(instruction, iteration)
             case SendOp():
-                channel, sent = instruction.channel, self.memory[instruction.source].array
+                channel, sent = instruction.channel, self.memory[instruction.tensor].array
                 self.steps.append(partial(self.mail.put, channel, sent))
             case ReceiveOp():
-                array = self.memory[instruction.destination].array
+                array = self.memory[instruction.tensor].array
                 self.arrivals.append(Arrival(len(self.steps), instruction.channel, array))
             case _:
                 raise TypeError(f"{instruction.name} has no values")

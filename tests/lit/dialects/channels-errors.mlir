@@ -8,36 +8,27 @@ func.func @link() {
 
 // -----
 
-// CHECK: tile.tensor: what is sent or received, and nothing else, has a channel
-func.func @channel() {
-  %0 = tile.tensor {role = "receive"} : memref<4xf16, "ddr">
-  func.return
-}
-
-// -----
-
-// CHECK: tile.receive: the tensor of channel #aic.channel<0, "p2p", "other"> is there to send
+// CHECK: tile.receive: its tensor has none of the roles receive
 func.func @direction() {
-  %0 = tile.tensor {role = "send", channel = #aic.channel<0, "p2p", "other">} : memref<4xf16, "ddr">
-  tile.receive %0 {box = #tile.box<[1] : 0 to 4>}
+  %0 = tile.tensor {role = "send"} : memref<4xf16, "ddr">
+  tile.receive %0 {channel = #aic.channel<0, "p2p", "other">, box = #tile.box<[1] : 0 to 4>}
   func.return
 }
 
 // -----
 
-// CHECK: tile.send: memref<8xf16, "ddr"> is sent as memref<4xf16, "ddr">
-func.func @kind() {
-  %0 = tile.tensor {role = "send", channel = #aic.channel<0, "p2p", "other">} : memref<4xf16, "ddr">
-  %1 = tile.tensor {role = "scratch"} : memref<8xf16, "ddr">
-  tile.send %1, %0 {box = #tile.box<[1] : 0 to 4>}
-  func.return
-}
-
-// -----
-
-// CHECK: tile.send: its last operand is no end of a channel
-func.func @end() {
+// CHECK: tile.send: its tensor has none of the roles send, output
+func.func @role() {
   %0 = tile.tensor {role = "scratch"} : memref<4xf16, "ddr">
-  tile.send %0, %0 {box = #tile.box<[1] : 0 to 4>}
+  tile.send %0 {channel = #aic.channel<0, "p2p", "other">, box = #tile.box<[1] : 0 to 4>}
+  func.return
+}
+
+// -----
+
+// CHECK: tile.send: box of 2 dimensions for memref<4xf16, "ddr">
+func.func @rank() {
+  %0 = tile.tensor {role = "send"} : memref<4xf16, "ddr">
+  tile.send %0 {channel = #aic.channel<0, "p2p", "other">, box = #tile.box<[1] : 0 to 4, 0 to 1>}
   func.return
 }

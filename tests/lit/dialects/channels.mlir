@@ -15,16 +15,16 @@ builtin.module @Partition1 {
 
 // -----
 
-// CHECK: %[[R:.*]] = tile.tensor {role = "receive", channel = #aic.channel<0, "ddr", "cluster0">} : memref<4x8xf16, "ddr">
-// CHECK: tile.receive %[[R]] {box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
-// CHECK: %[[S:.*]] = tile.tensor {role = "send", channel = #aic.channel<1, "ddr", "cluster2">} : memref<4x8xf16, "ddr">
-// CHECK: tile.send %[[R]], %[[S]] {box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
+// CHECK: %[[R:.*]] = tile.tensor {role = "receive"} : memref<4x8xf16, "ddr">
+// CHECK: tile.receive %[[R]] {channel = #aic.channel<0, "ddr", "cluster0">, box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
+// CHECK: %[[S:.*]] = tile.tensor {role = "send"} : memref<4x8xf16, "ddr">
+// CHECK: tile.send %[[S]] {channel = #aic.channel<1, "ddr", "cluster2">, box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
 builtin.module @cluster1 {
   func.func @main() {
-    %0 = tile.tensor {role = "receive", channel = #aic.channel<0, "ddr", "cluster0">} : memref<4x8xf16, "ddr">
-    tile.receive %0 {box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
-    %1 = tile.tensor {role = "send", channel = #aic.channel<1, "ddr", "cluster2">} : memref<4x8xf16, "ddr">
-    tile.send %0, %1 {box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
+    %0 = tile.tensor {role = "receive"} : memref<4x8xf16, "ddr">
+    tile.receive %0 {channel = #aic.channel<0, "ddr", "cluster0">, box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
+    %1 = tile.tensor {role = "send"} : memref<4x8xf16, "ddr">
+    tile.send %1 {channel = #aic.channel<1, "ddr", "cluster2">, box = #tile.box<[2] : 4 m0 to min(4 m0 + 4, 4), 0 to 8>} loc("a")
     func.return
   }
 }

@@ -389,7 +389,7 @@ func.func @f(%a: memref<4xf16, "ddr">, %b: memref<4xf16, "vtcm">) {
 
 // -----
 
-// CHECK: tile.store: the tensor is input; only outputs and scratch are written
+// CHECK: tile.store: the tensor is input; only outputs, scratch and what is sent are written
 func.func @f() {
   %x = tile.tensor {role = "input", label = "x"} : memref<8x4xf16, "ddr">
   %a = tile.alloc {window = #tile.box<[2] : 4 m0 to 4 m0 + 4, 0 to 4>} : memref<4x4xf16, "vtcm">

@@ -79,15 +79,15 @@ builtin.module @tiles attributes {aic.holds = "partitions"} {
   builtin.module @p attributes {aic.first_core = 0 : i64} {
     func.func @main() {
       %0 = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">
-      %1 = tile.tensor {role = "send", channel = #aic.channel<0, "ddr", "q">} : memref<8xf16, "ddr">
-      tile.send %0, %1 {box = #tile.box<[1] : 0 to 8>} loc("a")
+      %1 = tile.tensor {role = "send"} : memref<8xf16, "ddr">
+      tile.send %1 {channel = #aic.channel<0, "ddr", "q">, box = #tile.box<[1] : 0 to 8>} loc("a")
       func.return
     }
   }
   builtin.module @q attributes {aic.first_core = 1 : i64} {
     func.func @main() {
-      %0 = tile.tensor {role = "receive", channel = #aic.channel<0, "ddr", "p">} : memref<8xf16, "ddr">
-      tile.receive %0 {box = #tile.box<[1] : 0 to 8>} loc("a")
+      %0 = tile.tensor {role = "receive"} : memref<8xf16, "ddr">
+      tile.receive %0 {channel = #aic.channel<0, "ddr", "p">, box = #tile.box<[1] : 0 to 8>} loc("a")
       func.return
     }
   }
@@ -101,15 +101,15 @@ builtin.module @odd attributes {aic.holds = "partitions"} {
   builtin.module @p attributes {aic.first_core = 0 : i64} {
     func.func @main() {
       %0 = tile.tensor {role = "input", label = "x"} : memref<8xf16, "ddr">
-      %1 = tile.tensor {role = "send", channel = #aic.channel<0, "ddr", "q">} : memref<8xf16, "ddr">
-      tile.send %0, %1 {box = #tile.box<[1] : 0 to 8>} loc("a")
+      %1 = tile.tensor {role = "send"} : memref<8xf16, "ddr">
+      tile.send %1 {channel = #aic.channel<0, "ddr", "q">, box = #tile.box<[1] : 0 to 8>} loc("a")
       func.return
     }
   }
   builtin.module @q attributes {aic.first_core = 1 : i64} {
     func.func @main() {
-      %0 = tile.tensor {role = "receive", channel = #aic.channel<1, "ddr", "p">} : memref<8xf16, "ddr">
-      tile.receive %0 {box = #tile.box<[1] : 0 to 8>} loc("a")
+      %0 = tile.tensor {role = "receive"} : memref<8xf16, "ddr">
+      tile.receive %0 {channel = #aic.channel<1, "ddr", "p">, box = #tile.box<[1] : 0 to 8>} loc("a")
       func.return
     }
   }

@@ -26,12 +26,12 @@
 
 // The first core sends from DDR, and receives into DDR.
 // TILE: builtin.module @cluster0
-// TILE: tile.store %{{.*}}, %[[S:[0-9a-z_]+]] {
-// TILE: %[[E:.*]] = tile.tensor {role = "send", channel = #aic.channel<0, "ddr", "cluster1">} : memref<64x512xf16, "ddr">
-// TILE: tile.send %[[S]], %[[E]] {box = #tile.box<[2] : 64 m0 to min(64 m0 + 64, 64)
+// TILE: %[[S:.*]] = tile.tensor {role = "send"} : memref<64x512xf16, "ddr">
+// TILE: tile.store %{{.*}}, %[[S]] {
+// TILE: tile.send %[[S]] {channel = #aic.channel<0, "ddr", "cluster1">, box = #tile.box<[2] : 64 m0 to min(64 m0 + 64, 64)
 // TILE: builtin.module @cluster1
-// TILE: %[[R:.*]] = tile.tensor {role = "receive", channel = #aic.channel<0, "ddr", "cluster0">} : memref<64x512xf16, "ddr">
-// TILE: tile.receive %[[R]] {
+// TILE: %[[R:.*]] = tile.tensor {role = "receive"} : memref<64x512xf16, "ddr">
+// TILE: tile.receive %[[R]] {channel = #aic.channel<0, "ddr", "cluster0">, box =
 // TILE: tile.{{load|multicast}} %[[R]]
 
 // What is sent has been stored on every core before; what is received is waited for.
