@@ -13,13 +13,13 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from aic.emit import emit_qpc
-from aic.importer import import_model
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
 from aic.options.conflicts import NOTHING_QUANTIZED
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
 from aic.quantization import Sample, Samples, make_profile, profile_beside, settings_for, write_report
+from aic.specializations.importing import import_network
 from aic.tensors import Array
 from dialects import create_context
 from dialects.aic import TargetAttr
@@ -64,6 +64,8 @@ def compile(
     onnx_define_symbol: Mapping[str, int] | None = None,
     batchsize: int | None = None,
     output_node_name: Sequence[str] = (),
+    network_specialization_config: str | os.PathLike[str] | None = None,
+    retained_state: bool = False,
     aic_sku: str = "pro",
     aic_num_cores: int = 1,
     aic_hw_version: str = "2.0",
@@ -114,6 +116,8 @@ def compile(
         onnx_define_symbol: values of symbolic dimensions, by name.
         batchsize: samples that one inference takes, whatever number the model names.
         output_node_name: tensors of the model to give as outputs too, by their names; outputs of nodes as `node:index`.
+        network_specialization_config: JSON file of the shapes that the QPC is to run, as values of symbols.
+        retained_state: whether outputs named `X_RetainedState` stay on the card, as inputs `X` of the next inference.
         aic_sku: card to compile for (`standard`, `pro`, `ultra`).
         aic_num_cores: NSP cores, at most as many as the card has.
         aic_hw_version: version of the hardware; there is 2.0.
@@ -254,13 +258,7 @@ def _profile_for(module: ModuleOp, options: Options, samples: Samples) -> None:
 
 def _import(model: Path, options: Options) -> ModuleOp:
     """A model as a module that carries the name of its file, and what passes and emission must know of the options."""
-    module = import_model(
-        model,
-        symbols=options.onnx_define_symbol,
-        batch_size=options.batchsize,
-        intermediate=options.output_node_name,
-        weights_dir=None if options.weights is None else str(options.weights),
-    )
+    module = import_network(model, options)
     module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     _combine(module, options)

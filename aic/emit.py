@@ -15,7 +15,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.constants import ConstantsLayout
-from aic.emission.descriptor import describe_network
+from aic.emission.descriptor import describe_module
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.emission.metadata import describe_program
 from aic.legality import SCHEDULED, check_level
@@ -25,8 +25,8 @@ from aic.qpc.descriptor import serialize_descriptor
 from aic.qpc.elf import write_elf
 from aic.qpc.encoding import encode
 from aic.qpc.metadata import write_metadata
-from aic.static_checks import check_program
-from dialects.module import cores_of, main_of, target_of
+from aic.specializations.programs import check_each_program, check_programs
+from dialects.module import cores_of, main_of, programs_of, target_of
 from dialects.tile.ops import ComputeOp, MulticastOp
 from dialects.weights import STORE_ATTRIBUTE, store_of
 from dialects.workers import start
@@ -42,15 +42,20 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
     inputs and outputs are not what a QPC can describe, or when the file cannot be written.
     """
     check_level(module, SCHEDULED, "what was given to emit")
+    check_programs(module)
     program, layout = placed_program(module)
     cores, hardware = cores_of(module), target_of(module).hardware
     ddr = lay_out_shared_ddr(module)
-    name = UNNAMED if module.sym_name is None else module.sym_name.data
-    instructions = [op for op in main_of(module).body.walk() if isinstance(op, ComputeOp | MulticastOp)]
-    descriptor = describe_network(name, ddr, cores, hardware.hvx_threads)
-    metadata = describe_program(name, ddr, layout.size, instructions, cores, hardware)
+    instructions = [
+        op
+        for each in programs_of(module)
+        for op in main_of(each).body.walk()
+        if isinstance(op, ComputeOp | MulticastOp)
+    ]
+    descriptor = describe_module(name_of(module), module)
+    metadata = describe_program(descriptor.name, ddr, layout.size, instructions, cores, hardware)
     elf = write_elf(encode(program), write_metadata(metadata))
-    checked = start(lambda: check_program(module))
+    checked = start(lambda: check_each_program(module))
     store = store_of(module)
     constants = NewSegment(CONSTANTS, layout.size, lambda: layout.chunks(store), layout.size)
     write_container(
@@ -62,6 +67,11 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
             NewSegment.of_bytes(NETWORK_DESC, serialize_descriptor(descriptor)),
         ],
     )
+
+
+def name_of(module: ModuleOp) -> str:
+    """Name of a network."""
+    return UNNAMED if module.sym_name is None else module.sym_name.data
 
 
 def _proved(segment: NewSegment, checked: Future[None]) -> NewSegment:

@@ -11,8 +11,8 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.constants import Place
-from aic.emission.descriptor import describe_network
-from aic.emission.memory import declared_tensors, lay_out_shared_ddr
+from aic.emission.descriptor import describe_module
+from aic.emission.memory import declared_tensors
 from aic.legality import SCHEDULED, check_level
 from aic.qpc.container import CONSTANTS, NETWORK_DESC, NETWORK_ELF, QPC_FILE
 from aic.qpc.descriptor import IoBinding, NetworkDescriptor
@@ -21,13 +21,13 @@ from aic.qpc.errors import QpcError
 from aic.qpc.findings import Finding, Findings, Report
 from aic.qpc.validate import Examined, examine_file
 from aic.qpc.validate_descriptor import binding_copy
-from aic.static_checks import check_program
+from aic.specializations.programs import check_each_program, check_programs
 from dialects import create_context
 from dialects.aic import WeightAttr
 from dialects.dominance import first_undominated
 from dialects.element_types import stored_dtype, tensor_bytes
 from dialects.errors import AicError
-from dialects.module import cores_of, target_of
+from dialects.module import cores_of
 from dialects.text import place
 from dialects.tile.ops import TensorOp
 from dialects.weights import Entry, WeightStore
@@ -35,7 +35,9 @@ from dialects.weights import Entry, WeightStore
 
 @dataclass(frozen=True)
 class LoadedProgram:
-    """A program from a QPC: the module, its constants in the file, and the network as the host sees it."""
+    """A program from a QPC, or several that are specializations: the module, its constants in the file, and the network
+    as the host sees it.
+    """
 
     module: ModuleOp
     constants: WeightStore
@@ -108,15 +110,16 @@ def _checked_tensors(module: ModuleOp) -> list[TensorOp]:
     if undominated is not None:
         raise QpcError(f"program: {place(undominated[0])} uses a value before its definition")
     check_level(module, SCHEDULED, "the QPC")
-    check_program(module)
+    check_programs(module)
+    check_each_program(module)
     return declared_tensors(module)
 
 
 def _disagreements(module: ModuleOp, descriptor: NetworkDescriptor) -> Iterator[str]:
     """Where the network descriptor does not describe the program."""
-    cores, hardware = cores_of(module), target_of(module).hardware
+    cores = cores_of(module)
     try:
-        described = describe_network(descriptor.name, lay_out_shared_ddr(module), cores, hardware.hvx_threads)
+        described = describe_module(descriptor.name, module)
     except AicError as error:
         yield f"program: {error}"
         return
@@ -132,10 +135,14 @@ def _disagreements(module: ModuleOp, descriptor: NetworkDescriptor) -> Iterator[
             yield f"networkdesc.bin: its {what} do not lie in the DMA buffers that the program has"
     if descriptor.dma_buffers != described.dma_buffers:
         yield "networkdesc.bin: its DMA buffers are not those of the program"
+    if descriptor.allowed_shapes != described.allowed_shapes:
+        yield "networkdesc.bin: its allowed_shapes are not those of the program's specializations"
 
 
-def _signature(bindings: Sequence[IoBinding]) -> list[tuple[str, int, tuple[int, ...]]]:
-    return [(binding.name, binding.initial.type, binding.initial.dims) for binding in bindings]
+def _signature(bindings: Sequence[IoBinding]) -> list[tuple[str, int, tuple[int, ...], bool]]:
+    return [
+        (binding.name, binding.initial.type, binding.initial.dims, binding.is_partial_allowed) for binding in bindings
+    ]
 
 
 def _place(binding: IoBinding) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.constants import ConstantsLayout
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
-from dialects.module import dealloc_delay_of, main_of, target_of
+from dialects.module import dealloc_delay_of, main_of, programs_of, target_of
 from dialects.tile.ops import AllocOp
 from dialects.tile.scratch import scratch_end
 from passes.scheduling.buffers import buffer_bytes, lives_of, scratch_lives_of
@@ -50,19 +50,32 @@ class MemoryUse:
 
 
 def memory_use(module: ModuleOp) -> MemoryUse:
-    """Memory of a program whose buffers have addresses; one without an address counts from address 0."""
-    hardware, body = target_of(module).hardware, main_of(module).body
-    alignment, ops, tensors = hardware.vtcm_alignment_bytes, list(body.block.ops), declared_tensors(module)
-    allocs = [op for op in body.walk() if isinstance(op, AllocOp)]
-    vtcm = max((_address(alloc) + buffer_bytes(alloc, alignment) for alloc in allocs), default=0)
+    """Memory of a program whose buffers have addresses; one without an address counts from address 0. Of a module of
+    specializations: rooms of those that take most, and all of their constants.
+    """
+    programs, tensors = list(programs_of(module)), declared_tensors(module)
+    hardware = target_of(programs[0]).hardware
     return MemoryUse(
-        vtcm=Room(vtcm, lower_bound(list(lives_of(ops, alignment, dealloc_delay_of(module)).values()))),
+        vtcm=max((_vtcm(program, hardware.vtcm_alignment_bytes) for program in programs), key=lambda room: room.taken),
         vtcm_usable=hardware.vtcm_usable_bytes,
-        ddr_scratch=Room(scratch_end(tensors), lower_bound(list(scratch_lives_of(ops).values()))),
+        ddr_scratch=max((_scratch(program) for program in programs), key=lambda room: room.taken),
         ddr_constants=ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None).size,
         ddr_shared=lay_out_shared_ddr(module).size,
         ddr_available=hardware.ddr_bytes,
     )
+
+
+def _vtcm(program: ModuleOp, alignment: int) -> Room:
+    body = main_of(program).body
+    allocs = [op for op in body.walk() if isinstance(op, AllocOp)]
+    taken = max((_address(alloc) + buffer_bytes(alloc, alignment) for alloc in allocs), default=0)
+    lives = lives_of(list(body.block.ops), alignment, dealloc_delay_of(program))
+    return Room(taken, lower_bound(list(lives.values())))
+
+
+def _scratch(program: ModuleOp) -> Room:
+    lives = scratch_lives_of(list(main_of(program).body.block.ops))
+    return Room(scratch_end(declared_tensors(program)), lower_bound(list(lives.values())))
 
 
 def _address(alloc: AllocOp) -> int:

@@ -4,10 +4,18 @@ A network that is compiled in several parts is a module of named modules, each w
 together, or specializations of which one runs. What such a module does not say, the one around it says.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias, cast, get_args
 
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, StringAttr, UnitAttr, i64
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    DictionaryAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    UnitAttr,
+    i64,
+)
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 
@@ -23,8 +31,53 @@ DEVICE = "aic.device"
 SIGNALS = "aic.signals"
 DEALLOC_DELAY = "aic.dealloc_delay"
 HOLDS = "aic.holds"
-PARTITIONS = "partitions"
-"""What a module holds whose inner modules run together."""
+SYMBOLS = "aic.symbols"
+
+Held: TypeAlias = Literal["partitions", "specializations"]
+"""What modules in a module are to each other: `partitions` run together, of `specializations` one runs at a time."""
+
+
+def held_by(module: ModuleOp) -> Held | None:
+    """What the modules in a module are, as its attribute `aic.holds` says; None when it does not say. Raises AicError
+    for what is unknown.
+    """
+    holds = module.attributes.get(HOLDS)
+    if holds is None:
+        return None
+    if not isinstance(holds, StringAttr) or holds.data not in get_args(Held):
+        raise AicError(f"{HOLDS} = {holds}: a module holds {' or '.join(get_args(Held))}, or does not say")
+    return cast(Held, holds.data)
+
+
+def holding(held: Held, modules: Sequence[ModuleOp], attributes: Mapping[str, Attribute]) -> ModuleOp:
+    """A module of named modules, and what they have in common."""
+    return ModuleOp(list(modules), attributes={HOLDS: StringAttr(held), **attributes})
+
+
+def specializations_of(module: ModuleOp) -> list[ModuleOp]:
+    """The programs of which one runs: all that the module holds, or that the one around it holds, as specializations;
+    the module alone when it is none of several.
+    """
+    around = module.parent_op()
+    if isinstance(around, ModuleOp) and held_by(around) == "specializations":
+        module = around
+    return list(programs_of(module)) if held_by(module) == "specializations" else [module]
+
+
+def symbols_of(module: ModuleOp) -> dict[str, int]:
+    """Values of the model's symbols that a specialization is compiled for: `aic.symbols`. Raises AicError when they are
+    no numbers.
+    """
+    symbols = module.attributes.get(SYMBOLS, DictionaryAttr({}))
+    values = symbols.data if isinstance(symbols, DictionaryAttr) else {"": symbols}
+    if not all(isinstance(value, IntegerAttr) for value in values.values()):
+        raise AicError(f"{SYMBOLS} = {symbols}: expected a dictionary of integers")
+    return {name: cast(IntegerAttr, value).value.data for name, value in values.items()}
+
+
+def set_symbols(module: ModuleOp, symbols: Mapping[str, int]) -> None:
+    """Says for which values of symbols a specialization is compiled."""
+    module.attributes[SYMBOLS] = DictionaryAttr({name: IntegerAttr(value, i64) for name, value in symbols.items()})
 
 
 def programs_of(module: ModuleOp) -> Iterator[ModuleOp]:
@@ -36,23 +89,21 @@ def programs_of(module: ModuleOp) -> Iterator[ModuleOp]:
         yield from programs_of(part)
 
 
-def set_holds(module: ModuleOp, what: str) -> None:
-    """Says what the modules inside a module are."""
-    module.attributes[HOLDS] = StringAttr(what)
-
-
-def holds(module: ModuleOp, what: str) -> bool:
-    """Whether the modules inside a module are said to be of that kind."""
-    return module.attributes.get(HOLDS) == StringAttr(what)
+def set_held(module: ModuleOp, held: Held) -> None:
+    """Says what the modules in a module are."""
+    module.attributes[HOLDS] = StringAttr(held)
 
 
 def path_of(module: ModuleOp) -> str:
-    """Names of the modules around one and its own, outermost first, but for the name of the whole network."""
+    """Names of the modules around one and its own, outermost first, but for the name of the whole network; of a
+    specialization its symbols, too: `spec0 (batch=1, height=56)`.
+    """
     around = module.parent_op()
     if not isinstance(around, ModuleOp):
         return ""
     name = "module" if module.sym_name is None else module.sym_name.data
-    return f"{path_of(around)}/{name}".removeprefix("/")
+    symbols = ", ".join(f"{symbol}={value}" for symbol, value in symbols_of(module).items())
+    return f"{path_of(around)}/{name}".removeprefix("/") + (f" ({symbols})" if symbols else "")
 
 
 def inherited(module: ModuleOp, name: str) -> Attribute | None:

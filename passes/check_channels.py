@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 from dialects import tile
 from dialects.channels import ChannelAttr
 from dialects.graph.channels import ReceiveOp, SendOp
-from dialects.module import DEVICE, FIRST_CORE, PARTITIONS, cores_of, holds, programs_of, target_of
+from dialects.module import DEVICE, FIRST_CORE, cores_of, held_by, programs_of, target_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
 from passes.checking.problems import refuse
@@ -68,7 +68,7 @@ def _type(end: End) -> Attribute:
 
 def _misplaced(module: ModuleOp, parts: Mapping[str, ModuleOp]) -> Iterator[str]:
     """Parts that do not have names or cores of their own."""
-    if not any(holds(each, PARTITIONS) for each in module.walk() if isinstance(each, ModuleOp)):
+    if not any(held_by(each) == "partitions" for each in module.walk() if isinstance(each, ModuleOp)):
         return
     if len(parts) < len(list(programs_of(module))):
         yield "parts of the network share a name"

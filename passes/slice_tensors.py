@@ -147,6 +147,6 @@ def _hold(module: ModuleOp, main: FuncOp, parts: Sequence[ModuleOp]) -> None:
     main.detach()
     main.erase(safe_erase=False)
     module.body.block.add_ops(parts)
-    set_holds(module, PARTITIONS)
+    set_held(module, "partitions")
     for name, ports in ((INPUTS, inputs), (OUTPUTS, outputs)):
         module.attributes[name] = ArrayAttr([StringAttr(port.name) for port in ports])

@@ -1,13 +1,15 @@
 """The host's view of a program: networkdesc.bin. Inputs and outputs keep the model's names, types and shapes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from xdsl.dialects.builtin import IntegerType, Signedness, f16, f32
+from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, f16, f32
 from xdsl.ir import Attribute
 
-from aic.emission.memory import MAX_BUFFER_BYTES, HostBuffer, Port, SharedDdr
-from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor
+from aic.emission.memory import MAX_BUFFER_BYTES, Port, SharedDdr, lay_out_shared_ddr
+from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor, TensorShape
 from dialects.errors import AicError
+from dialects.module import cores_of, held_by, programs_of, target_of
 
 HVX_GROUP, HMX_GROUP, DMA_GROUP = "HVX", "HMX", "DMAIssue"
 _GROUP_NAMES = (HVX_GROUP, HMX_GROUP, DMA_GROUP)
@@ -32,21 +34,34 @@ def thread_groups(hvx_threads: int) -> tuple[str, ...]:
     return (HVX_GROUP,) * hvx_threads + (HMX_GROUP, DMA_GROUP)
 
 
-def describe_network(name: str, ddr: SharedDdr, cores: int, hvx_threads: int) -> NetworkDescriptor:
-    """The descriptor of a program: a DMA buffer per transfer, and one copy per input and output.
+def describe_module(name: str, module: ModuleOp) -> NetworkDescriptor:
+    """The descriptor of a scheduled module. Raises AicError as `describe_network` and `lay_out_shared_ddr`."""
+    threads = target_of(module).hardware.hvx_threads
+    shapes = [lay_out_shared_ddr(program) for program in programs_of(module)] if held_by(module) else []
+    return describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes)
+
+
+def describe_network(
+    name: str, ddr: SharedDdr, cores: int, hvx_threads: int, specializations: Sequence[SharedDdr] = ()
+) -> NetworkDescriptor:
+    """The descriptor of a program: a DMA buffer per transfer, and one copy per input and output that is transferred.
+
+    Of several specializations, `ddr` has the largest inputs and outputs, and the shapes of each are allowed. State that
+    stays on the card may be given or left out as an input; as an output it is not transferred.
 
     Raises AicError, naming all of them, for inputs and outputs that the format cannot describe.
     """
-    problems = [problem for port in ddr.ports if (problem := _problem(port)) is not None]
+    ports = [port for each in (ddr, *specializations) for port in each.ports]
+    problems = dict.fromkeys(problem for port in ports if (problem := _problem(port)) is not None)
     if problems:
         raise AicError("the QPC format cannot describe " + "; ".join(problems))
     groups = thread_groups(hvx_threads)
     return NetworkDescriptor(
         name=name,
-        inputs=_bindings(ddr.inputs, Direction.In, 0),
-        outputs=_bindings(ddr.outputs, Direction.Out, len(ddr.inputs)),
+        inputs=_bindings(ddr, ddr.input_ports, Direction.In),
+        outputs=_bindings(ddr, ddr.output_ports, Direction.Out),
         dma_buffers=(
-            *(DmaBuffer(buffer.size, Direction.In) for buffer in ddr.inputs),
+            *(DmaBuffer(buffer.size, Direction.In) for buffer in ddr.to_card),
             *(DmaBuffer(buffer.size, Direction.Out) for buffer in ddr.outputs),
         ),
         num_cores=cores,
@@ -57,29 +72,33 @@ def describe_network(name: str, ddr: SharedDdr, cores: int, hvx_threads: int) ->
         thread_group_names=_GROUP_NAMES,
         thread_group_issue_count=_ISSUE_COUNT,
         cluster_offsets=(0,),
+        allowed_shapes=tuple(tuple(map(_shape, each.ports)) for each in specializations),
     )
 
 
 def batch_size(ddr: SharedDdr) -> int:
     """Samples that one inference takes: the first dimension that all inputs of rank two and more share, else 1."""
-    inputs = [port for buffer in ddr.inputs for port in buffer.ports]
-    first = {port.type.get_shape()[0] for port in inputs if port.type.get_num_dims() >= 2}
+    first = {port.type.get_shape()[0] for port in ddr.input_ports if port.type.get_num_dims() >= 2}
     return first.pop() if len(first) == 1 else 1
 
 
-def _bindings(buffers: Sequence[HostBuffer], direction: Direction, first: int) -> tuple[IoBinding, ...]:
-    return tuple(
-        IoBinding.copied(
-            port.name,
-            _DATA_TYPES[port.type.element_type],
-            port.type.get_shape(),
-            direction,
-            number,
-            port.offset - buffer.offset,
-        )
-        for number, buffer in enumerate(buffers, first)
-        for port in buffer.ports
-    )
+def _bindings(ddr: SharedDdr, ports: Sequence[Port], direction: Direction) -> tuple[IoBinding, ...]:
+    places = {port: (number, buffer) for number, buffer in enumerate(ddr.buffers) for port in buffer.ports}
+    given = {port for buffer in ddr.given for port in buffer.ports}
+    bindings: list[IoBinding] = []
+    for port in ports:
+        kind, shape = _DATA_TYPES[port.type.element_type], port.type.get_shape()
+        if port not in places:
+            bindings.append(IoBinding.kept(port.name, kind, shape))
+            continue
+        number, buffer = places[port]
+        binding = IoBinding.copied(port.name, kind, shape, direction, number, port.offset - buffer.offset)
+        bindings.append(replace(binding, is_partial_allowed=port in given))
+    return tuple(bindings)
+
+
+def _shape(port: Port) -> TensorShape:
+    return TensorShape(_DATA_TYPES[port.type.element_type], port.type.get_shape())
 
 
 def _problem(port: Port) -> str | None:

@@ -4,14 +4,22 @@ Inputs, outputs and the region of scratch tensors share the static shared DDR, i
 of their own.
 Each input and output has a buffer of its own on the host, unless the module says that they are combined: then those of
 one direction lie close together, and a few large transfers move them.
+
+Specializations, of which one runs at a time, have the same places, with room for the largest of them.
+
+State that stays on the card has two memories, which change places with every inference: that of the input, which the
+host may fill, and one that the output goes to. Specializations whose state has another shape keep one of their own
+beside, so that of so many shapes there is one memory more than shapes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
-from dialects.module import combines, main_of
+from dialects.errors import AicError
+from dialects.module import combines, main_of, path_of, programs_of, specializations_of
+from dialects.retained import retained_of, retaining
 from dialects.tile.ops import Buffer, Role, TensorOp, bytes_of, type_of
 from dialects.tile.scratch import ALIGNMENT, scratch_end
 
@@ -29,6 +37,8 @@ class Port:
     type: Buffer
     size: int
     offset: int
+    position: int
+    """Among the inputs, or the outputs, of the model."""
 
 
 @dataclass(frozen=True)
@@ -53,51 +63,146 @@ class SharedDdr:
     """Inputs and outputs in the order of the model, buffer by buffer, and the size of the whole region in bytes."""
 
     inputs: tuple[HostBuffer, ...]
+    """What every inference moves to the card."""
+    given: tuple[HostBuffer, ...]
+    """State that stays on the card, each input by itself: moved only when the host has it."""
     outputs: tuple[HostBuffer, ...]
+    """What every inference moves to the host."""
+    kept: tuple[Port, ...]
+    """Outputs that stay on the card."""
     size: int
+
+    @property
+    def to_card(self) -> tuple[HostBuffer, ...]:
+        """All buffers of inputs, in the order of DMA buffers."""
+        return self.inputs + self.given
 
     @property
     def buffers(self) -> tuple[HostBuffer, ...]:
         """Those of inputs, then those of outputs: the order of DMA buffers."""
-        return self.inputs + self.outputs
+        return self.to_card + self.outputs
+
+    @property
+    def input_ports(self) -> tuple[Port, ...]:
+        """Inputs in the order of the model."""
+        return _in_order(port for buffer in self.to_card for port in buffer.ports)
+
+    @property
+    def output_ports(self) -> tuple[Port, ...]:
+        """Outputs in the order of the model."""
+        return _in_order((*(port for buffer in self.outputs for port in buffer.ports), *self.kept))
 
     @property
     def ports(self) -> tuple[Port, ...]:
         """Inputs, then outputs."""
-        return tuple(port for buffer in self.buffers for port in buffer.ports)
+        return self.input_ports + self.output_ports
 
 
 def declared_tensors(module: ModuleOp) -> list[TensorOp]:
-    """Every tensor in DDR that a program declares, in its order. Raises AicError when it has no function `main`."""
-    return [op for op in main_of(module).body.walk() if isinstance(op, TensorOp)]
+    """Every tensor in DDR that a program declares, in its order; of a module of programs, those of all. Raises AicError
+    when one has no function `main`.
+    """
+    return [
+        op for program in programs_of(module) for op in main_of(program).body.walk() if isinstance(op, TensorOp)
+    ]
 
 
 def lay_out_shared_ddr(module: ModuleOp) -> SharedDdr:
-    """Places of inputs, outputs and scratch tensors. Raises AicError when the module has no function `main`."""
-    tensors = declared_tensors(module)
-    inputs, end = _laid_out(_of_role(tensors, "input"), 0, combined=combines(module, "inputs"))
-    outputs, end = _laid_out(_of_role(tensors, "output"), end, combined=combines(module, "outputs"))
-    return SharedDdr(inputs, outputs, end + scratch_end(tensors))
+    """Places of inputs, outputs and scratch tensors of a program; of a module of specializations those of the largest.
+
+    Raises AicError when a program has no function `main`, or when specializations differ in more than shapes.
+    """
+    programs = specializations_of(module)
+    declared = [declared_tensors(program) for program in programs]
+    own = programs.index(module) if module in programs else None
+    retained = retained_of(programs[0])
+    inputs = _slots(programs, declared, "input", own, retained)
+    outputs = _slots(programs, declared, "output", own, [retaining(name) for name in retained])
+    moved, end = _laid_out([slot for slot in inputs if not slot.stays], 0, combined=combines(module, "inputs"))
+    given, end = _laid_out([slot for slot in inputs if slot.stays], end, combined=False)
+    results, end = _laid_out([slot for slot in outputs if not slot.stays], end, combined=combines(module, "outputs"))
+    kept, end = _kept([slot for slot in outputs if slot.stays], end)
+    return SharedDdr(moved, given, results, kept, end + max(map(scratch_end, declared)))
 
 
-def _of_role(tensors: Iterable[TensorOp], role: Role) -> list[TensorOp]:
-    return [tensor for tensor in tensors if tensor.role.data == role]
+@dataclass(frozen=True)
+class _Slot:
+    """A tensor that is an input or output, and the room that its place must have."""
+
+    tensor: TensorOp
+    position: int
+    room: int
+    shapes: int
+    """How many different shapes it has."""
+    stays: bool
+    """Whether it stays on the card."""
+
+    @property
+    def name(self) -> str:
+        return label_of(self.tensor)
+
+    def at(self, offset: int) -> Port:
+        return Port(self.name, type_of(self.tensor.result), bytes_of(self.tensor.result), offset, self.position)
 
 
-def _laid_out(tensors: Sequence[TensorOp], start: int, *, combined: bool) -> tuple[tuple[HostBuffer, ...], int]:
+def label_of(tensor: TensorOp) -> str:
+    """Name of the model's input or output that a tensor is; empty for others."""
+    return "" if tensor.label is None else tensor.label.data
+
+
+def _slots(
+    programs: Sequence[ModuleOp],
+    declared: Sequence[Sequence[TensorOp]],
+    role: Role,
+    own: int | None,
+    retained: Sequence[str],
+) -> list[_Slot]:
+    """Inputs or outputs of the program numbered `own`, or the largest of all programs."""
+    ports = [[tensor for tensor in tensors if tensor.role.data == role] for tensors in declared]
+    for program, these in zip(programs, ports, strict=True):
+        if list(map(_kind, these)) != list(map(_kind, ports[0])):
+            raise AicError(
+                f"{path_of(program)} and {path_of(programs[0])} differ in the names or types of their {role}s"
+            )
+    slots: list[_Slot] = []
+    for position, tensors in enumerate(zip(*ports, strict=True)):
+        largest = max(tensors, key=lambda tensor: bytes_of(tensor.result))
+        shapes = len({type_of(tensor.result).get_shape() for tensor in tensors})
+        shown = largest if own is None else tensors[own]
+        slots.append(_Slot(shown, position, bytes_of(largest.result), shapes, label_of(largest) in retained))
+    return slots
+
+
+def _kind(tensor: TensorOp) -> tuple[object, ...]:
+    """What an input or output has in common in all specializations."""
+    return label_of(tensor), type_of(tensor.result).element_type
+
+
+def _laid_out(slots: Sequence[_Slot], start: int, *, combined: bool) -> tuple[tuple[HostBuffer, ...], int]:
     """Tensors from `start` on, and where the next ones may start. Combined, as many as it can hold share a buffer."""
     groups: list[list[Port]] = []
     end = start
-    for tensor in tensors:
-        size = bytes_of(tensor.result)
-        label = "" if tensor.label is None else tensor.label.data
+    for slot in slots:
         offset = _aligned(end, COMBINED_ALIGNMENT)
-        if not combined or not groups or offset + size - groups[-1][0].offset > MAX_BUFFER_BYTES:
+        if not combined or not groups or offset + slot.room - groups[-1][0].offset > MAX_BUFFER_BYTES:
             offset = _aligned(end, ALIGNMENT)
             groups.append([])
-        groups[-1].append(Port(label, type_of(tensor.result), size, offset))
-        end = offset + size
+        groups[-1].append(slot.at(offset))
+        end = offset + slot.room
     return tuple(HostBuffer(tuple(ports)) for ports in groups), _aligned(end, ALIGNMENT)
+
+
+def _kept(slots: Sequence[_Slot], start: int) -> tuple[tuple[Port, ...], int]:
+    """Outputs that stay on the card: as many memories each as the state has shapes, beside that of the input."""
+    ports: list[Port] = []
+    for slot in slots:
+        ports.append(slot.at(start))
+        start += slot.shapes * _aligned(slot.room, ALIGNMENT)
+    return tuple(ports), start
+
+
+def _in_order(ports: Iterator[Port] | Sequence[Port]) -> tuple[Port, ...]:
+    return tuple(sorted(ports, key=lambda port: port.position))
 
 
 def _aligned(position: int, alignment: int) -> int:

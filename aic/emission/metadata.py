@@ -110,7 +110,7 @@ def _is_floating(op: ComputeOp) -> bool:
 
 def _l2tcm_image(ddr: SharedDdr, threads: int) -> bytes:
     """Doorbells (those of outputs say: free), then a complete DMA descriptor, then room for descriptors per thread."""
-    words = [0] * len(ddr.inputs) + [1] * len(ddr.outputs)
+    words = [0] * len(ddr.to_card) + [1] * len(ddr.outputs)
     doorbells = struct.pack(f"<{_DOORBELLS}I", *words, *[0] * (_DOORBELLS - len(words)))
     padding = bytes(-len(doorbells) % _DESCRIPTOR_ALIGNMENT)
     first = _DONE_DESCRIPTOR + bytes(-len(_DONE_DESCRIPTOR) % _DESCRIPTOR_ALIGNMENT)
@@ -118,14 +118,20 @@ def _l2tcm_image(ddr: SharedDdr, threads: int) -> bytes:
 
 
 def _requests(ddr: SharedDdr, cores: int) -> tuple[DMARequest, ...]:
-    """A transfer per buffer of inputs, then one per buffer of outputs: the last one ends the inference."""
+    """A transfer per buffer of inputs, what stays on the card first; then one per buffer of outputs: the last one ends
+    the inference.
+    """
+    numbers = {buffer: number for number, buffer in enumerate(ddr.buffers)}
+    incoming = ddr.given + ddr.inputs
     inputs = [
-        _request(buffer, number, PORT_HOST_IN, _semaphores(_INPUTS, cores, 0, last=buffer is ddr.inputs[-1]))
-        for number, buffer in enumerate(ddr.inputs)
+        _request(buffer, numbers[buffer], PORT_HOST_IN, _semaphores(_INPUTS, cores, 0, last=buffer is incoming[-1]))
+        for buffer in incoming
     ]
     outputs = [
-        _request(buffer, number, PORT_HOST_OUT, _semaphores(_OUTPUTS, 0, cores, last=buffer is ddr.outputs[-1]))
-        for number, buffer in enumerate(ddr.outputs, len(inputs))
+        _request(
+            buffer, numbers[buffer], PORT_HOST_OUT, _semaphores(_OUTPUTS, 0, cores, last=buffer is ddr.outputs[-1])
+        )
+        for buffer in ddr.outputs
     ]
     return (*inputs, *outputs)
 

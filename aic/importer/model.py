@@ -47,13 +47,47 @@ def import_model(
     Raises: ImportFailure: the model is not readable, not complete, or not supported. Every problem of the first kind
     that is found is listed.
     """
+    (module,) = import_each(
+        path, {"": symbols or {}}, batch_size=batch_size, intermediate=intermediate, weights_dir=weights_dir
+    )
+    return module
+
+
+def import_each(
+    path: str | os.PathLike[str],
+    specializations: Mapping[str, Mapping[str, int]],
+    *,
+    batch_size: int | None = None,
+    intermediate: Sequence[str] = (),
+    weights_dir: str | None = None,
+) -> list[ModuleOp]:
+    """As `import_model`, once for the symbols of each specialization, which are known by names. All modules share one
+    weight store, and in it the model's tensors.
+
+    Raises ImportFailure as `import_model`, for all specializations at once: what is wrong with only some names them.
+    """
     file = Path(path)
     model = read_model(file)
     store = create_store(weights_dir if weights_dir is not None else f"{file}.weights")
-    try:
-        return _imported(model, TensorReader(store, file.parent, file), symbols or {}, batch_size, intermediate)
-    except ImportFailure as failure:
-        raise ImportFailure(f"{file}: {failure}") from None
+    reader = TensorReader(store, file.parent, file)
+    modules: list[ModuleOp] = []
+    failed: dict[str, list[str]] = {}
+    for name, symbols in specializations.items():
+        try:
+            modules.append(_imported(model, reader, symbols, batch_size, intermediate))
+        except ImportFailure as failure:
+            failed.setdefault(str(failure), []).append(name)
+    if failed:
+        raise ImportFailure(f"{file}: " + _of_specializations(failed, len(specializations)))
+    return modules
+
+
+def _of_specializations(failed: Mapping[str, Sequence[str]], count: int) -> str:
+    """What is wrong, and with which of so many specializations where it is not all."""
+    problems = [
+        problem if len(names) == count else f"{', '.join(names)}: {problem}" for problem, names in failed.items()
+    ]
+    return problems[0] if len(problems) == 1 else "".join(f"\n  {problem}" for problem in problems)
 
 
 def import_proto(

@@ -63,6 +63,23 @@ def options_from_keywords(**keywords: Any) -> Options:
     return _build(given, problems)
 
 
+def options_among(allowed: Sequence[str], argv: Sequence[str]) -> dict[str, object]:
+    """Values of a command line that may hold a few options only, by their keywords.
+
+    Raises:
+        UsageError: any other option, by its name, and what `parse_arguments` refuses.
+    """
+    given, problems = _scan(argv)
+    others = dict.fromkeys(each.option.name for each in given if each.option.name not in allowed)
+    if others:
+        may = ", ".join(f"-{name}" for name in allowed)
+        problems.append(f"{', '.join(f'-{name}' for name in others)}: only {may} may be given here")
+    values = _values([each for each in given if each.option.name in allowed], problems)
+    if problems:
+        raise UsageError(problems)
+    return values
+
+
 def _scan(argv: Sequence[str]) -> tuple[list[_Given], list[str]]:
     """Split a command line into options with the texts of their values, and what is wrong with it."""
     by_name = {name: option for option in OPTIONS for name in option.names}
@@ -109,6 +126,17 @@ def _meaning_alone(option: Option, name: str) -> str:
 
 def _build(given: Iterable[_Given], problems: list[str]) -> Options:
     """Convert the values and check them one by one, then together."""
+    values = _values(given, problems)
+    if problems:
+        raise UsageError(problems)
+    options = Options(**cast(dict[str, Any], values))
+    if found := conflicts(options):
+        raise UsageError(found)
+    return options
+
+
+def _values(given: Iterable[_Given], problems: list[str]) -> dict[str, object]:
+    """The values by keyword, each checked by itself; adds to the problems."""
     values: dict[str, object] = {}
     refused: dict[str, None] = {}
     for each in given:
@@ -125,12 +153,7 @@ def _build(given: Iterable[_Given], problems: list[str]) -> Options:
             problems.append(f"{each.spelled}{each.text}: {clash}")
     if refused:
         problems.append(f"not supported yet: {', '.join(refused)}")
-    if problems:
-        raise UsageError(problems)
-    options = Options(**cast(dict[str, Any], values))
-    if found := conflicts(options):
-        raise UsageError(found)
-    return options
+    return values
 
 
 def _enter(values: dict[str, object], option: Option, value: object) -> str | None:

@@ -33,8 +33,9 @@ def conflicts(options: Options) -> list[str]:
         )
     if options.run_on_interpreter and options.aic_hw:
         found.append("-run-on-interpreter runs on the host: it excludes -aic-hw")
-    if options.input_list_file is not None and options.use_random_input_data is not None:
-        found.append("-input-list-file and -use-random-input-data both say where the inputs come from: give one")
+    sources = _sources(options)
+    if len(sources) > 1:
+        found.append(f"{' and '.join(sources)} each say where the inputs come from: give one")
     if options.compile_only and options.aic_binary_dir is None and options.to_phase is None:
         found.append("-compile-only needs -aic-binary-dir=<folder> to write to")
     stop = "-compile-only" if options.compile_only else "-to" if options.to_phase is not None else None
@@ -45,6 +46,35 @@ def conflicts(options: Options) -> list[str]:
         found.append(f"{stop} stops before execution: it excludes {', '.join(executing)}")
     found += _phase_conflicts(options)
     found += _quantization_conflicts(options)
+    found += _specialization_conflicts(options)
+    return found
+
+
+def _sources(options: Options) -> list[str]:
+    """The options given that say where inputs come from."""
+    asked = {
+        "-input-list-file": options.input_list_file is not None,
+        "-json-input-file": options.json_input_file is not None,
+        "-use-random-input-data": options.use_random_input_data is not None,
+    }
+    return [name for name, given in asked.items() if given]
+
+
+def _specialization_conflicts(options: Options) -> list[str]:
+    """What is wrong with specializations, and with state that stays on the card."""
+    found: list[str] = []
+    if options.network_specialization_config is not None:
+        if options.from_phase is not None:
+            found.append("-from starts with bound shapes: it excludes -network-specialization-config")
+        if options.input_list_file is not None:
+            found.append(
+                "-input-list-file does not say the shapes of its files, by which -network-specialization-config "
+                "chooses: give -json-input-file"
+            )
+        if options.quantization_report is not None:
+            found.append("-quantization-report is of one shape: it excludes -network-specialization-config")
+    if options.retained_state and options.from_phase is not None:
+        found.append("-from starts with the inputs and outputs that its module has: it excludes -retained-state")
     return found
 
 
@@ -133,7 +163,7 @@ def _beyond_profile(options: Options) -> list[str]:
     return [name for name, given in asked.items() if given]
 
 
-_INPUTS = ("-input-list-file", "-use-random-input-data", "-num-iter")
+_INPUTS = ("-input-list-file", "-json-input-file", "-use-random-input-data", "-num-iter")
 """Options that say which inputs there are."""
 
 
@@ -175,8 +205,7 @@ def _of_qpc(options: Options) -> list[str]:
 def _execution(options: Options) -> list[str]:
     """The options given that ask for an execution."""
     asked = {
-        "-input-list-file": options.input_list_file is not None,
-        "-use-random-input-data": options.use_random_input_data is not None,
+        **dict.fromkeys(_sources(options), True),
         "-num-iter": options.num_iter is not None,
         "-aic-num-of-instances": options.aic_num_of_instances > 1,
         "-write-output-dir": options.write_output_dir is not None,

@@ -69,6 +69,20 @@ class Options:
         "tensors of the model to give as outputs too, by their names; outputs of nodes as node:index",
         repeatable=True,
     )
+    network_specialization_config: Path | None = _option(
+        None,
+        "network-specialization-config",
+        Kind.PATH,
+        "model",
+        "JSON file of the specializations to compile: values of symbols, for each shape that one QPC is to run",
+    )
+    retained_state: bool = _option(
+        False,
+        "retained-state",
+        Kind.FLAG,
+        "model",
+        "outputs named X_RetainedState stay on the card, as the inputs X of the next inference",
+    )
     operators_supported: str | None = _option(
         None,
         "operators-supported",
@@ -325,6 +339,13 @@ class Options:
         Kind.PATH,
         "execution",
         "text file with one line per inference: its raw input files, separated by commas or spaces",
+    )
+    json_input_file: Path | None = _option(
+        None,
+        "json-input-file",
+        Kind.PATH,
+        "execution",
+        "JSON file of inferences: raw files of inputs, and of outputs to write, with their dimensions and types",
     )
     use_random_input_data: str | None = _option(
         None,

@@ -128,6 +128,12 @@ class IoBinding:
         )
         return IoBinding(name, tensor, tensor, (copy,))
 
+    @staticmethod
+    def kept(name: str, type: DataType, dims: Sequence[int]) -> "IoBinding":
+        """A binding of a tensor that stays on the card: nothing is done to it."""
+        tensor = IoDescriptor(type, tuple(dims))
+        return IoBinding(name, tensor, tensor, ())
+
 
 @dataclass(frozen=True)
 class DmaBuffer:

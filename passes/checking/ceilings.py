@@ -14,6 +14,8 @@ from dialects.tile.boxes import Box
 from dialects.tile.ops import AllocOp, Buffer, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
 from dialects.tile.scratch import is_scratch, scratch_end
 
+MAX_SPECIALIZATIONS = 64
+"""Programs of one network, of which one runs at a time."""
 MAX_LOOPS = 6
 """Loops around an instruction: as many variables as boxes can name."""
 MAX_MESH_AXES = 4

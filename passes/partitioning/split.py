@@ -18,7 +18,7 @@ from dialects.graph.base import tensor_type
 from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.ports import input_ports, output_ports
-from dialects.module import PARTITIONS, main_of, set_holds
+from dialects.module import main_of, set_held
 
 INPUTS, OUTPUTS = "aic.inputs", "aic.outputs"
 """Names of the network's inputs and outputs in their order, on the module around the parts."""
@@ -50,7 +50,7 @@ def split_program(module: ModuleOp, parts: Sequence[Part], of: Mapping[Operation
     main.detach()
     main.erase(safe_erase=False)
     module.body.block.add_ops(inner)
-    set_holds(module, PARTITIONS)
+    set_held(module, "partitions")
     for name, ports in ((INPUTS, inputs), (OUTPUTS, outputs)):
         module.attributes[name] = ArrayAttr([StringAttr(port.name) for port in ports])
 
