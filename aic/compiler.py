@@ -31,6 +31,7 @@ from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
 from passes.quantization.files.profile import Profile, write_profile
 from passes.quantization.scales import is_quantized
 from passes.quantization.settings import changed, set_settings, settings_of
+from passes.retain_state import RetainStatePass
 
 _FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
 _PROFILED, _QUANTIZING, _AFTER_QUANTIZING = "graph", "quantize", "partition"
@@ -264,6 +265,8 @@ def _import(model: Path, options: Options) -> ModuleOp:
     _combine(module, options)
     set_tuning(module, options.tuning)
     _set_quantization(module, options)
+    if options.retained_state:
+        RetainStatePass().apply(create_context(), module)
     return module
 
 

@@ -4,26 +4,38 @@ import os
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.emission.descriptor import batch_size
+from aic.emission.memory import declared_tensors, label_of, lay_out_shared_ddr
 from aic.instances import too_many_instances
 from aic.load import load_qpc, qpc_path
 from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.checked import run_checked
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
+from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
+from aic.specializations.choice import Signature
+from aic.specializations.network import Network
 from aic.tensors import Array, TensorInfo
+from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError
-from dialects.module import cores_of, target_of
-from dialects.tile.ops import TensorOp, type_of
+from dialects.module import cores_of, path_of, programs_of, target_of
+from dialects.retained import retained_of, retaining
+from dialects.tile.ops import Role, type_of
 
 
 class Session:
     """A network on the simulated card. Not for use by several threads at once.
 
     `aic.Session("out").run({"image": array})` gives the outputs by name.
+
+    A network that is compiled for several shapes has a program for each, its specializations, numbered in the order in
+    which they were asked for. The shapes of the inputs say which one runs.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, aic_num_of_instances: int = 1) -> None:
@@ -36,14 +48,16 @@ class Session:
         """
         self.path = qpc_path(os.fspath(path))
         self._loaded = load_qpc(self.path)
+        self._modules = tuple(programs_of(self._loaded.module))
         self.instances = aic_num_of_instances
         self._check_instances()
-        with _memory_error_told():
-            self._program: Program = load_program(self._loaded.module, self._loaded.constants.stored_bytes)
-        self.inputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.inputs)
-        """What `run` takes, in the order of the model."""
-        self.outputs = tuple(_tensor_info(tensor) for tensor in self._program.plan.outputs)
-        """What `run` gives, in the order of the model."""
+        self._network = Network([signature_of(module) for module in self._modules])
+        self._programs: dict[int, Program] = {}
+        self._blocks: Blocks = {}
+        self._constants: dict[WeightAttr | DenseAttr, Array] = {}
+        self._measured: dict[int, tuple[Performance, float]] = {}
+        if len(self._modules) == 1:
+            self._program(0)
 
     @property
     def name(self) -> str:
@@ -51,9 +65,33 @@ class Session:
         return self._loaded.descriptor.name
 
     @property
+    def specializations(self) -> tuple[Signature, ...]:
+        """What each specialization takes and gives; one without a name when the network has one shape."""
+        return self._network.signatures
+
+    @property
+    def chosen(self) -> int:
+        """Number of the specialization that ran last; 0 at first."""
+        return self._network.chosen
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """What the first specialization takes, in the order of the model."""
+        return self.specializations[0].inputs
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """What the first specialization gives, in the order of the model."""
+        return self.specializations[0].outputs
+
+    @property
     def batch_size(self) -> int:
-        """Samples that one inference takes."""
-        return self._loaded.descriptor.batch_size
+        """Samples that one inference of the first specialization takes."""
+        return self.batch_size_of(0)
+
+    def batch_size_of(self, specialization: int) -> int:
+        """Samples that one inference of a specialization takes."""
+        return batch_size(lay_out_shared_ddr(self._modules[specialization]))
 
     @property
     def sku(self) -> str:
@@ -67,17 +105,44 @@ class Session:
 
     @cached_property
     def memory(self) -> MemoryUse:
-        """Memory that the network takes."""
+        """Memory that the network takes: of specializations, that of the largest, and all constants."""
         return memory_use(self._loaded.module)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference: outputs by name, arrays of the model's types and shapes.
 
-        Raises AicError that lists every input that is missing, unknown, or of another type or shape, and where this
-        machine has not the memory for the values.
+        Inputs that stay on the card may be left out: they are what the inference before left there (`state`), zeros at
+        first. The outputs that become them are not among what is returned.
+
+        Raises AicError that lists every input that is missing, unknown, or of another type or shape, or the shapes that
+        there are when no specialization takes these; and where this machine has not the memory for the values.
         """
         with _memory_error_told():
-            return self._program.run(inputs)
+            return self._network.run(inputs, lambda number, given: self._program(number).run(given))
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """What stays on the card for the specialization that ran last, by the names of inputs."""
+        return self._network.state
+
+    def reset(self) -> None:
+        """Makes zeros of all that stays on the card."""
+        self._network.reset()
+
+    def _program(self, number: int) -> Program:
+        """The program of a specialization, made ready when it is first needed. What constants they share is held once,
+        widened or not.
+        """
+        if number not in self._programs:
+            with _memory_error_told():
+                module = self._modules[number]
+                self._programs[number] = load_program(module, self._stored, blocks=self._blocks)
+        return self._programs[number]
+
+    def _stored(self, constant: WeightAttr | DenseAttr) -> Array:
+        if constant not in self._constants:
+            self._constants[constant] = self._loaded.constants.stored_bytes(constant)
+        return self._constants[constant]
 
     def _check_instances(self) -> None:
         available, use = target_of(self._loaded.module).hardware.cores, self.memory
@@ -100,24 +165,38 @@ class Session:
 
         Raises AicError as `run`, and at the first fault.
         """
-        return run_checked(self._loaded.module, inputs, self._loaded.constants.stored_bytes, seed=seed)
+        run = partial(run_checked, constants=self._loaded.constants.stored_bytes, seed=seed)
+        return self._network.run(inputs, lambda number, given: run(self._modules[number], given))
 
     @property
     def performance(self) -> Performance:
-        """Modelled performance of one inference. Raises AicError for an operation without a cost formula."""
-        return self._timed[0]
+        """Modelled performance of one inference of the first specialization. Raises AicError for an operation without
+        a cost formula.
+        """
+        return self.performance_of(0)
 
-    def timing(self) -> Report:
-        """The modelled performance as a report: cycles, utilisation, traffic, room of buffers, time per operation."""
-        return make_report(*self._timed, self.memory)
+    def performance_of(self, specialization: int) -> Performance:
+        """The same of any specialization."""
+        return self._timed(specialization)[0]
 
-    @cached_property
-    def _timed(self) -> tuple[Performance, float]:
+    def timing(self, specialization: int = 0) -> Report:
+        """The modelled performance as a report: cycles, utilisation, traffic, room of buffers, time per operation.
+
+        Raises AicError when there is no specialization of that number.
+        """
+        performance, seconds = self._timed(specialization)
+        return make_report(performance, seconds, memory_use(self._modules[specialization]))
+
+    def _timed(self, number: int) -> tuple[Performance, float]:
         """The modelled performance, and the seconds that the timing engine took."""
-        start = time.perf_counter()
-        module = self._loaded.module
-        performance = measure(make_plan(module), target_of(module).hardware, self.instances)
-        return performance, time.perf_counter() - start
+        if not 0 <= number < len(self._modules):
+            raise AicError(f"specialization {number}: there are {len(self._modules)}, numbered from 0")
+        if number not in self._measured:
+            start = time.perf_counter()
+            module = self._modules[number]
+            performance = measure(make_plan(module), target_of(module).hardware, self.instances)
+            self._measured[number] = performance, time.perf_counter() - start
+        return self._measured[number]
 
 
 @contextmanager
@@ -128,7 +207,15 @@ def _memory_error_told() -> Generator[None]:
         raise AicError(f"this machine has not the memory for the program's values: {error}") from error
 
 
-def _tensor_info(tensor: TensorOp) -> TensorInfo:
-    buffer = type_of(tensor.result)
-    name = "" if tensor.label is None else tensor.label.data
-    return TensorInfo(name, stored_dtype(buffer.element_type), buffer.get_shape())
+def signature_of(module: ModuleOp) -> Signature:
+    """What a tile program takes and gives."""
+    retained = retained_of(module)
+    kept = [retaining(name) for name in retained]
+    outputs = tuple(tensor for tensor in _tensors(module, "output") if tensor.name not in kept)
+    return Signature(path_of(module), _tensors(module, "input"), outputs, retained)
+
+
+def _tensors(module: ModuleOp, role: Role) -> tuple[TensorInfo, ...]:
+    tensors = [tensor for tensor in declared_tensors(module) if tensor.role.data == role]
+    buffers = [(label_of(tensor), type_of(tensor.result)) for tensor in tensors]
+    return tuple(TensorInfo(name, stored_dtype(buffer.element_type), buffer.get_shape()) for name, buffer in buffers)

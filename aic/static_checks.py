@@ -17,6 +17,7 @@ from passes.check_buffers import check_buffers
 from passes.check_initialized import check_initialized
 from passes.check_kernels import check_kernels
 from passes.check_races import check_races
+from passes.check_retained import check_retained
 from passes.check_signals import check_signals
 from passes.check_transfers import check_transfers
 from passes.checking.ceilings import exceeded_ceilings
@@ -32,6 +33,7 @@ def check_program(module: ModuleOp) -> None:
     another one refuses.
     """
     refuse(exceeded_ceilings(module))
+    check_retained(module)
     program = unroll(module)
     _run(lambda: check_bounds(program), lambda: check_kernels(program, module), lambda: check_signals(module))
     history = history_of(program)

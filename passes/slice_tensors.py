@@ -21,7 +21,7 @@ from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.ports import input_ports, output_ports
-from dialects.module import CORES, DEVICE, PARTITIONS, cores_of, main_of, set_holds, target_of
+from dialects.module import CORES, DEVICE, cores_of, main_of, set_held, target_of
 from dialects.weights import store_of
 from passes.partitioning.slicing.exchanges import Exchanges
 from passes.partitioning.slicing.program import Way, slice_program

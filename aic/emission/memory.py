@@ -102,9 +102,7 @@ def declared_tensors(module: ModuleOp) -> list[TensorOp]:
     """Every tensor in DDR that a program declares, in its order; of a module of programs, those of all. Raises AicError
     when one has no function `main`.
     """
-    return [
-        op for program in programs_of(module) for op in main_of(program).body.walk() if isinstance(op, TensorOp)
-    ]
+    return [op for program in programs_of(module) for op in main_of(program).body.walk() if isinstance(op, TensorOp)]
 
 
 def lay_out_shared_ddr(module: ModuleOp) -> SharedDdr:

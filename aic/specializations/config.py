@@ -54,20 +54,24 @@ def read_config(path: Path, common: Mapping[str, int]) -> list[Specialization]:
     if not problems:
         problems += _repeated(found)
     if problems:
-        raise AicError(f"{path}: " + (problems[0] if len(problems) == 1 else "".join(f"\n  {each}" for each in problems)))
+        raise AicError(
+            f"{path}: " + (problems[0] if len(problems) == 1 else "".join(f"\n  {each}" for each in problems))
+        )
     return found
 
 
 def _entries(document: object, path: Path) -> Sequence[object]:
-    entries = cast(dict[str, object], document).get(_LIST) if isinstance(document, dict) else None
+    fields = cast(dict[str, object], document) if isinstance(document, dict) else {}
+    entries = fields.get(_LIST)
     if not isinstance(entries, list):
         raise AicError(f'{path}: not {_WHAT}: expected {{"{_LIST}": [{{"symbol": "value", ..}}, ..]}}')
-    others = [name for name in cast(dict[str, object], document) if name != _LIST]
+    others = [name for name in fields if name != _LIST]
     if others:
         raise AicError(f"{path}: beside {_LIST!r} there is {', '.join(map(repr, others))}, which means nothing")
-    if not 1 <= len(cast(list[object], entries)) <= MAX_SPECIALIZATIONS:
-        raise AicError(f"{path}: {len(cast(list[object], entries))} specializations; there must be 1 to {MAX_SPECIALIZATIONS}")
-    return cast(list[object], entries)
+    items = cast(list[object], entries)
+    if not 1 <= len(items) <= MAX_SPECIALIZATIONS:
+        raise AicError(f"{path}: {len(items)} specializations; there must be 1 to {MAX_SPECIALIZATIONS}")
+    return items
 
 
 def _repeated(found: Sequence[Specialization]) -> Iterator[str]:
@@ -101,7 +105,7 @@ class _Reader:
         text = str(value) if type(value) in (int, str) else ""
         if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and int(text) > 0):
             shown = repr(value) if isinstance(value, str | int | float) else kind_of(value)
-            self._note(f"{name!r} is {shown}; a symbol takes a positive integer, such as \"8\"")
+            self._note(f'{name!r} is {shown}; a symbol takes a positive integer, such as "8"')
             return 1
         return int(text)
 

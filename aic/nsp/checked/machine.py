@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.emission.memory import label_of
 from aic.nsp.checked.access import Memory
 from aic.nsp.checked.kernels import KernelRun
 from aic.nsp.checked.memory import Ddr, SlotMemory
 from aic.nsp.checked.placement import Placement
 from aic.nsp.checked.runs import ExchangeRun, FillRun, MulticastRun, Run, TransferRun
 from aic.nsp.values.memory import Constants, hold_memory
-from aic.nsp.values.program import check_inputs, label_of
+from aic.nsp.values.program import check_inputs
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.errors import AicError
 from dialects.graph.kernels import Array

@@ -68,18 +68,31 @@ class Arrival:
     array: Array
 
 
+BlockKey: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], np.dtype[np.generic]]
+Blocks: TypeAlias = dict[BlockKey, tuple[Array, Array]]
+"""Parts of constants by address, shape and strides of the view, and their dtype: the view, which holds the address as
+its own, and the part widened and contiguous.
+"""
 Observer: TypeAlias = Callable[[InstructionOp, tuple[int, ...]], None]
 """Called when an instruction has run, with the loop variables that it ran for."""
 
 
-def make_plan(module: ModuleOp, constants: Constants, mail: Mail, observe: Observer | None = None) -> Plan:
-    """Plan of a tile program, scheduled or not; what it sends goes into the mail."""
+def make_plan(
+    module: ModuleOp,
+    constants: Constants,
+    mail: Mail,
+    observe: Observer | None = None,
+    blocks: Blocks | None = None,
+) -> Plan:
+    """Plan of a tile program, scheduled or not; what it sends goes into the mail. Programs whose constants are the same
+    arrays may share `blocks`.
+    """
     cores, body = cores_of(module), main_of(module).body.block
     declared = [op for op in body.walk() if isinstance(op, TensorOp | AllocOp)]
     instances = list(program_order(body))
     distinct = list(dict.fromkeys(instruction for instruction, _ in instances))
     memory = hold_memory(declared, distinct, cores, constants)
-    planner = _Planner(cores, memory, mail)
+    planner = _Planner(cores, memory, mail, {} if blocks is None else blocks)
     for instruction, iteration in instances:
         planner.add(instruction, iteration)
         if observe is not None:
@@ -94,20 +107,14 @@ def make_plan(module: ModuleOp, constants: Constants, mail: Mail, observe: Obser
     )
 
 
-BlockKey: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], np.dtype[np.generic]]
-
-
 @dataclass
 class _Planner:
     cores: int
     memory: Mapping[SSAValue, Held]
     mail: Mail
+    blocks: Blocks
     steps: list[Step] = field(default_factory=list[Step])
     arrivals: list[Arrival] = field(default_factory=list[Arrival])
-    blocks: dict[BlockKey, tuple[Array, Array]] = field(default_factory=dict[BlockKey, tuple[Array, Array]])
-    """Parts of constants by address, shape and strides of the view, and their dtype: the view, which holds the address
-    as its own, and the part widened and contiguous.
-    """
 
     def add(self, instruction: InstructionOp, iteration: tuple[int, ...]) -> None:
         """Appends the steps of one run of an instruction."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.emission.memory import label_of
 from aic.interpreter.parts import Mail, Running, run_parts
 from aic.nsp.values.memory import Constants
-from aic.nsp.values.plan import Observer, Plan, make_plan
+from aic.nsp.values.plan import Blocks, Observer, Plan, make_plan
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
@@ -59,13 +60,16 @@ def load_program(
     module: ModuleOp,
     constants: Constants | None = None,
     observe: Observer | None = None,
+    blocks: Blocks | None = None,
     mail: Mail | None = None,
 ) -> Program:
-    """Program of a tile module; constants come from the module's weight store unless given. Parts of one network share
-    their mail.
+    """Program of a tile module; constants come from the module's weight store unless given.
+
+    Programs that are given the same `blocks`, and constants that are the same arrays, hold what they share once. Parts
+    of one network share their mail.
     """
     mail = mail or Mail()
-    return Program(make_plan(module, constants or store_of(module).stored_bytes, mail, observe), mail)
+    return Program(make_plan(module, constants or store_of(module).stored_bytes, mail, observe, blocks), mail)
 
 
 def check_inputs(tensors: Sequence[TensorOp], inputs: Mapping[str, Array]) -> None:
@@ -75,11 +79,6 @@ def check_inputs(tensors: Sequence[TensorOp], inputs: Mapping[str, Array]) -> No
     problems += [f"{name}: the network has no such input" for name in sorted(unknown)]
     if problems:
         raise AicError("inputs do not fit: " + "; ".join(problems))
-
-
-def label_of(tensor: TensorOp) -> str:
-    """Name of the model's input or output that a tensor is."""
-    return tensor.label.data if tensor.label is not None else ""
 
 
 def _problem(tensor: TensorOp, inputs: Mapping[str, Array]) -> str | None:
