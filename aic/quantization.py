@@ -13,12 +13,12 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.node_lists import node_lists
 from aic.options import Options
-from aic.tensors import TensorInfo
+from aic.specializations.graphs import graph_signatures
+from aic.tensors import Signature
 from aic.version import version
 from dialects import create_context
 from dialects.files import written_aside
-from dialects.graph.ports import input_ports
-from dialects.module import main_of
+from dialects.module import programs_of
 from passes.quantization.files.profile import Profile
 from passes.quantization.settings import DEFAULT_BINS, Settings, settings_of
 from passes.smooth_activations import SmoothActivationsPass, smooth
@@ -35,8 +35,8 @@ class Sample:
     origin: str
 
 
-Samples: TypeAlias = Callable[[Sequence[TensorInfo]], Iterable[Sample]]
-"""Sample inputs for a network with these inputs."""
+Samples: TypeAlias = Callable[[Sequence[Signature]], Iterable[Sample]]
+"""Sample inputs for a network with these specializations."""
 
 
 def settings_for(options: Options) -> Settings:
@@ -61,11 +61,12 @@ def make_profile(module: ModuleOp, samples: Samples, options: Options) -> Profil
     """
     from aic.profiling import Profiler, channel_maxima  # brings the interpreter, which most compilations do not need
 
-    inputs, maxima = _inputs_of(module), dict[str, npt.NDArray[np.float64]]()
+    inputs, maxima = graph_signatures(module), dict[str, npt.NDArray[np.float64]]()
     if settings_of(module).quantization_smoothquant:
         maxima = channel_maxima(module, (sample.inputs for sample in samples(inputs)))
         module = module.clone()
-        smooth(module, maxima)
+        for program in programs_of(module):
+            smooth(program, maxima)
     with Profiler(module, options.num_histogram_bins or DEFAULT_BINS, options.profiling_threads or 1) as profiler:
         for sample in samples(inputs):
             profiler.add(sample.inputs, sample.origin)
@@ -81,7 +82,7 @@ def write_report(path: Path, graph: ModuleOp, integers: ModuleOp, samples: Sampl
     from aic.quantization_page import as_page
     from aic.quantization_report import make_report
 
-    inputs = (sample.inputs for sample in islice(samples(_inputs_of(graph)), _REPORTED_SAMPLES))
+    inputs = (sample.inputs for sample in islice(samples(graph_signatures(graph)), _REPORTED_SAMPLES))
     name = graph.sym_name.data if graph.sym_name is not None else "network"
     SmoothActivationsPass().apply(create_context(), graph)
     report = make_report(name, graph, integers, inputs)
@@ -89,10 +90,6 @@ def write_report(path: Path, graph: ModuleOp, integers: ModuleOp, samples: Sampl
     for file, text in texts.items():
         with written_aside(file) as partial:
             partial.write_text(text)
-
-
-def _inputs_of(module: ModuleOp) -> list[TensorInfo]:
-    return [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in input_ports(main_of(module))]
 
 
 def profile_beside(folder: Path) -> Path:

@@ -18,9 +18,8 @@ from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
-from aic.specializations.choice import Signature
 from aic.specializations.network import Network
-from aic.tensors import Array, TensorInfo
+from aic.tensors import Array, Signature, TensorInfo
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError

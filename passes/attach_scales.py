@@ -14,12 +14,11 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import AicError
 from dialects.graph.locations import tensor_name
-from dialects.module import main_of
+from dialects.module import main_of, specializations_of
 from dialects.quantized.parameters import Parameters
 from dialects.quantized.types import UniformType
 from dialects.weights import store_of
@@ -27,7 +26,7 @@ from passes.quantization.calibration.choice import calibrated_range
 from passes.quantization.external import External, external_types
 from passes.quantization.files.external import read_external
 from passes.quantization.files.profile import Profile, TensorProfile, read_profile
-from passes.quantization.fingerprint import fingerprint
+from passes.quantization.fingerprint import fingerprint_of
 from passes.quantization.histogram import Histogram
 from passes.quantization.names import float_values
 from passes.quantization.scales import attach, wanted_type
@@ -48,7 +47,7 @@ class AttachScalesPass(ProgramPass):
         settings, main = settings_of(op), main_of(op)
         types: dict[SSAValue, UniformType] = {}
         if settings.load_profile:
-            types |= _profiled(main, Path(settings.load_profile), settings)
+            types |= _profiled(op, Path(settings.load_profile), settings)
         if settings.external_quantization:
             path = Path(settings.external_quantization)
             external = external_types(main, read_external(path), path, store_of(op), settings.steps)
@@ -58,10 +57,10 @@ class AttachScalesPass(ProgramPass):
             attach(value, kind)
 
 
-def _profiled(main: FuncOp, path: Path, settings: Settings) -> dict[SSAValue, UniformType]:
-    """Types of values by their profile, but for those that have a scale in the model."""
-    profile, values = read_profile(path), float_values(main)
-    _check_model(profile, path, fingerprint(main, settings))
+def _profiled(program: ModuleOp, path: Path, settings: Settings) -> dict[SSAValue, UniformType]:
+    """Types of values by their profile, but for those that have a scale in the model. Specializations share one."""
+    profile, values = read_profile(path), float_values(main_of(program))
+    _check_model(profile, path, fingerprint_of(specializations_of(program)))
     scales = scales_of({name: record for name, record in profile.records.items() if name in values}, settings)
     types = {values[name]: UniformType.of(chosen, settings.bits) for name, chosen in scales.items()}
     return {value: kind for value, kind in types.items() if wanted_type(value) is None}

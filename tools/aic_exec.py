@@ -11,17 +11,18 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.compiler import Qpc, compile_with, lower, profile
-from aic.files.inputs import check_files, load_inputs, read_input_list
+from aic.files.inputs import InputFiles, read_input_list
+from aic.files.json_inputs import read_json_inputs
 from aic.importer import supported_operators_text
 from aic.options import Options, UsageError, help_text, parse_arguments
 from aic.phases import PHASE_NAMES, Observer, Observers
 from aic.quantization import Sample, Samples
-from aic.tensors import TensorInfo
+from aic.tensors import Array, Signature, TensorInfo
 from dialects.files import written_aside
 from dialects.text import print_module
 from dialects.weights import store_of
 from tools.compile_log import CompileLog
-from tools.execution import Inferences, print_report, run_inferences, simulated, summary
+from tools.execution import Inferences, print_report, run_inferences, run_on_card
 from tools.process import run_command
 from tools.progress import PhaseProgress, progress
 
@@ -71,11 +72,11 @@ def _compile_and_run(options: Options) -> None:
     with _validation(options, inferences) as validator, progress(len(PHASE_NAMES)) as step:
         observer = Observers(PhaseProgress(step), log, validator)
         if options.to_phase not in (None, PHASE_NAMES[-1]):
-            _stop_early(options, options.to_phase or "", observer, _samples(inferences))
+            _stop_early(options, options.to_phase or "", observer, _Samples(inferences))
         elif options.run_on_interpreter:
-            module = lower(options, _GRAPH_PHASE, observer, samples=_samples(inferences))
+            module = lower(options, _GRAPH_PHASE, observer, samples=_Samples(inferences))
         else:
-            qpc = _compiled(options, observer, _samples(inferences))
+            qpc = _compiled(options, observer, _Samples(inferences))
     if options.time_passes:
         print(log.table(), end="", file=sys.stderr)
     if module is not None:
@@ -87,22 +88,27 @@ def _compile_and_run(options: Options) -> None:
 def _dump_profile(path: Path, options: Options, inferences: Inferences) -> None:
     from passes.quantization.files.profile import write_profile
 
-    made = profile(options, _samples(inferences))
+    samples = _Samples(inferences)
+    made = profile(options, samples)
     write_profile(made, path)
-    print(f"wrote {path} ({len(made.records)} tensors, {inferences.count} inferences)")
+    print(f"wrote {path} ({len(made.records)} tensors, {samples.count} inferences)")
 
 
-def _samples(inferences: Inferences) -> Samples:
+class _Samples:
     """The inferences as samples of a profile, with their progress shown."""
 
-    def samples(tensors: Sequence[TensorInfo]) -> Iterator[Sample]:
-        check_files(inferences.files, tensors)
-        with progress(inferences.count) as step:
-            for number, inputs in enumerate(inferences.inputs(tensors)):
-                step(f"profile {number}")
-                yield Sample(inputs, inferences.origin(number))
+    def __init__(self, inferences: Inferences) -> None:
+        self._inferences = inferences
+        self.count = 0
+        """How many have been taken."""
 
-    return samples
+    def __call__(self, signatures: Sequence[Signature]) -> Iterator[Sample]:
+        planned = self._inferences.on(signatures)
+        with progress(planned.count) as step:
+            for number in range(planned.count):
+                step(f"profile {number}")
+                self.count += 1
+                yield Sample(planned.inputs(number), planned.origin(number))
 
 
 @contextmanager
@@ -114,8 +120,10 @@ def _validation(options: Options, inferences: Inferences) -> Generator[Observer]
     from aic.validation import PassValidator
     from tools.validation_table import print_verdicts
 
-    given = (lambda tensors: load_inputs(inferences.files[0], tensors)) if inferences.files else None
-    validator = PassValidator(given, options.use_random_input_data or "gaussian")
+    def given(tensors: Sequence[TensorInfo]) -> dict[str, Array]:
+        return inferences.on([Signature("", tuple(tensors), ())]).inputs(0)
+
+    validator = PassValidator(given if inferences.files else None, options.use_random_input_data or "gaussian")
     try:
         yield validator
     finally:
@@ -123,23 +131,21 @@ def _validation(options: Options, inferences: Inferences) -> Generator[Observer]
 
 
 def _run_on_interpreter(module: ModuleOp, options: Options, inferences: Inferences) -> None:
-    from aic.interpreter.graph import GraphRunner
+    from aic.specializations.graphs import GraphNetwork
 
-    runner = GraphRunner(module)
-    tensors = [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in runner.inputs]
-    run_inferences(runner.run, tensors, inferences, options.write_output_dir)
-    print(f"InferenceCnt {inferences.count}, on the graph-level interpreter")
+    runner = GraphNetwork(module)
+    count = run_inferences(runner.run, runner.network.signatures, inferences, options.write_output_dir)
+    print(f"InferenceCnt {count}, on the graph-level interpreter")
 
 
 def _run_on_card(qpc: Qpc, options: Options, inferences: Inferences) -> None:
     from aic.session import Session
 
     session = Session(qpc.path, aic_num_of_instances=options.aic_num_of_instances)
-    run_inferences(session.run, session.inputs, inferences, options.write_output_dir)
-    print(simulated(session))
-    print(summary(session.performance, inferences.count, session.batch_size, SET_SIZE))
+    ran = run_on_card(session, session.run, inferences, options.write_output_dir, SET_SIZE)
     if options.verbosity >= _REPORT_VERBOSITY:
-        print_report(session.timing())
+        for number in ran:
+            print_report(session.timing(number))
 
 
 def _inferences(options: Options) -> Inferences:
@@ -150,10 +156,20 @@ def _inferences(options: Options) -> Inferences:
         "-quantization-report": options.quantization_report is not None,
     }
     asked = [name for name, given in asking.items() if given]
-    if asked and options.input_list_file is None and options.use_random_input_data is None:
-        raise UsageError([f"{asked[0]} runs the network: it needs -input-list-file=<list>, or -use-random-input-data"])
-    files = [] if options.input_list_file is None else read_input_list(options.input_list_file)
-    return Inferences.of(options.num_iter, files, options.use_random_input_data)
+    sources = (options.input_list_file, options.json_input_file, options.use_random_input_data)
+    if asked and not any(sources):
+        raise UsageError(
+            [
+                f"{asked[0]} runs the network: it needs -input-list-file=<list>, -json-input-file=<file>, "
+                "or -use-random-input-data"
+            ]
+        )
+    files: list[InputFiles] = []
+    if options.input_list_file is not None:
+        files = read_input_list(options.input_list_file)
+    elif options.json_input_file is not None:
+        files = read_json_inputs(options.json_input_file)
+    return Inferences(options.num_iter, files, options.use_random_input_data or "uniform")
 
 
 def _stop_early(options: Options, stop: str, observer: Observer, samples: Samples) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from aic.files.inputs import InputFiles, read_input_list
+from aic.files.json_inputs import read_json_inputs
 from aic.files.random_inputs import DISTRIBUTIONS
 from aic.nsp.trace import write_trace
 from aic.session import Session
 from dialects.errors import AicError
 from dialects.files import written_aside
-from tools.execution import Inferences, print_report, run_inferences, simulated, summary
+from tools.execution import Inferences, print_report, run_on_card
 from tools.process import run_command
 
 NAME = "aic-runner"
@@ -30,36 +31,50 @@ def _run(argv: Sequence[str]) -> int:
     inferences = _inferences(arguments)
     session = Session(arguments.test_data, aic_num_of_instances=arguments.aic_num_of_activations)
     run = session.run if arguments.checked is None else partial(session.run_checked, seed=arguments.checked)
-    run_inferences(run, session.inputs, inferences, arguments.write_output_dir)
-    print(simulated(session))
-    print(summary(session.performance, inferences.count, session.batch_size, arguments.set_size))
+    ran = run_on_card(session, run, inferences, arguments.write_output_dir, arguments.set_size)
+    shown = _shown(session, arguments.specialization, ran)
     if arguments.trace is not None:
-        write_trace(session.performance, arguments.trace)
-    _report(session, arguments.report)
+        write_trace(session.performance_of(shown), arguments.trace)
+    _report(session, arguments.report, shown)
     return 0
 
 
-def _report(session: Session, target: str | None) -> None:
+def _shown(session: Session, asked: int | None, ran: Sequence[int]) -> int:
+    """The specialization that trace and report are of: the one asked for, or the last that ran."""
+    there_are = len(session.specializations)
+    if asked is not None and not 0 <= asked < there_are:
+        raise AicError(f"--specialization {asked}: there are {there_are}, numbered from 0")
+    return ran[-1] if asked is None else asked
+
+
+def _report(session: Session, target: str | None, specialization: int) -> None:
     """The report as tables on standard output (`-`), or as JSON in a file."""
     if target == "-":
-        print_report(session.timing())
+        print_report(session.timing(specialization))
     elif target is not None:
         with written_aside(target) as partial:
-            partial.write_text(session.timing().to_json())
+            partial.write_text(session.timing(specialization).to_json())
 
 
 def _inferences(arguments: argparse.Namespace) -> Inferences:
     groups: list[str] = arguments.input_file
     listed: Path | None = arguments.input_list_file
-    if groups and listed is not None:
-        raise AicError("-i and --input-list-file both name the inputs: give one")
-    if (groups or listed is not None) and arguments.use_random_input_data is not None:
+    described: Path | None = arguments.json_input_file
+    named = [
+        name
+        for name, given in (("-i", groups), ("--input-list-file", listed), ("--json-input-file", described))
+        if given
+    ]
+    if len(named) > 1:
+        raise AicError(f"{' and '.join(named)} each name the inputs: give one")
+    if named and arguments.use_random_input_data is not None:
         raise AicError("input files and --use-random-input-data both say where the inputs come from: give one")
     files = [] if listed is None else read_input_list(listed)
+    if described is not None:
+        files = read_json_inputs(described)
     if groups:
-        paths = tuple(Path(name) for group in groups for name in group.split(",") if name)
-        files = [InputFiles(paths, "-i")]
-    return Inferences.of(arguments.num_iter, files, arguments.use_random_input_data)
+        files = [InputFiles.of([Path(name) for group in groups for name in group.split(",") if name], "-i")]
+    return Inferences(arguments.num_iter, files, arguments.use_random_input_data or DISTRIBUTIONS[0])
 
 
 def _refuse_what_is_not_simulated(arguments: argparse.Namespace) -> None:
@@ -82,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         help="raw file of an input; once per input, in their order, or several separated by commas",
     )
     add("--input-list-file", type=Path, metavar="FILE", help="list of raw files: one line per inference")
+    add(
+        "--json-input-file",
+        "--aic-batch-json-input",
+        type=Path,
+        metavar="FILE",
+        help="JSON of raw files with their dimensions and types: those of inputs, and where outputs go",
+    )
     add(
         "--use-random-input-data",
         nargs="?",
@@ -118,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
         "the race, deadlock or stray access that was found; slow",
     )
     add("--trace", type=Path, metavar="FILE", help="write a Chrome/Perfetto trace of one inference")
+    add(
+        "--specialization",
+        type=int,
+        metavar="N",
+        help="of a QPC for several shapes: the one that trace and report are of, from 0 (default the last that ran)",
+    )
     add("--report", nargs="?", const="-", metavar="FILE", help="print the report of one inference, or write it as JSON")
     return parser
 

@@ -1,14 +1,15 @@
 """What the commands that run networks share: inputs from files or drawn, outputs to files, the summary."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aic.files.inputs import InputFiles, check_files, load_inputs
+from aic.files.inputs import ChosenFiles, InputFiles, choose_files, load_inputs
 from aic.files.outputs import make_output_folder, write_outputs
 from aic.files.random_inputs import draw_inputs
-from aic.tensors import Array, TensorInfo
+from aic.tensors import Array, Signature
 from tools.progress import progress
 
 if TYPE_CHECKING:
@@ -24,51 +25,97 @@ _PIPED_WIDTH = 200
 class Inferences:
     """The inferences to run: their number, and where the inputs come from; files are used over and over."""
 
-    count: int
+    count: int | None
+    """None: every set of files once, or with drawn inputs each specialization once."""
     files: Sequence[InputFiles]
-    distribution: str
+    distribution: str = "uniform"
     """Of drawn inputs, when there are no files."""
 
-    @staticmethod
-    def of(count: int | None, files: Sequence[InputFiles], distribution: str | None) -> "Inferences":
-        """By default every set of files once, or one inference with uniform random inputs."""
-        return Inferences(count or len(files) or 1, files, distribution or "uniform")
+    def on(self, signatures: Sequence[Signature]) -> "Planned":
+        """The inferences on a network. Raises AicError for files that do not fit."""
+        return Planned(self, signatures, choose_files(self.files, signatures))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Inferences on a network of which the specializations are known, and which of them each is for."""
+
+    inferences: Inferences
+    signatures: Sequence[Signature]
+    chosen: Sequence[ChosenFiles]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.inferences.count or len(self.chosen) or len(self.signatures)
 
     def origin(self, number: int) -> str:
         """Where the inputs of an inference come from."""
-        if not self.files:
+        if not self.chosen:
             return f"drawn inputs {number}"
-        files = self.files[number % len(self.files)]
-        return f"{files.origin}: {', '.join(str(path) for path in files.paths)}"
+        files = self.inferences.files[number % len(self.chosen)]
+        return f"{files.origin}: {', '.join(str(file.path) for file in files.inputs)}"
 
-    def inputs(self, tensors: Sequence[TensorInfo]) -> Iterator[dict[str, Array]]:
-        """The inputs of each inference. Raises AicError for files that do not fit."""
-        for number in range(self.count):
-            if self.files:
-                yield load_inputs(self.files[number % len(self.files)], tensors)
-            else:
-                yield draw_inputs(tensors, self.distribution, seed=number)
+    def inputs(self, number: int) -> dict[str, Array]:
+        """The inputs of an inference. Drawn ones are for one specialization after the other; what stays on the card is
+        not drawn.
+        """
+        if self.chosen:
+            files = self.chosen[number % len(self.chosen)]
+            return load_inputs(files, self.signatures[files.specialization])
+        signature = self.signatures[number % len(self.signatures)]
+        return draw_inputs(signature.needed, self.inferences.distribution, seed=number)
+
+    def outputs(self, number: int) -> Mapping[str, Path]:
+        """Where outputs of an inference go, as far as that is said."""
+        return self.chosen[number % len(self.chosen)].outputs if self.chosen else {}
 
 
 def run_inferences(
     run: Callable[[Mapping[str, Array]], dict[str, Array]],
-    tensors: Sequence[TensorInfo],
+    signatures: Sequence[Signature],
     inferences: Inferences,
     output_folder: Path | None,
-) -> None:
-    """Runs all inferences and writes their outputs, if a folder is given.
+) -> int:
+    """Runs all inferences and writes their outputs, if a folder is given or they are listed. Returns how many.
 
     Raises AicError before the first one for files that do not fit or a folder that cannot be made.
     """
-    check_files(inferences.files, tensors)
+    planned = inferences.on(signatures)
     if output_folder is not None:
         make_output_folder(output_folder)
-    with progress(inferences.count) as step:
-        for number, inputs in enumerate(inferences.inputs(tensors)):
+    with progress(planned.count) as step:
+        for number in range(planned.count):
             step(f"inference {number}")
-            outputs = run(inputs)
-            if output_folder is not None:
-                write_outputs(output_folder, number, outputs)
+            outputs = run(planned.inputs(number))
+            write_outputs(output_folder, number, outputs, planned.outputs(number))
+    return planned.count
+
+
+def run_on_card(
+    session: "Session",
+    run: Callable[[Mapping[str, Array]], dict[str, Array]],
+    inferences: Inferences,
+    output_folder: Path | None,
+    set_size: int,
+) -> list[int]:
+    """Runs all inferences on a card, and prints where they ran and what they took: of each specialization by itself.
+    Returns the specializations that ran.
+    """
+    ran: Counter[int] = Counter()
+
+    def counted(inputs: Mapping[str, Array]) -> dict[str, Array]:
+        outputs = run(inputs)
+        ran[session.chosen] += 1
+        return outputs
+
+    run_inferences(counted, session.specializations, inferences, output_folder)
+    print(simulated(session))
+    for number, count in sorted(ran.items()):
+        name = session.specializations[number].name
+        line = summary(session.performance_of(number), count, session.batch_size_of(number), set_size)
+        print(f"{name}: {line}" if name else line)
+    return sorted(ran)
 
 
 def summary(performance: "Performance", count: int, batch_size: int, set_size: int) -> str:

@@ -35,11 +35,22 @@ def make_output_folder(path: Path) -> None:
         raise AicError(f"{path}: cannot make the folder: {error.strerror}") from error
 
 
-def write_outputs(folder: Path, inference: int, outputs: Mapping[str, Array]) -> list[Path]:
-    """Writes each output to `<name>-activation-0-inf-<inference>.bin`; returns the files. Raises AicError."""
+def write_outputs(
+    folder: Path | None, inference: int, outputs: Mapping[str, Array], listed: Mapping[str, Path] | None = None
+) -> list[Path]:
+    """Writes each output to `<name>-activation-0-inf-<inference>.bin`; returns the files. Those that are `listed` go
+    where that says, below the folder unless their path is absolute; without a folder no others are written.
+
+    Raises AicError.
+    """
     written: list[Path] = []
+    listed = listed or {}
     for name, stem in file_stems(list(outputs)).items():
-        path = folder / f"{stem}-activation-0-inf-{inference}.bin"
+        if folder is None and name not in listed:
+            continue
+        path = (folder or Path()) / listed.get(name, f"{stem}-activation-0-inf-{inference}.bin")
+        if name in listed:
+            make_output_folder(path.parent)
         with written_aside(path) as partial:
             np.ascontiguousarray(outputs[name]).tofile(partial)
         written.append(path)

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from aic.specializations.choice import Shape, Signature, choose
-from aic.tensors import Array
+from aic.specializations.choice import choose
+from aic.tensors import Array, Shape, Signature
 from dialects.retained import retaining
 
 Run: TypeAlias = Callable[[int, Mapping[str, Array]], dict[str, Array]]

@@ -1,8 +1,9 @@
 """A number that tells networks apart, the same for every batch size: a profile belongs to one of them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
@@ -10,7 +11,14 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.locations import tensor_name
 from dialects.graph.ports import input_ports, output_ports
-from passes.quantization.settings import Settings
+from dialects.module import main_of
+from passes.quantization.settings import Settings, settings_of
+
+
+def fingerprint_of(programs: Sequence[ModuleOp]) -> int:
+    """The fingerprint of programs that share a profile: their own when it is the same, else that of all of them."""
+    each = sorted({fingerprint(main_of(program), settings_of(program)) for program in programs})
+    return each[0] if len(each) == 1 else _digest(f"{number:016x}" for number in each)
 
 
 def fingerprint(function: FuncOp, settings: Settings) -> int:
@@ -19,8 +27,11 @@ def fingerprint(function: FuncOp, settings: Settings) -> int:
     Values and shapes of activations do not count, nor do the values of constants: but how the settings change these
     does, where activations have other ranges then.
     """
-    digest = hashlib.sha256("\n".join([*_lines(function), *_changes(settings)]).encode()).digest()
-    return int.from_bytes(digest[:8])
+    return _digest([*_lines(function), *_changes(settings)])
+
+
+def _digest(lines: Iterable[str]) -> int:
+    return int.from_bytes(hashlib.sha256("\n".join(lines).encode()).digest()[:8])
 
 
 def _changes(settings: Settings) -> Iterator[str]:

@@ -1,0 +1,42 @@
+"""Networks at the level of the graph, run with NumPy on the host."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from xdsl.dialects.builtin import ModuleOp
+
+from aic.interpreter.graph import GraphRunner
+from aic.specializations.network import Network
+from aic.tensors import Array, Signature, TensorInfo
+from dialects.graph.ports import Port, input_ports, output_ports
+from dialects.module import main_of, path_of, programs_of
+from dialects.retained import retained_of, retaining
+
+
+def graph_signatures(module: ModuleOp) -> list[Signature]:
+    """What each program of a module takes and gives."""
+    return [_signature(program) for program in programs_of(module)]
+
+
+def _signature(program: ModuleOp) -> Signature:
+    main, retained = main_of(program), retained_of(program)
+    kept = [retaining(name) for name in retained]
+    outputs = tuple(_info(port) for port in output_ports(main) if port.name not in kept)
+    return Signature(path_of(program), tuple(map(_info, input_ports(main))), outputs, retained)
+
+
+def _info(port: Port) -> TensorInfo:
+    return TensorInfo(port.name, port.dtype, port.type.get_shape())
+
+
+class GraphNetwork:
+    """Runs the program that inputs are for, and keeps its state."""
+
+    def __init__(self, module: ModuleOp) -> None:
+        programs = list(programs_of(module))
+        self.network = Network(graph_signatures(module))
+        self._runner = cache(lambda number: GraphRunner(programs[number]))
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs by name, but for those that stay. Raises AicError as `Network.run` and `GraphRunner.run`."""
+        return self.network.run(inputs, lambda number, given: self._runner(number).run(given))
