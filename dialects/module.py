@@ -114,6 +114,19 @@ def inherited(module: ModuleOp, name: str) -> Attribute | None:
     return inherited(around, name) if isinstance(around, ModuleOp) else None
 
 
+def standing_alone(module: ModuleOp) -> ModuleOp:
+    """A copy of a module that says itself what the modules around it say; the module itself when there are none."""
+    around = module.parent_op()
+    if not isinstance(around, ModuleOp):
+        return module
+    alone = module.clone()
+    while isinstance(around, ModuleOp):
+        alone.attributes = {**around.attributes, **alone.attributes}
+        around = around.parent_op()
+    alone.attributes.pop(HOLDS, None)
+    return alone
+
+
 def target_of(module: ModuleOp) -> TargetAttr:
     """The card that the module is compiled for; the SKU `pro` when it does not say."""
     target = inherited(module, TARGET)

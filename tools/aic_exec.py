@@ -121,7 +121,7 @@ def _validation(options: Options, inferences: Inferences) -> Generator[Observer]
     from tools.validation_table import print_verdicts
 
     def given(tensors: Sequence[TensorInfo]) -> dict[str, Array]:
-        return inferences.on([Signature("", tuple(tensors), ())]).inputs(0)
+        return inferences.first_for(Signature("", tuple(tensors), ()))
 
     validator = PassValidator(given if inferences.files else None, options.use_random_input_data or "gaussian")
     try:

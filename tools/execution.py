@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from aic.files.inputs import ChosenFiles, InputFiles, choose_files, load_inputs
 from aic.files.outputs import make_output_folder, write_outputs
 from aic.files.random_inputs import draw_inputs
 from aic.tensors import Array, Signature
+from dialects.errors import AicError
 from tools.progress import progress
 
 if TYPE_CHECKING:
@@ -34,6 +35,20 @@ class Inferences:
     def on(self, signatures: Sequence[Signature]) -> "Planned":
         """The inferences on a network. Raises AicError for files that do not fit."""
         return Planned(self, signatures, choose_files(self.files, signatures))
+
+    def first_for(self, signature: Signature) -> dict[str, Array]:
+        """The inputs of the first inference whose files are for this one of several specializations; where outputs go
+        does not matter. Raises AicError when there are none.
+        """
+        error: AicError | None = None
+        for files in self.files:
+            try:
+                (chosen,) = choose_files([replace(files, outputs=())], [signature])
+            except AicError as misfit:
+                error = error or misfit
+            else:
+                return load_inputs(chosen, signature)
+        raise error or AicError("no input files")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 allows ends the compilation with a `Drift` that names pass, operation and ONNX node.
 """
 
-from aic.validation.validator import Drift, PassValidator, PassVerdict
+from aic.validation.observer import PassValidator
+from aic.validation.validator import Drift, PassVerdict
 
 __all__ = ["Drift", "PassValidator", "PassVerdict"]

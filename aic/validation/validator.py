@@ -1,9 +1,8 @@
-"""The observer that runs a module before and after each pass and compares."""
+"""Runs one program before and after each pass and compares."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +11,6 @@ from xdsl.passes import ModulePass
 
 from aic.interpreter.graph import GraphRunner
 from aic.nsp.values.memory import Constants
-from aic.phases import Observer
 from aic.tensors import TensorInfo
 from aic.validation.comparison import NONE, Difference, difference
 from aic.validation.inputs import drawn_inputs, table_rows
@@ -32,10 +30,6 @@ from dialects.equality import same_module
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from passes.rewriting.precision import Precision, precision_of
-
-EMISSION = "the emitted and loaded QPC"
-"""What stands in place of a pass's name for the QPC."""
-
 
 GivenInputs: TypeAlias = Callable[[Sequence[TensorInfo]], Mapping[str, Array]]
 """Inputs by name for a network that takes these tensors."""
@@ -61,8 +55,9 @@ class PassVerdict:
     """What running and comparing took."""
 
 
-class PassValidator(Observer):
-    """Validates every pass, and the emitted QPC, on the same inputs. Raises Drift at the first pass that drifts.
+class ProgramValidator:
+    """Validates every pass over one program, and the program in the QPC, on the same inputs. Raises Drift at the first
+    pass that drifts.
 
     What a precision allows is measured (`aic.validation.spread`) on the graph: at first, and anew when the network has
     been converted to fp16. A module that begins at the tile level is held to equal bits.
@@ -78,20 +73,12 @@ class PassValidator(Observer):
         self._outputs: dict[str, Array] = {}
         self._allowed: dict[Precision, dict[str, Array]] = {}
 
-    def between_passes(
-        self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
-    ) -> None:
+    def between_passes(self, phase: str, previous: ModulePass | None, module: ModuleOp) -> None:
+        """The program before the first pass, and after each."""
         if previous is not None:
             self.check(phase, previous.name, precision_of(type(previous)), module)
         elif self._before is None:
             self._begin(module)
-
-    def qpc_written(self, path: Path) -> None:
-        """Compares the QPC, loaded from its file alone, with the module that it was emitted from: equal bits."""
-        from aic.load import load_qpc
-
-        loaded = load_qpc(path)
-        self.check("emit", EMISSION, Precision.EXACT, loaded.module, loaded.constants.stored_bytes)
 
     def check(
         self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None = None
