@@ -5,14 +5,13 @@ by cost.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, IntegerAttr, ModuleOp, f64, i1, i64
 from xdsl.ir import Attribute
 
 from dialects.errors import AicError
-from dialects.module import inherited
 
 TUNING = "aic.tuning"
 """Name of the module's attribute."""
@@ -65,14 +64,19 @@ class Tuning:
 
 
 def tuning_of(module: ModuleOp) -> Tuning:
-    """The tuning of a module. Raises AicError for a value that is unknown, of another type, or out of range."""
-    attribute = inherited(module, TUNING) or DictionaryAttr({})
+    """The tuning of a module; values that it does not give are those of the modules around it.
+
+    Raises AicError for a value that is unknown, of another type, or out of range.
+    """
+    around = module.parent_op()
+    outer = tuning_of(around) if isinstance(around, ModuleOp) else Tuning()
+    attribute = module.attributes.get(TUNING, DictionaryAttr({}))
     if not isinstance(attribute, DictionaryAttr):
         raise AicError(f"{TUNING} is {attribute}, which is no dictionary")
     unknown = sorted(attribute.data.keys() - KNOBS.keys())
     if unknown:
         raise AicError(f"{TUNING}: there is no {', '.join(unknown)}; there are {', '.join(KNOBS)}")
-    return Tuning(**{name: _checked(name, _plain(value)) for name, value in attribute.data.items()})
+    return replace(outer, **{name: _checked(name, _plain(value)) for name, value in attribute.data.items()})
 
 
 def set_tuning(module: ModuleOp, tuning: Tuning) -> None:

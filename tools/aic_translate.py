@@ -26,6 +26,8 @@ _IMPORT_OPTIONS = (
     "onnx_define_symbol",
     "batchsize",
     "output_node_name",
+    "network_specialization_config",
+    "retained_state",
     "aic_sku",
     "aic_num_cores",
     "combine_inputs",
@@ -67,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--batchsize", type=int, metavar="N", help="number of samples that one inference takes")
     add("--output-node-name", metavar="NAME,NAME", help="tensors of the model to give as outputs too")
+    add("--network-specialization-config", type=Path, metavar="FILE", help="JSON file of the shapes to import for")
+    add(
+        "--retained-state",
+        action="store_true",
+        default=None,
+        help="outputs X_RetainedState stay on the card as inputs X",
+    )
     add("--combine-inputs", action="store_true", default=None, help="combine inputs into fewer buffers")
     add("--combine-outputs", action="store_true", default=None, help="combine outputs into a single buffer")
     add("--aic-sku", choices=skus(), help="card that the module is for (default pro)")

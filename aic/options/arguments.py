@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from aic.options.conflicts import conflicts
+from aic.options.conflicts import conflicts, refused_together
 from aic.options.option import Kind, Option
 from aic.options.table import OPTIONS, Options
 from dialects.errors import AicError
@@ -126,7 +126,9 @@ def _meaning_alone(option: Option, name: str) -> str:
 
 def _build(given: Iterable[_Given], problems: list[str]) -> Options:
     """Convert the values and check them one by one, then together."""
+    given = list(given)
     values = _values(given, problems)
+    problems += refused_together([each.option.name for each in given])
     if problems:
         raise UsageError(problems)
     options = Options(**cast(dict[str, Any], values))

@@ -50,6 +50,13 @@ def conflicts(options: Options) -> list[str]:
     return found
 
 
+def refused_together(names: Sequence[str]) -> list[str]:
+    """What is wrong with options together of which one is refused by itself: it would not help to support that."""
+    if "network-specialization-config" in names and "aic-preproc" in names:
+        return ["-network-specialization-config needs pre- and postprocessing on the host: it excludes -aic-preproc"]
+    return []
+
+
 def _sources(options: Options) -> list[str]:
     """The options given that say where inputs come from."""
     asked = {

@@ -19,7 +19,7 @@ from aic.qpc.container import (
     write_container,
 )
 from aic.qpc.crc import CRC_SEGMENTS, compute_crcs, pack_crc
-from aic.qpc.descriptor import IoBinding, descriptor_json
+from aic.qpc.descriptor import IoBinding, NetworkDescriptor, TensorShape, descriptor_json
 from aic.qpc.elf import PROGRAM_SECTION, read_elf
 from aic.qpc.errors import QpcError
 from aic.qpc.program_format import read_header
@@ -100,6 +100,7 @@ def describe(source: Path) -> str:
         lines.append(f"network    {descriptor.name!r}, batch {descriptor.batch_size}, {metadata.numNSPs} NSPs")
         lines += [f"input      {_describe_binding(binding)}" for binding in descriptor.inputs]
         lines += [f"output     {_describe_binding(binding)}" for binding in descriptor.outputs]
+        lines += [f"shapes     {_describe_shapes(descriptor, shapes)}" for shapes in descriptor.allowed_shapes]
         lines.append(f"buffers    {len(descriptor.dma_buffers)} DMA buffers, {len(metadata.dmaRequests)} requests")
         lines.append(f"constants  {constants.static_size} bytes static, {constants.dynamic_size} dynamic")
         if PROGRAM_SECTION in parts.elf.sections:
@@ -113,8 +114,19 @@ def describe(source: Path) -> str:
 
 
 def _describe_binding(binding: IoBinding) -> str:
-    shape = "x".join(map(str, binding.initial.dims)) or "scalar"
-    return f"{binding.name!r}: {binding.initial.type.name} {shape}, {binding.initial.byte_size} bytes"
+    stays = "" if binding.transforms and not binding.is_partial_allowed else ", stays on the card"
+    shape = _describe_dims(binding.initial.dims)
+    return f"{binding.name!r}: {binding.initial.type.name} {shape}, {binding.initial.byte_size} bytes{stays}"
+
+
+def _describe_shapes(descriptor: NetworkDescriptor, shapes: Sequence[TensorShape]) -> str:
+    """Inputs and outputs of a specialization."""
+    pairs = zip(descriptor.bindings, shapes, strict=False)
+    return ", ".join(f"{binding.name!r} {_describe_dims(shape.dims)}" for binding, shape in pairs)
+
+
+def _describe_dims(dims: Sequence[int]) -> str:
+    return "x".join(map(str, dims)) or "scalar"
 
 
 def _extract(segments: Mapping[str, Segment], directory: Path, patterns: Sequence[str], depth: int) -> list[Path]:

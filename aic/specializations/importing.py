@@ -1,7 +1,6 @@
 """From a model to its module: one program, or a program for each specialization that the options name."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -10,7 +9,7 @@ from aic.importer import import_each, import_model
 from aic.options import Options
 from aic.specializations.config import Specialization, read_config
 from dialects.module import holding, set_symbols
-from dialects.tuning import Tuning, set_tuning
+from dialects.tuning import set_tuning
 from dialects.weights import STORE_ATTRIBUTE
 
 
@@ -36,22 +35,17 @@ def import_network(model: Path, options: Options) -> ModuleOp:
         intermediate=options.output_node_name,
         weights_dir=weights,
     )
-    return hold_specializations(modules, specializations, options.tuning)
+    return _held(modules, specializations)
 
 
-def hold_specializations(
-    modules: Sequence[ModuleOp], specializations: Sequence[Specialization], tuning: Tuning
-) -> ModuleOp:
-    """A module that holds those of specializations, and the weight store that they share. `tuning` is what they have in
-    common.
-    """
+def _held(modules: Sequence[ModuleOp], specializations: Sequence[Specialization]) -> ModuleOp:
+    """A module that holds those of specializations, and the weight store that they share."""
     store = modules[0].attributes[STORE_ATTRIBUTE]
     for number, (module, each) in enumerate(zip(modules, specializations, strict=True)):
         module.sym_name = StringAttr(_name(number))
         module.attributes.pop(STORE_ATTRIBUTE)
         set_symbols(module, each.symbols)
-        if own := each.tuning.given():
-            set_tuning(module, replace(tuning, **own))
+        set_tuning(module, each.tuning)
     return holding("specializations", modules, {STORE_ATTRIBUTE: store})
 
 

@@ -8,7 +8,8 @@ from aic.static_checks import check_program
 from dialects.errors import AicError
 from dialects.module import cores_of, held_by, path_of, programs_of, symbols_of, target_of
 from dialects.retained import retained_of
-from passes.checking.ceilings import MAX_SPECIALIZATIONS
+from passes.checking.ceilings import exceeded_together
+from passes.checking.problems import refuse
 
 
 def check_programs(module: ModuleOp) -> None:
@@ -23,8 +24,9 @@ def check_programs(module: ModuleOp) -> None:
         raise AicError(f"the module holds {len(inner)} modules and does not say what they are")
     if len(inner) < len(module.body.block.ops) or any(list(programs_of(each)) != [each] for each in inner):
         raise AicError("a module of specializations holds anything but a program each")
-    if not 1 <= len(inner) <= MAX_SPECIALIZATIONS:
-        raise AicError(f"{len(inner)} specializations; there must be 1 to {MAX_SPECIALIZATIONS}")
+    if not inner:
+        raise AicError("a module of specializations holds none")
+    refuse(exceeded_together(inner))
     if len({None if each.sym_name is None else each.sym_name.data for each in inner} - {None}) < len(inner):
         raise AicError("specializations must have a name each, and none twice")
     for each in inner:

@@ -16,6 +16,8 @@ from dialects.tile.scratch import is_scratch, scratch_end
 
 MAX_SPECIALIZATIONS = 64
 """Programs of one network, of which one runs at a time."""
+MAX_RUNS_TOGETHER = 1 << 19
+"""Instructions that one inference of each of them executes, all together."""
 MAX_LOOPS = 6
 """Loops around an instruction: as many variables as boxes can name."""
 MAX_MESH_AXES = 4
@@ -67,6 +69,15 @@ def exceeded_ceilings(module: ModuleOp) -> Iterator[str]:
                 known.add(box)
                 yield from (f"{place(op)}: {problem}" for problem in _problems(box, hardware))
     yield from _too_much_ddr(tensors, hardware)
+
+
+def exceeded_together(programs: Sequence[ModuleOp]) -> Iterator[str]:
+    """What the programs of one network ask for together beyond what is looked at."""
+    if len(programs) > MAX_SPECIALIZATIONS:
+        yield f"{len(programs)} specializations, at most {MAX_SPECIALIZATIONS} are possible"
+    runs = sum(_issued(main_of(program).body.block).runs for program in programs)
+    if runs > MAX_RUNS_TOGETHER:
+        yield f"specializations execute {runs} instructions in all, at most {MAX_RUNS_TOGETHER} are run"
 
 
 def _too_much_ddr(tensors: Sequence[TensorOp], hardware: Hardware) -> Iterator[str]:
