@@ -130,6 +130,13 @@ def test_every_refused_option_is_recognised() -> None:
         (["a", "-from=schedule", "-batchsize=2"], "bound shapes"),
         (["a", "-from=graph", "-output-node-name=r"], "excludes -output-node-name"),
         (["a", "-input-list-file=l", "-use-random-input-data"], "give one"),
+        (["a", "-input-list-file=l", "-json-input-file=j"], "-input-list-file and -json-input-file each say where"),
+        (["a", "-json-input-file=j", "-compile-only", "-aic-binary-dir=o"], "excludes -json-input-file"),
+        (["a", "-network-specialization-config=c", "-input-list-file=l"], "give -json-input-file"),
+        (["a", "-network-specialization-config=c", "-aic-preproc"], "pre- and postprocessing on the host"),
+        (["a", "-network-specialization-config=c", "-from=graph"], "bound shapes"),
+        (["a", "-network-specialization-config=c", "-quantization-report=r"], "-quantization-report is of one shape"),
+        (["a", "-retained-state", "-from=graph"], "excludes -retained-state"),
     ],
 )
 def test_conflicts(argv: list[str], message: str) -> None:

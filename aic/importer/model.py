@@ -18,6 +18,7 @@ from aic.importer.model_file import read_model
 from aic.importer.problems import ImportFailure, Unsupported
 from aic.importer.symbols import bind_shapes, replaced_batch
 from aic.importer.tensors import TensorReader, onnx_element
+from dialects.errors import in_lines
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.locations import model_location, tensor_name
@@ -78,16 +79,13 @@ def import_each(
         except ImportFailure as failure:
             failed.setdefault(str(failure), []).append(name)
     if failed:
-        raise ImportFailure(f"{file}: " + _of_specializations(failed, len(specializations)))
+        raise ImportFailure(f"{file}:" + in_lines(_of_specializations(failed, len(specializations))))
     return modules
 
 
-def _of_specializations(failed: Mapping[str, Sequence[str]], count: int) -> str:
+def _of_specializations(failed: Mapping[str, Sequence[str]], count: int) -> list[str]:
     """What is wrong, and with which of so many specializations where it is not all."""
-    problems = [
-        problem if len(names) == count else f"{', '.join(names)}: {problem}" for problem, names in failed.items()
-    ]
-    return problems[0] if len(problems) == 1 else "".join(f"\n  {problem}" for problem in problems)
+    return [problem if len(names) == count else f"{', '.join(names)}: {problem}" for problem, names in failed.items()]
 
 
 def import_proto(

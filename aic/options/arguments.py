@@ -16,6 +16,8 @@ class UsageError(AicError):
     """What is wrong with the options given."""
 
     def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        """Each as a sentence."""
         listed = problems[0] if len(problems) == 1 else "".join(f"\n  {problem}" for problem in problems)
         super().__init__(f"options: {listed}")
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from aic.files.json_file import kind_of, read_json
 from aic.options import UsageError
 from aic.options.arguments import options_among
-from dialects.errors import AicError
+from dialects.errors import AicError, in_lines
 from dialects.tuning import Tuning
 from passes.checking.ceilings import MAX_SPECIALIZATIONS
 
@@ -54,9 +54,7 @@ def read_config(path: Path, common: Mapping[str, int]) -> list[Specialization]:
     if not problems:
         problems += _repeated(found)
     if problems:
-        raise AicError(
-            f"{path}: " + (problems[0] if len(problems) == 1 else "".join(f"\n  {each}" for each in problems))
-        )
+        raise AicError(f"{path}:" + in_lines(problems))
     return found
 
 
@@ -116,10 +114,10 @@ class _Reader:
         try:
             given: dict[str, Any] = options_among(_OWN_OPTIONS, shlex.split(value))
         except UsageError as error:
-            self._note(f"{_OPTIONS} {str(error).removeprefix('options: ')}")
+            self._note(f"{_OPTIONS!r}: {'; '.join(error.problems)}")
             return Tuning()
         except ValueError as error:
-            self._note(f"{_OPTIONS} {value!r}: {error}")
+            self._note(f"{_OPTIONS!r}: {value!r}: {error}")
             return Tuning()
         return Tuning(**given)
 

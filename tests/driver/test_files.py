@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aic.files.inputs import InputFiles, check_files, load_inputs, read_input_list
+from aic.files.inputs import InputFiles, choose_files, load_inputs, read_input_list
 from aic.files.outputs import file_stems, write_outputs
 from aic.files.random_inputs import draw_inputs
-from aic.tensors import TensorInfo
+from aic.tensors import Signature, TensorInfo
 from dialects.errors import AicError
 
 IMAGE = TensorInfo("image", np.dtype(np.float32), (2, 3))
 MASK = TensorInfo("mask", np.dtype(np.bool_), (4,))
+NETWORK = Signature("", (IMAGE, MASK), ())
 TOKENS = TensorInfo("tokens", np.dtype(np.int64), (1, 100))
 
 
@@ -20,7 +21,7 @@ def test_a_list_has_a_line_per_inference(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("a.raw,b.raw\n\n  c.raw  d.raw \ne.raw, f.raw\n")
     inferences = read_input_list(path)
-    assert [[str(file) for file in each.paths] for each in inferences] == [
+    assert [[str(file.path) for file in each.inputs] for each in inferences] == [
         ["a.raw", "b.raw"],
         ["c.raw", "d.raw"],
         ["e.raw", "f.raw"],
@@ -32,7 +33,8 @@ def test_raw_files_become_arrays(tmp_path: Path) -> None:
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
     (tmp_path / "a").write_bytes(values.tobytes())
     (tmp_path / "b").write_bytes(bytes([0, 1, 2, 0]))
-    arrays = load_inputs(InputFiles((tmp_path / "a", tmp_path / "b"), "here"), [IMAGE, MASK])
+    (chosen,) = choose_files([InputFiles.of([tmp_path / "a", tmp_path / "b"], "here")], [NETWORK])
+    arrays = load_inputs(chosen, NETWORK)
     np.testing.assert_array_equal(arrays["image"], values)
     assert arrays["mask"].tolist() == [False, True, True, False]
     assert arrays["mask"].view(np.uint8).max() == 1
@@ -40,13 +42,13 @@ def test_raw_files_become_arrays(tmp_path: Path) -> None:
 
 def test_all_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(23))
-    files = [InputFiles((tmp_path / "a", tmp_path / "none"), "line 1"), InputFiles((tmp_path / "a",), "line 2")]
+    files = [InputFiles.of([tmp_path / "a", tmp_path / "none"], "line 1"), InputFiles.of([tmp_path / "a"], "line 2")]
     with pytest.raises(AicError) as caught:
-        check_files(files, [IMAGE, MASK])
+        choose_files(files, [NETWORK])
     assert str(caught.value).splitlines() == [
         "inputs do not fit the network:",
-        f"  line 1: {tmp_path}/a has 23 bytes; 'image' float32[2, 3] takes 24",
         f"  line 1: {tmp_path}/none: there is no such file",
+        f"  line 1: {tmp_path}/a has 23 bytes; 'image' float32[2, 3] takes 24",
         "  line 2: 1 files for 2 inputs: 'image' float32[2, 3], 'mask' bool[4]",
     ]
 

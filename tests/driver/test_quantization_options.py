@@ -302,8 +302,8 @@ def test_nodes_that_compute_no_values_keep_nobody_in_float(tmp_path: Path, capsy
         (["-load-profile=p", "-validate-passes"], "-validate-passes compares numbers"),
         (["-load-profile=p", "-quantization-precision=Int4"], "must be Int8 or Int16"),
         (["-load-profile=p", "-percentile-calibration-value=80"], "must be at least 90"),
-        (["-convert-to-quantize"], "needs -input-list-file=<list>, or -use-random-input-data"),
-        (["-dump-profile=p"], "needs -input-list-file=<list>, or -use-random-input-data"),
+        (["-convert-to-quantize"], "needs -input-list-file=<list>, -json-input-file=<file>, or -use-random-input-data"),
+        (["-dump-profile=p"], "needs -input-list-file=<list>, -json-input-file=<file>, or -use-random-input-data"),
     ],
 )
 def test_what_excludes_what(

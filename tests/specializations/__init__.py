@@ -1,0 +1,1 @@
+"""Networks for several shapes, and state that stays on the card."""
