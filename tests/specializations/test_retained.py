@@ -1,0 +1,164 @@
+"""State that stays on the card: decoders that keep keys and values generate text from one QPC."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import aic
+from aic.load import validate_qpc
+from aic.qpc.container import NETWORK_DESC, open_container
+from aic.qpc.descriptor import NetworkDescriptor, parse_descriptor
+from dialects.retained import retaining
+from tests.models import reference, symbolic
+from tests.models.cache import kept
+
+SIZES = {"gpt2": symbolic.Sizes(kv_heads=4), "llama": symbolic.Sizes()}
+PREFILL, PROMPT, GENERATED = 8, 5, 24
+
+Tokens = dict[str, npt.NDArray[np.int64]]
+
+
+def descriptor_of(path: Path) -> NetworkDescriptor:
+    with open_container(path) as segments:
+        return parse_descriptor(segments[NETWORK_DESC].data)
+
+
+def config(folder: Path, *sequences: int) -> Path:
+    path = folder / "spec.json"
+    path.write_text(json.dumps({"specializations": [{"sequence": str(length)} for length in sequences]}))
+    return path
+
+
+def one_token(token: int, position: int) -> Tokens:
+    return {"input_ids": np.array([[token]]), "position_ids": np.array([[position]])}
+
+
+def generated(step: Any, sizes: symbolic.Sizes) -> list[int]:
+    """Tokens that are chosen greedily: logits for tokens from `step`, first for a prompt with padding behind it."""
+    logits = step(symbolic.prompt(sizes, PROMPT, PREFILL))[0, PROMPT - 1]
+    tokens: list[int] = []
+    for position in range(PROMPT, PROMPT + GENERATED):
+        tokens.append(int(logits.argmax()))
+        logits = step(one_token(tokens[-1], position))[0, 0]
+    return tokens
+
+
+def by_onnxruntime(model: Path, sizes: symbolic.Sizes) -> list[int]:
+    shape = (1, sizes.kv_heads, sizes.context, sizes.head_dim)
+    names = [f"past_{what}.{layer}" for layer in range(sizes.layers) for what in ("key", "value")]
+    state = {name: np.zeros(shape, np.float32) for name in names}
+
+    def step(tokens: Tokens) -> npt.NDArray[Any]:
+        outputs = reference.run(model, {**tokens, **state})
+        state.update({name: outputs[retaining(name)] for name in names})
+        return outputs["logits"]
+
+    return generated(step, sizes)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("cores", [1, 4])
+def test_greedy_text_is_onnxruntime_s(kind: Literal["gpt2", "llama"], cores: int, tmp_path: Path) -> None:
+    """Token for token, in fp32, prefill and decoding from one QPC."""
+    sizes = SIZES[kind]
+    model = kept(symbolic.decoder(kind, sizes), f"{kind}_retained")
+    qpc = aic.compile(
+        model, network_specialization_config=config(tmp_path, PREFILL, 1), retained_state=True, aic_num_cores=cores
+    )
+    assert not validate_qpc(qpc.path).findings
+    session = aic.Session(qpc.path)
+    chosen: list[int] = []
+
+    def step(tokens: Tokens) -> npt.NDArray[Any]:
+        outputs = session.run(tokens)
+        chosen.append(session.chosen)
+        return outputs["logits"]
+
+    expected = by_onnxruntime(model, sizes)
+    assert len(set(expected)) > 5
+    assert generated(step, sizes) == expected
+    assert chosen == [0] + [1] * GENERATED
+    session.reset()
+    assert generated(step, sizes) == expected
+    for number in range(2):
+        inputs, outputs = session.timing(number).host
+        length = session.specializations[number].inputs[0].shape[1]
+        assert (inputs.transfers, inputs.bytes) == (2, 2 * 8 * length)
+        assert (outputs.transfers, outputs.bytes) == (1, 4 * length * sizes.vocabulary)
+
+
+def sums(folder: Path, state: tuple[Any, ...] = (2, 3), written: tuple[Any, ...] = (2, 3)) -> Path:
+    """y = x + the sum of s; s grows by the sum of x."""
+    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [0])
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "axes"], ["added"], "added", keepdims=0),
+        helper.make_node("Add", ["s", "added"], ["s_RetainedState"], "grow"),
+        helper.make_node("ReduceSum", ["s"], ["kept"], "kept", keepdims=0),
+        helper.make_node("Add", ["x", "kept"], ["y"], "answer"),
+    ]
+    if state != written:
+        nodes[1] = helper.make_node("Concat", ["s", "s"], ["s_RetainedState"], "grow", axis=0)
+    ports = {"x": ["n"], "s": state, "s_RetainedState": written, "y": ["n"]}
+    values = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ports.items()}
+    graph = helper.make_graph(
+        nodes, "sums", [values["x"], values["s"]], [values["s_RetainedState"], values["y"]], [axes]
+    )
+    path = folder / "sums.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_state_has_two_memories_and_is_no_transfer(tmp_path: Path) -> None:
+    qpc = aic.compile(sums(tmp_path), onnx_define_symbol={"n": 4}, retained_state=True, combine_inputs=True)
+    descriptor = descriptor_of(qpc.path)
+    x, s = descriptor.inputs
+    kept_output, y = descriptor.outputs
+    assert [each.is_partial_allowed for each in (x, s, kept_output, y)] == [False, True, False, False]
+    assert kept_output.transforms == ()
+    assert [buffer.size for buffer in descriptor.dma_buffers] == [16, 24, 16]
+    session = aic.Session(qpc.path)
+    assert session.memory.ddr_shared == 4 * 2048
+    assert [port.name for port in session.outputs] == ["y"]
+    ones = np.ones(4, np.float32)
+    assert session.run({"x": ones})["y"].tolist() == [1] * 4
+    assert session.run_checked({"x": ones})["y"].tolist() == [25] * 4
+    assert session.state["s"].tolist() == [[8] * 3] * 2
+    assert session.run({"x": ones, "s": np.ones((2, 3), np.float32)})["y"].tolist() == [7] * 4
+    inputs, outputs = session.timing().host
+    assert (inputs.transfers, inputs.bytes, outputs.transfers, outputs.bytes) == (1, 16, 1, 16)
+
+
+def test_state_of_several_shapes_has_a_memory_more_than_shapes(tmp_path: Path) -> None:
+    config = tmp_path / "spec.json"
+    entries = [{"n": "2", "m": "1"}, {"n": "4", "m": "1"}, {"n": "6", "m": "5"}]
+    config.write_text(json.dumps({"specializations": entries}))
+    model = sums(tmp_path, ("m", 3), ("m", 3))
+    session = aic.Session(aic.compile(model, network_specialization_config=config, retained_state=True).path)
+    assert session.memory.ddr_shared == (1 + 3 + 1) * 2048
+    answers = [session.run({"x": np.ones(size, np.float32)})["y"][0] for size in (2, 4, 6, 6, 2)]
+    assert answers == [1, 1 + 3 * 2, 1, 1 + 15 * 6, 1 + 3 * 6]
+
+
+@pytest.mark.parametrize(
+    ("state", "written", "message"),
+    [
+        ((2, 3), (4, 3), "input 's' is tensor<2x3xf32>, but output 's_RetainedState', .* tensor<4x3xf32>"),
+    ],
+)
+def test_state_that_changes_its_shape_is_refused(state: Any, written: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(aic.AicError, match=message):
+        aic.compile(sums(tmp_path, state, written), onnx_define_symbol={"n": 4}, retained_state=True)
+
+
+def test_without_the_option_state_is_an_input_like_others(tmp_path: Path) -> None:
+    session = aic.Session(aic.compile(sums(tmp_path), onnx_define_symbol={"n": 4}).path)
+    outputs = session.run({"x": np.ones(4, np.float32), "s": np.zeros((2, 3), np.float32)})
+    assert outputs.keys() == {"s_RetainedState", "y"}
+    with pytest.raises(aic.AicError, match="s: missing"):
+        session.run({"x": np.ones(4, np.float32)})
