@@ -149,17 +149,18 @@ class _Fitting:
         self.outputs: dict[str, Path] = {}
         self.problems: list[str] = []
         self.misshapen = False
-        """Whether a file has other dimensions, or there are more or fewer files than inputs."""
+        """Whether an input has other dimensions, or there are more or fewer files than inputs."""
         for file, tensor in self._paired(files.inputs, signature):
             if file.is_empty and tensor.name in signature.retained:
                 continue
             self.inputs[tensor.name] = file.path
-            self.problems += self._wrong(file, tensor)
+            self.misshapen |= file.dims not in (None, tensor.shape)
+            self.problems += _wrong(file, tensor)
             if file.path.is_file() and file.path.stat().st_size != tensor.size:
                 self.problems.append(f"{file.path} has {file.path.stat().st_size} bytes; {tensor} takes {tensor.size}")
         for file, tensor in self._pairs(files.outputs, signature.outputs, signature.outputs, "output"):
             self.outputs[tensor.name] = file.path
-            self.problems += self._wrong(file, tensor)
+            self.problems += _wrong(file, tensor)
 
     def _paired(self, files: Sequence[DataFile], signature: Signature) -> Iterator[tuple[DataFile, TensorInfo]]:
         """Files with their inputs. What stays on the card may be missing: all of it, or by names."""
@@ -182,7 +183,7 @@ class _Fitting:
         unnamed = [file for file in files if file.name is None]
         if len(unnamed) != len(left) and (what == "input" or len(unnamed) > len(left)):
             self.problems.append(f"{len(files)} files for {len(tensors)} {what}s: {_names(tensors)}")
-            self.misshapen = True
+            self.misshapen |= what == "input"
             return
         order = iter(left)
         for file in files:
@@ -191,13 +192,14 @@ class _Fitting:
             elif file.name in by_name:
                 yield file, by_name[file.name]
 
-    def _wrong(self, file: DataFile, tensor: TensorInfo) -> Iterator[str]:
-        if file.dims is not None and file.dims != tensor.shape:
-            self.misshapen = True
-            yield f"{file.path} is {list(file.dims)}; {tensor} is expected"
-        if file.element_bytes is not None and file.element_bytes != tensor.dtype.itemsize:
-            size = tensor.dtype.itemsize
-            yield f"{file.path} has elements of {file.element_bytes} bytes, those of {tensor} have {size}"
+
+def _wrong(file: DataFile, tensor: TensorInfo) -> Iterator[str]:
+    """What a file says of itself that its input or output is not."""
+    if file.dims is not None and file.dims != tensor.shape:
+        yield f"{file.path} is {list(file.dims)}; {tensor} is expected"
+    if file.element_bytes is not None and file.element_bytes != tensor.dtype.itemsize:
+        size = tensor.dtype.itemsize
+        yield f"{file.path} has elements of {file.element_bytes} bytes, those of {tensor} have {size}"
 
 
 def _names(tensors: Sequence[TensorInfo]) -> str:

@@ -32,9 +32,7 @@ def check_programs(module: ModuleOp) -> None:
     for each in inner:
         symbols_of(each)
         if (target_of(each), cores_of(each)) != (target_of(module), cores_of(module)):
-            raise AicError(
-                f"{path_of(each)} is for another card, or another number of cores, than the module around it"
-            )
+            raise AicError(f"{path_of(each)} is for another card or number of cores than the module around it")
         if retained_of(each) != retained_of(inner[0]):
             raise AicError(f"{path_of(each)} and {path_of(inner[0])} do not keep the same inputs on the card")
 
