@@ -10,9 +10,12 @@ _LOG = logging.getLogger("aic")
 
 @contextmanager
 def log_shown(name: str) -> Generator[None]:
-    """Within the block, what the packages log goes to standard error, said by `name`: `aic-exec: warning: ...`."""
+    """Within the block, what the packages log goes to standard error, said by `name`: `aic-exec: warning: ...`.
+    What is said again is not shown again.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_LowerCaseLevels(f"{name}: %(levelname)s: %(message)s"))
+    handler.addFilter(_Once().filter)
     _LOG.addHandler(handler)
     _LOG.propagate = False
     try:
@@ -30,6 +33,19 @@ def unhandled_log_shown(name: str) -> Generator[None]:
         return
     with log_shown(name):
         yield
+
+
+class _Once:
+    """Lets each message pass once: passes say the same of every specialization."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        fresh = message not in self._seen
+        self._seen.add(message)
+        return fresh
 
 
 class _LowerCaseLevels(logging.Formatter):

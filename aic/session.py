@@ -184,7 +184,8 @@ class Session:
         Raises AicError when there is no specialization of that number.
         """
         performance, seconds = self._timed(specialization)
-        return make_report(performance, seconds, memory_use(self._modules[specialization]))
+        name = self.specializations[specialization].name
+        return make_report(performance, seconds, memory_use(self._modules[specialization]), name)
 
     def _timed(self, number: int) -> tuple[Performance, float]:
         """The modelled performance, and the seconds that the timing engine took."""

@@ -37,7 +37,9 @@ def thread_groups(hvx_threads: int) -> tuple[str, ...]:
 def describe_module(name: str, module: ModuleOp) -> NetworkDescriptor:
     """The descriptor of a scheduled module. Raises AicError as `describe_network` and `lay_out_shared_ddr`."""
     threads = target_of(module).hardware.hvx_threads
-    shapes = [lay_out_shared_ddr(program) for program in programs_of(module)] if held_by(module) else []
+    shapes = (
+        [lay_out_shared_ddr(program) for program in programs_of(module)] if held_by(module) == "specializations" else []
+    )
     return describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes)
 
 

@@ -103,6 +103,8 @@ class Report:
     Of several instances: units and operations are those of the first, times and memories those of all.
     """
 
+    specialization: str
+    """Its name and symbols, where the network has several."""
     sku: str
     instances: int
     cores: int
@@ -137,12 +139,15 @@ class Report:
         console.print(Group(_summary(self), *(table(self) for table in _TABLES), _operations(self, rows)))
 
 
-def make_report(performance: Performance, wall_seconds: float, memory: MemoryUse | None = None) -> Report:
+def make_report(
+    performance: Performance, wall_seconds: float, memory: MemoryUse | None = None, specialization: str = ""
+) -> Report:
     """Report of a measured program. `wall_seconds` is what the measuring took, `memory` what the program takes."""
     timeline = performance.timeline
     hardware = timeline.hardware
     peak = timeline.cycles * timeline.plan.cores * hardware.hmx_f16_macs_per_cycle
     return Report(
+        specialization=specialization,
         sku=hardware.sku,
         instances=len(performance.timelines),
         cores=timeline.plan.cores,
@@ -284,7 +289,8 @@ def _right(*names: str) -> list[Column]:
 
 def _summary(report: Report) -> Table:
     each = f"{report.instances} instances of {report.cores} cores" if report.instances > 1 else f"{report.cores} cores"
-    table = Table(title=f"{report.sku}, {each} at {report.clock_hertz / 1e6:.0f} MHz", show_header=False)
+    of = f"{report.specialization}: " if report.specialization else ""
+    table = Table(title=f"{of}{report.sku}, {each} at {report.clock_hertz / 1e6:.0f} MHz", show_header=False)
     for name, value in (
         ("device time", f"{report.device_us:,.1f} µs, {report.cycles:,.0f} cycles"),
         ("latency with PCIe", f"{report.latency_us:,.1f} µs"),

@@ -17,7 +17,7 @@ from tests.qpc.fuzz.networks import compiled
 from tests.qpc.fuzz.outcome import Worker
 
 MUTATIONS = AROUND_THE_PROGRAM | IN_THE_PROGRAM
-NETWORKS = ["attention", "convolution", "recurrence"]
+NETWORKS = ["attention", "convolution", "recurrence", "specialized"]
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from tests.models import reference, symbolic
 from tests.models.cache import kept
 from tests.models.digits import DIGITS_DYN
 from tests.models.reference import FP16_BOUND, FP32_BOUND, relative_error
+from tests.qpc import independent_reader
 
 Symbols = Mapping[str, int]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -78,6 +79,9 @@ def test_one_file_for_all_is_as_good_as_one_for_each(make: Any, tmp_path: Path) 
     options: dict[str, Any] = {"aic_num_cores": 4, "convert_to_fp16": True}
     qpc = network.compiled(tmp_path, **options)
     assert not validate_qpc(qpc.path).findings
+    read: Any = independent_reader.read
+    seen = read(qpc.path.read_bytes())["descriptor"]["allowed_shapes"]
+    assert [shapes[0]["dims"] for shapes in seen] == [list(next(iter(x.values())).shape) for x in network.inputs]
     session = aic.Session(qpc.path)
     largest = programs = 0
     for number, (symbols, inputs) in enumerate(zip(network.symbols, network.inputs, strict=True)):

@@ -17,6 +17,7 @@ from aic.qpc.descriptor import NetworkDescriptor, parse_descriptor
 from dialects.retained import retaining
 from tests.models import reference, symbolic
 from tests.models.cache import kept
+from tests.qpc import independent_reader
 
 SIZES = {"gpt2": symbolic.Sizes(kv_heads=4), "llama": symbolic.Sizes()}
 PREFILL, PROMPT, GENERATED = 8, 5, 24
@@ -72,6 +73,7 @@ def test_greedy_text_is_onnxruntime_s(kind: Literal["gpt2", "llama"], cores: int
         model, network_specialization_config=config(tmp_path, PREFILL, 1), retained_state=True, aic_num_cores=cores
     )
     assert not validate_qpc(qpc.path).findings
+    independent_reader.read(qpc.path.read_bytes())
     session = aic.Session(qpc.path)
     chosen: list[int] = []
 

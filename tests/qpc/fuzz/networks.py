@@ -9,7 +9,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 import aic
 
-Port = tuple[str, int, list[int]]
+Port = tuple[str, int, list[int] | list[int | str]]
 
 
 def compiled(folder: Path) -> dict[str, bytes]:
@@ -17,6 +17,7 @@ def compiled(folder: Path) -> dict[str, bytes]:
     return {
         "convolution": _compiled(_convolution(), folder / "convolution", aic_num_cores=3),
         "attention": _compiled(_attention(), folder / "attention", aic_num_cores=2, convert_to_fp16=True),
+        "specialized": _specialized(folder / "specialized"),
         "recurrence": _compiled(_recurrence(), folder / "recurrence", aic_num_cores=2, combine_inputs=True),
     }
 
@@ -25,6 +26,23 @@ def _compiled(model: onnx.ModelProto, folder: Path, **options: object) -> bytes:
     folder.mkdir()
     onnx.save(model, folder / "model.onnx")
     return Path(aic.compile(folder / "model.onnx", aic_binary_dir=folder / "qpc", **options).path).read_bytes()
+
+
+def _specialized(folder: Path) -> bytes:
+    """Two lengths of rows that a state of the card is added to."""
+    model = _model(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["a"]),
+            helper.make_node("Add", ["a", "s"], ["y"]),
+            helper.make_node("Relu", ["s"], ["s_RetainedState"]),
+        ],
+        [("x", TensorProto.FLOAT, ["rows", 8]), ("s", TensorProto.FLOAT, [1, 6])],
+        [("y", TensorProto.FLOAT, ["rows", 6]), ("s_RetainedState", TensorProto.FLOAT, [1, 6])],
+        {"w": _drawn(8, 6)},
+    )
+    config = folder.parent / "spec.json"
+    config.write_text('{"specializations": [{"rows": "3"}, {"rows": "7", "compile_opts": "-ols=2"}]}')
+    return _compiled(model, folder, aic_num_cores=2, network_specialization_config=config, retained_state=True)
 
 
 def _model(

@@ -19,7 +19,7 @@ from xdsl.rewriter import Rewriter
 
 from aic.qpc.program_format import ProgramLimits, pack_program, unpack_program
 from aic.qpc.words import MAX_WORD, pack_words, unpack_words
-from dialects.module import main_of
+from dialects.module import main_of, programs_of
 from dialects.tile.ops import ForOp
 from tests.qpc.fuzz.values import attribute, damaged
 
@@ -99,8 +99,9 @@ def _result_type(random: Random, module: ModuleOp, op: Operation) -> bool:
 
 
 def _module_attribute(random: Random, module: ModuleOp, op: Operation) -> bool:
-    name = random.choice(sorted(module.attributes))
-    module.attributes[name] = attribute(random, module.attributes[name], _pool(module))
+    changed = random.choice([op for op in module.walk() if isinstance(op, ModuleOp) and op.attributes])
+    name = random.choice(sorted(changed.attributes))
+    changed.attributes[name] = attribute(random, changed.attributes[name], _pool(module))
     return True
 
 
@@ -156,7 +157,7 @@ def _looped(random: Random, module: ModuleOp, op: Operation) -> bool:
 
 def _strange(random: Random, module: ModuleOp, op: Operation) -> bool:
     """Something that no program has: an argument of @main, another function, a module in it."""
-    body = main_of(module).body.block
+    body = main_of(random.choice(list(programs_of(module)))).body.block
     match random.randrange(3):
         case 0:
             body.insert_arg(f32, 0)
