@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from aic.compiler import Qpc, compile
     from aic.nsp.report import Report
     from aic.session import Session
-    from aic.tensors import TensorInfo
+    from aic.tensors import Signature, TensorInfo
     from dialects.errors import AicError
 
-__all__ = ["AicError", "Qpc", "Report", "Session", "TensorInfo", "compile"]
+__all__ = ["AicError", "Qpc", "Report", "Session", "Signature", "TensorInfo", "compile"]
 
 _MODULES = {
     "AicError": "dialects.errors",
     "Qpc": "aic.compiler",
     "Report": "aic.nsp.report",
     "Session": "aic.session",
+    "Signature": "aic.tensors",
     "TensorInfo": "aic.tensors",
     "compile": "aic.compiler",
 }

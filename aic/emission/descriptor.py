@@ -6,10 +6,10 @@ from dataclasses import replace
 from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, f16, f32
 from xdsl.ir import Attribute
 
-from aic.emission.memory import MAX_BUFFER_BYTES, Port, SharedDdr, lay_out_shared_ddr
+from aic.emission.memory import MAX_BUFFER_BYTES, Port, SharedDdr, lay_out_each, lay_out_shared_ddr
 from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor, TensorShape
 from dialects.errors import AicError
-from dialects.module import cores_of, held_by, programs_of, target_of
+from dialects.module import cores_of, held_by, target_of
 
 HVX_GROUP, HMX_GROUP, DMA_GROUP = "HVX", "HMX", "DMAIssue"
 _GROUP_NAMES = (HVX_GROUP, HMX_GROUP, DMA_GROUP)
@@ -37,9 +37,7 @@ def thread_groups(hvx_threads: int) -> tuple[str, ...]:
 def describe_module(name: str, module: ModuleOp) -> NetworkDescriptor:
     """The descriptor of a scheduled module. Raises AicError as `describe_network` and `lay_out_shared_ddr`."""
     threads = target_of(module).hardware.hvx_threads
-    shapes = (
-        [lay_out_shared_ddr(program) for program in programs_of(module)] if held_by(module) == "specializations" else []
-    )
+    shapes = lay_out_each(module) if held_by(module) == "specializations" else []
     return describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes)
 
 

@@ -110,17 +110,54 @@ def lay_out_shared_ddr(module: ModuleOp) -> SharedDdr:
 
     Raises AicError when a program has no function `main`, or when specializations differ in more than shapes.
     """
-    programs = specializations_of(module)
-    declared = [declared_tensors(program) for program in programs]
-    own = programs.index(module) if module in programs else None
-    retained = retained_of(programs[0])
-    inputs = _slots(programs, declared, "input", own, retained)
-    outputs = _slots(programs, declared, "output", own, [retaining(name) for name in retained])
-    moved, end = _laid_out([slot for slot in inputs if not slot.stays], 0, combined=combines(module, "inputs"))
-    given, end = _laid_out([slot for slot in inputs if slot.stays], end, combined=False)
-    results, end = _laid_out([slot for slot in outputs if not slot.stays], end, combined=combines(module, "outputs"))
-    kept, end = _kept([slot for slot in outputs if slot.stays], end)
-    return SharedDdr(moved, given, results, kept, end + max(map(scratch_end, declared)))
+    return _Declared.of(module).laid_out(module)
+
+
+def lay_out_each(module: ModuleOp) -> list[SharedDdr]:
+    """The same of every specialization that a module holds. Raises AicError as `lay_out_shared_ddr`."""
+    declared = _Declared.of(module)
+    return [declared.laid_out(program) for program in declared.programs]
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """Programs of which one runs, and what each declares in DDR."""
+
+    programs: Sequence[ModuleOp]
+    tensors: Sequence[Sequence[TensorOp]]
+
+    @staticmethod
+    def of(module: ModuleOp) -> "_Declared":
+        programs = specializations_of(module)
+        return _Declared(programs, [declared_tensors(program) for program in programs])
+
+    def laid_out(self, module: ModuleOp) -> SharedDdr:
+        """Places of one of the programs, or of the module that holds them."""
+        own = self.programs.index(module) if module in self.programs else None
+        retained = retained_of(self.programs[0])
+        inputs = self._slots("input", own, retained)
+        outputs = self._slots("output", own, [retaining(name) for name in retained])
+        moved, end = _laid_out([slot for slot in inputs if not slot.stays], 0, combined=combines(module, "inputs"))
+        given, end = _laid_out([slot for slot in inputs if slot.stays], end, combined=False)
+        sent = [slot for slot in outputs if not slot.stays]
+        results, end = _laid_out(sent, end, combined=combines(module, "outputs"))
+        kept, end = _kept([slot for slot in outputs if slot.stays], end)
+        return SharedDdr(moved, given, results, kept, end + max(map(scratch_end, self.tensors)))
+
+    def _slots(self, role: Role, own: int | None, retained: Sequence[str]) -> list["_Slot"]:
+        """Inputs or outputs of the program numbered `own`, or the largest of all programs."""
+        ports = [[tensor for tensor in tensors if tensor.role.data == role] for tensors in self.tensors]
+        for program, these in zip(self.programs, ports, strict=True):
+            if list(map(_kind, these)) != list(map(_kind, ports[0])):
+                first = path_of(self.programs[0])
+                raise AicError(f"{path_of(program)} and {first} differ in the names or types of their {role}s")
+        slots: list[_Slot] = []
+        for position, tensors in enumerate(zip(*ports, strict=True)):
+            largest = max(tensors, key=lambda tensor: bytes_of(tensor.result))
+            shapes = len({type_of(tensor.result).get_shape() for tensor in tensors})
+            shown = largest if own is None else tensors[own]
+            slots.append(_Slot(shown, position, bytes_of(largest.result), shapes, label_of(largest) in retained))
+        return slots
 
 
 @dataclass(frozen=True)
@@ -146,29 +183,6 @@ class _Slot:
 def label_of(tensor: TensorOp) -> str:
     """Name of the model's input or output that a tensor is; empty for others."""
     return "" if tensor.label is None else tensor.label.data
-
-
-def _slots(
-    programs: Sequence[ModuleOp],
-    declared: Sequence[Sequence[TensorOp]],
-    role: Role,
-    own: int | None,
-    retained: Sequence[str],
-) -> list[_Slot]:
-    """Inputs or outputs of the program numbered `own`, or the largest of all programs."""
-    ports = [[tensor for tensor in tensors if tensor.role.data == role] for tensors in declared]
-    for program, these in zip(programs, ports, strict=True):
-        if list(map(_kind, these)) != list(map(_kind, ports[0])):
-            raise AicError(
-                f"{path_of(program)} and {path_of(programs[0])} differ in the names or types of their {role}s"
-            )
-    slots: list[_Slot] = []
-    for position, tensors in enumerate(zip(*ports, strict=True)):
-        largest = max(tensors, key=lambda tensor: bytes_of(tensor.result))
-        shapes = len({type_of(tensor.result).get_shape() for tensor in tensors})
-        shown = largest if own is None else tensors[own]
-        slots.append(_Slot(shown, position, bytes_of(largest.result), shapes, label_of(largest) in retained))
-    return slots
 
 
 def _kind(tensor: TensorOp) -> tuple[object, ...]:

@@ -164,3 +164,22 @@ def test_without_the_option_state_is_an_input_like_others(tmp_path: Path) -> Non
     assert outputs.keys() == {"s_RetainedState", "y"}
     with pytest.raises(aic.AicError, match="s: missing"):
         session.run({"x": np.ones(4, np.float32)})
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_one_profile_serves_prefill_and_decoding(kind: Literal["gpt2", "llama"], tmp_path: Path) -> None:
+    """Though their graphs differ; what stays on the card is profiled as it comes."""
+    sizes = SIZES[kind]
+    options: dict[str, Any] = {
+        "model": kept(symbolic.decoder(kind, sizes), f"{kind}_retained"),
+        "network_specialization_config": config(tmp_path, PREFILL, 1),
+        "retained_state": True,
+    }
+    steps = [symbolic.prompt(sizes, PROMPT, PREFILL), *(one_token(n, PROMPT + n) for n in range(4))]
+    quantized = aic.compile(**options, convert_to_quantize=True, calibration_inputs=steps)
+    with pytest.raises(aic.AicError, match=r"there are none of spec1 \(sequence=1\)"):
+        aic.compile(**options, convert_to_quantize=True, calibration_inputs=steps[:1])
+    exact, integers = aic.Session(aic.compile(**options).path), aic.Session(quantized.path)
+    for tokens in steps:
+        expected, found = (session.run(tokens)["logits"] for session in (exact, integers))
+        assert 0 < np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
