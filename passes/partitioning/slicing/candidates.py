@@ -27,6 +27,8 @@ class Sliceable:
     """Whether it takes padding at each side of its windows by itself, so that a device may have a slice with a halo."""
     within: int = 0
     """Blocks of the last dimension may be cut within, at multiples of this; 0: not at all."""
+    shared: frozenset[int] = frozenset()
+    """Operands that all parts of such a block need as if they were the block."""
     summed: Mapping[int, int] | None = None
     """The dimension that is summed over, of each operand that has it: summands may be sums over slices of it."""
 
@@ -34,8 +36,9 @@ class Sliceable:
         """Which slices of an operand slices of the result need; None where that is all of it."""
         for dim, access in enumerate(self.indexing.operands[operand]):
             if isinstance(access, Along) and access.dim == slices.dim:
-                size = self.operands[operand][dim]
-                return Slices(dim, tuple(_clipped(access.interval(*part), size) for part in slices.parts))
+                size, grain = self.operands[operand][dim], self.indexing.granularity[slices.dim]
+                parts = [_blocks(part, grain) for part in slices.parts] if operand in self.shared else slices.parts
+                return Slices(dim, tuple(_clipped(access.interval(*part), size) for part in parts))
         return None
 
     def allows(self, slices: Slices) -> bool:
@@ -148,6 +151,11 @@ def _covering(slices: Slices, shape: Sequence[int]) -> Slices:
 
 def _clipped(interval: Interval, size: int) -> Interval:
     return max(0, interval[0]), min(size, interval[1])
+
+
+def _blocks(part: Interval, grain: int) -> Interval:
+    """The blocks that an interval touches."""
+    return part[0] // grain * grain, -(-part[1] // grain) * grain
 
 
 def _cut(part: Interval, size: int, grain: int, within: int) -> bool:

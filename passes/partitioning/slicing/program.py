@@ -20,6 +20,7 @@ from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.elementwise import AddOp
 from dialects.graph.movement import ConcatOp, SliceOp
+from dialects.graph.properties import to_attribute
 from dialects.weights import WeightStore
 from passes.partitioning.slicing.exchanges import Exchanges, Piece, origin_of, pieces_of
 from passes.partitioning.slicing.local import local_op
@@ -216,10 +217,15 @@ class _Programs:
         """A box of a value, of which a device has the box `around`."""
         if box == around:
             return whole
-        starts = [low - first for (low, _), (first, _) in zip(box, around, strict=True)]
-        stops = [high - first for (_, high), (first, _) in zip(box, around, strict=True)]
-        slices = SliceOp.of([whole], {"starts": starts, "stops": stops, "steps": [1] * len(box)})
-        return self._named(self._add(device, slices, _maker(value)), value)
+        places = {
+            "starts": [low - first for (low, _), (first, _) in zip(box, around, strict=True)],
+            "stops": [high - first for (_, high), (first, _) in zip(box, around, strict=True)],
+            "steps": [1] * len(box),
+        }
+        tensor = TensorType(tensor_type(value).element_type, extents(box))
+        properties = {name: to_attribute(numbers) for name, numbers in places.items()}
+        part = SliceOp.create(operands=[whole], result_types=[tensor], properties=properties)
+        return self._named(self._add(device, part, _maker(value)), value)
 
     def _joined(self, device: int, value: SSAValue, source: State, pieces: Sequence[SSAValue]) -> SSAValue:
         """Pieces next to each other, or summands added in the order of devices, which is the same on all."""

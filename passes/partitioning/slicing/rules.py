@@ -55,6 +55,7 @@ def _sliceable(op: GraphOp | ReceiveOp, numbers: Mapping[SSAValue, int]) -> Slic
         op.indexing(),
         windows=isinstance(op, WINDOWED),
         within=op.value_dim if isinstance(op, HeadsOp) else 0,
+        shared=frozenset((1, 2) if isinstance(op, HeadsOp) else ()),  # keys and values
         summed=_summed(op),
     )
 
