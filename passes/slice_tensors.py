@@ -8,6 +8,7 @@ Afterwards the module holds one module per device, `<its name>_slice00` and so o
 part of a network. What comes from other parts, the first device gets and passes on; it sends what leaves.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -27,8 +28,11 @@ from passes.partitioning.slicing.exchanges import Exchanges
 from passes.partitioning.slicing.program import Way, slice_program
 from passes.partitioning.slicing.rules import nodes_of
 from passes.partitioning.slicing.search import Rule, choose_rules
+from passes.partitioning.slicing.states import Held
 from passes.partitioning.split import INPUTS, OUTPUTS
 from passes.rewriting.program_pass import ProgramPass
+
+_LOG = logging.getLogger("aic")
 
 SLICES = "aic.slices"
 """Name of the module's attribute."""
@@ -85,6 +89,10 @@ class SliceTensorsPass(ProgramPass):
         ops = [each for each in main.body.block.ops if isinstance(each, GraphOp | ReceiveOp)]
         exchanges = Exchanges(count, slicing.link, min(cores), hardware)
         rules = choose_rules(nodes_of(ops, count, min(cores), hardware), count, exchanges.seconds)
+        if all(rule.state is Held.FIRST for rule in rules):
+            _LOG.warning(
+                "%s: %d devices would be slower than one; device %d does it all", SLICES, count, slicing.devices[0]
+            )
         of: dict[Operation, Rule] = dict(zip(ops, rules, strict=True))
         names = [f"{_name(op)}_slice{number:02d}" for number in range(count)]
         programs = slice_program(main, of, exchanges, Way(names, slicing.link, _next_channel(op)), store_of(op))

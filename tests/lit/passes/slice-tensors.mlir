@@ -1,5 +1,6 @@
 // RUN: aic-opt %s -p slice-tensors --split-input-file --verify-roundtrip | filecheck %s
 // RUN: aic-opt %s -p slice-tensors,lower-uniform-types,shard-tensors,tile-operations,assign-addresses,insert-waits,check-bounds,check-initialized,check-races,check-signals --split-input-file | filecheck %s --check-prefix=SAFE
+// RUN: aic-opt %s -p slice-tensors --split-input-file 2>&1 | filecheck %s --check-prefix=WARN
 
 // Two layers of a perceptron: the first by its columns, with bias and GELU, the second by what it sums over, its bias
 // added once. Both devices need the sum, which is sent around; only the first needs the last one.
@@ -205,6 +206,7 @@ builtin.module @mixed attributes {aic.target = #aic.target<"pro">, aic.cores = 4
 // CHECK-NEXT: func.func @main() {
 // CHECK-NEXT: func.return loc
 // SAFE: builtin.module @alone
+// WARN: aic.slices: 2 devices would be slower than one; device 0 does it all
 builtin.module @alone attributes {aic.target = #aic.target<"pro">, aic.cores = 4 : i64, aic.slices = {devices = array<i64: 0, 1>}} {
   func.func @main(%x: tensor<4096xf16> {aic.name = "x"}, %unused: tensor<4xf16> {aic.name = "unused"}) -> (tensor<4096xf16> {aic.name = "y"}) {
     %0 = graph.softmax %x {axis = 0 : i64} : (tensor<4096xf16>) -> tensor<4096xf16>
