@@ -25,7 +25,7 @@ from dialects.graph.ports import input_ports, output_ports
 from dialects.module import CORES, DEVICE, cores_of, main_of, set_held, target_of
 from dialects.weights import store_of
 from passes.partitioning.slicing.exchanges import Exchanges
-from passes.partitioning.slicing.program import Way, slice_program
+from passes.partitioning.slicing.program import Connection, slice_program
 from passes.partitioning.slicing.rules import nodes_of
 from passes.partitioning.slicing.search import Rule, choose_rules
 from passes.partitioning.slicing.states import Held
@@ -95,7 +95,7 @@ class SliceTensorsPass(ProgramPass):
             )
         of: dict[Operation, Rule] = dict(zip(ops, rules, strict=True))
         names = [f"{_name(op)}_slice{number:02d}" for number in range(count)]
-        programs = slice_program(main, of, exchanges, Way(names, slicing.link, _next_channel(op)), store_of(op))
+        programs = slice_program(main, of, exchanges, Connection(names, slicing.link, _next_channel(op)), store_of(op))
         _redirect(op, names[0])
         parts = [
             ModuleOp([program], {DEVICE: IntegerAttr(device, i64), CORES: IntegerAttr(size, i64)}, StringAttr(name))

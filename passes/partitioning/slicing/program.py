@@ -33,7 +33,7 @@ Everywhere = list[SSAValue | None]
 
 
 @dataclass(frozen=True)
-class Way:
+class Connection:
     """How devices are connected: their names, by what, and the number of their first channel."""
 
     names: Sequence[str]
@@ -42,10 +42,10 @@ class Way:
 
 
 def slice_program(
-    main: FuncOp, rules: Mapping[Operation, Rule], exchanges: Exchanges, way: Way, store: WeightStore
+    main: FuncOp, rules: Mapping[Operation, Rule], exchanges: Exchanges, connection: Connection, store: WeightStore
 ) -> list[FuncOp]:
     """The program of each device. `rules`: of every op and every receive."""
-    programs = _Programs(main, rules, exchanges, way, store)
+    programs = _Programs(main, rules, exchanges, connection, store)
     for op in main.body.block.ops:
         programs.add(op)
     return [programs.finished(device) for device in range(exchanges.devices)]
@@ -55,13 +55,24 @@ class _Programs:
     """The programs while they grow, op by op in the order of the text."""
 
     def __init__(
-        self, main: FuncOp, rules: Mapping[Operation, Rule], exchanges: Exchanges, way: Way, store: WeightStore
+        self,
+        main: FuncOp,
+        rules: Mapping[Operation, Rule],
+        exchanges: Exchanges,
+        connection: Connection,
+        store: WeightStore,
     ) -> None:
-        self._main, self._rules, self._exchanges, self._way, self._store = main, rules, exchanges, way, store
+        self._main, self._rules, self._exchanges, self._connection, self._store = (
+            main,
+            rules,
+            exchanges,
+            connection,
+            store,
+        )
         self._devices = exchanges.devices
         self._blocks = [Block(arg_types=main.function_type.inputs) for _ in range(self._devices)]
         self._held: dict[tuple[SSAValue, State], Everywhere] = {}
-        self._sent = way.first_channel
+        self._sent = connection.first_channel
         for argument in main.body.block.args:
             copies = [block.args[argument.index] for block in self._blocks]
             for copy in copies:
@@ -191,7 +202,7 @@ class _Programs:
         channels: dict[Piece, int] = {}
         for piece in sorted(pieces, key=self._turn):
             if piece.sender != piece.receiver:
-                channel = ChannelAttr.of(self._sent, self._way.link, self._way.names[piece.receiver])
+                channel = ChannelAttr.of(self._sent, self._connection.link, self._connection.names[piece.receiver])
                 self._add(piece.sender, SendOp.on(channel, piece_at(piece.sender, piece.box)), _maker(value))
                 channels[piece] = self._sent
                 self._sent += 1
@@ -199,7 +210,7 @@ class _Programs:
             piece: piece_at(piece.sender, piece.box) for piece in pieces if piece.sender == piece.receiver
         }
         for piece, number in channels.items():
-            channel = ChannelAttr.of(number, self._way.link, self._way.names[piece.sender])
+            channel = ChannelAttr.of(number, self._connection.link, self._connection.names[piece.sender])
             tensor = TensorType(tensor_type(value).element_type, extents(piece.box))
             receive = self._add(piece.receiver, ReceiveOp.on(channel, tensor), _maker(value))
             there[piece] = self._named(receive, value)

@@ -31,10 +31,6 @@ class Slices:
     dim: int
     parts: tuple[Interval, ...]
 
-    def along(self, dim: int) -> "Slices":
-        """The same intervals of another dimension."""
-        return Slices(dim, self.parts)
-
     @property
     def largest(self) -> int:
         """A device that has most."""

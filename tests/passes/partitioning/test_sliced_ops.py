@@ -25,7 +25,7 @@ from dialects.hardware import load_hardware
 from dialects.quantized import QUANTIZED_OPS
 from dialects.weights import WeightStore
 from passes.partitioning.slicing.exchanges import Exchanges
-from passes.partitioning.slicing.program import Way, slice_program
+from passes.partitioning.slicing.program import Connection, slice_program
 from passes.partitioning.slicing.rules import nodes_of
 from passes.partitioning.slicing.search import Rule
 from passes.partitioning.slicing.states import Held
@@ -59,7 +59,7 @@ def run_sliced(main: FuncOp, rule: Rule, devices: int, inputs: Mapping[str, Arra
     names = [f"device{number}" for number in range(devices)]
     exchanges = Exchanges(devices, "p2p", 1, PRO)
     rules: dict[Operation, Rule] = {op: rule for op in main.body.block.ops if isinstance(op, GraphOp)}
-    programs = slice_program(main, rules, exchanges, Way(names, "p2p", 0), WeightStore(""))
+    programs = slice_program(main, rules, exchanges, Connection(names, "p2p", 0), WeightStore(""))
     mail = Mail()
     parts: dict[str, Running] = {}
     for name, program in zip(names, programs, strict=True):
