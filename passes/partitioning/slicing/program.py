@@ -62,13 +62,8 @@ class _Programs:
         connection: Connection,
         store: WeightStore,
     ) -> None:
-        self._main, self._rules, self._exchanges, self._connection, self._store = (
-            main,
-            rules,
-            exchanges,
-            connection,
-            store,
-        )
+        self._main, self._rules, self._exchanges = main, rules, exchanges
+        self._connection, self._store = connection, store
         self._devices = exchanges.devices
         self._blocks = [Block(arg_types=main.function_type.inputs) for _ in range(self._devices)]
         self._held: dict[tuple[SSAValue, State], Everywhere] = {}
