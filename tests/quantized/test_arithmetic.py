@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dialects.quantized.arithmetic import Rescale, rescaled, rescales, shared_rescale
+from dialects.quantized.arithmetic import Rescale, rescales, shared_rescale
 from dialects.quantized.parameters import LIMITS
+from dialects.quantized.rescaling import rescaled
 from tests.quantized import oracle
 
 MOST_SHIFT = 45

@@ -20,7 +20,7 @@ from dialects.kernels import KERNELS
 from dialects.quantized import QUANTIZED_OPS
 from dialects.quantized.arithmetic import Rescale, shared_rescale
 from dialects.quantized.contraction import CONTRACTION_OPS, ConvOp, MatmulOp
-from dialects.quantized.kernels.contraction import WEIGHT_OFFSET
+from dialects.quantized.kernels.weights import WEIGHT_OFFSET, prepared
 from dialects.rounding import round_to
 from tests.quantized.cases import random_case
 from tests.quantized.oracle import ORACLES, fp32
@@ -140,10 +140,14 @@ def test_products_of_16_bits_are_exact_without_offsets() -> None:
 @pytest.mark.parametrize("kind", CONTRACTION_OPS, ids=lambda kind: kind.name)
 @settings(max_examples=15)
 @given(data=st.data())
-def test_weights_of_8_bits_may_be_held_in_fp32(kind: type[GraphOp], data: st.DataObject) -> None:
+def test_weights_may_be_prepared(kind: type[GraphOp], data: st.DataObject) -> None:
     op, (x, w, columns) = random_case(data.draw, kind)
-    if w.dtype == np.int8:
-        check(op.kernel_name(), [x, w.astype(np.float32), columns], **op.arguments())
+    arguments, name = op.arguments(), op.kernel_name()
+    given = (arguments[argument] for argument in ("input_offset", "output_offset", "limits", "to"))
+    weights = prepared(name, x.dtype, w, columns, *given)
+    expected = KERNELS[name](x, w, columns, **arguments)
+    for _ in range(2):
+        np.testing.assert_array_equal(KERNELS[name](x, weights, columns, **arguments), expected)
 
 
 def test_results_saturate_at_both_ends() -> None:

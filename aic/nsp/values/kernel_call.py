@@ -11,20 +11,19 @@ from typing import TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import Float16Type
 
+from aic.nsp.values.constant_weights import ConstantWeights
 from dialects.calls import OPS
 from dialects.graph.kernels import Array
 from dialects.graph.properties import Arguments, from_dictionary
 from dialects.kernels import KERNELS
+from dialects.quantized.kernels.weights import OWN_DIMENSIONS
 from dialects.rounding import round_to_f16
 from dialects.tile.ops import ComputeOp, type_of
 
 Step: TypeAlias = Callable[[], None]
 
 _PRODUCTS = ("matmul", "quantized.matmul")
-_INTEGER_CONTRACTIONS = ("quantized.conv", "quantized.matmul")
-_CONTRACTIONS = ("conv", "conv_transpose", "matmul", *_INTEGER_CONTRACTIONS)
-_WEIGHT = 1
-"""Number of the operand of a contraction that holds its weights."""
+_CONTRACTIONS = ("conv", "conv_transpose", "matmul", *OWN_DIMENSIONS)
 _LOOK_UPS = ("quantized.look_up",)
 _ELEMENTWISE_MODULES = (
     "dialects.graph.kernels.elementwise",
@@ -34,8 +33,18 @@ _ELEMENTWISE_MODULES = (
 )
 
 
-def kernel_step(op: ComputeOp, views: Sequence[Array], ranks: Sequence[int], lead: int, shape: tuple[int, ...]) -> Step:
-    """The call of a kernel on stacked operands; its result is rounded into the last view."""
+def kernel_step(
+    op: ComputeOp,
+    views: Sequence[Array],
+    ranks: Sequence[int],
+    lead: int,
+    shape: tuple[int, ...],
+    constants: ConstantWeights | None = None,
+) -> Step:
+    """The call of a kernel on stacked operands; its result is rounded into the last view.
+
+    `constants`: for weights that never change, what has brought them to the form that the kernel computes with.
+    """
     name = op.kernel.data
     kernel, definition = KERNELS[name], OPS[name]
     arguments: Arguments = from_dictionary(op.arguments)
@@ -45,21 +54,16 @@ def kernel_step(op: ComputeOp, views: Sequence[Array], ranks: Sequence[int], lea
     operands = _aligned(name, operands, ranks, lead)
     element = type_of(op.target).element_type
     rounds = isinstance(element, Float16Type) and not definition.EXACT
+    taken = operands if constants is None else constants.operands(op, operands)
 
     def call() -> None:
-        result = kernel(*operands, **arguments)
+        result = kernel(*taken, **arguments)
         if rounds and result.shape == target.shape:
             round_to_f16(result, out=target)
         else:
             np.copyto(target, round_to_f16(result) if rounds else result)
 
     return call
-
-
-def contracted_dtype(op: ComputeOp, operand: int, dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
-    """The dtype in which a kernel likes a constant operand of a dtype: fp32 for what is multiplied in BLAS."""
-    multiplied = operand == _WEIGHT and op.kernel.data in _INTEGER_CONTRACTIONS and dtype == np.int8
-    return np.dtype(np.float32) if multiplied or dtype == np.float16 else dtype
 
 
 def _aligned(name: str, operands: Sequence[Array], ranks: Sequence[int], lead: int) -> list[Array]:

@@ -14,7 +14,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from aic.interpreter.parts import Mail
-from aic.nsp.values.kernel_call import Step, contracted_dtype, kernel_step
+from aic.nsp.values.constant_weights import TABLE, WEIGHT, ConstantWeights
+from aic.nsp.values.kernel_call import Step, kernel_step
 from aic.nsp.values.kernel_calls import kernel_calls
 from aic.nsp.values.memory import Constants, Held, hold_memory
 from dialects.channels import ChannelAttr
@@ -115,6 +116,7 @@ class _Planner:
     blocks: Blocks
     steps: list[Step] = field(default_factory=list[Step])
     arrivals: list[Arrival] = field(default_factory=list[Arrival])
+    weights: ConstantWeights = field(default_factory=ConstantWeights)
 
     def add(self, instruction: InstructionOp, iteration: tuple[int, ...]) -> None:
         """Appends the steps of one run of an instruction."""
@@ -192,17 +194,21 @@ class _Planner:
         self.steps.append(fill)
 
     def _compute(self, op: ComputeOp, iteration: tuple[int, ...]) -> None:
+        fixed = ConstantWeights.has(op) and all(self._is_packed(op.operands[n]) for n in (WEIGHT, TABLE))
         for call in kernel_calls(op, iteration, self.cores, self.memory):
-            views = [
-                self._packed(value, view, contracted_dtype(op, n, view.dtype))
-                for n, (value, view) in enumerate(zip(op.operands, call.views, strict=True))
-            ]
-            self.steps.append(kernel_step(op, views, call.ranks, len(call.grid.shape), call.shape))
+            views = [self._packed(value, view) for value, view in zip(op.operands, call.views, strict=True)]
+            weights = self.weights if fixed else None
+            self.steps.append(kernel_step(op, views, call.ranks, len(call.grid.shape), call.shape, weights))
 
-    def _packed(self, value: SSAValue, view: Array, dtype: np.dtype[np.generic]) -> Array:
+    def _is_packed(self, value: SSAValue) -> bool:
+        """Whether what is read from a value is a copy of a constant's part."""
+        return self.memory[value].constant and not isinstance(value.owner, TensorOp)
+
+    def _packed(self, value: SSAValue, view: Array) -> Array:
         """The view of an operand; of a constant brought to VTCM, a copy in the dtype and order that kernels like."""
-        if not self.memory[value].constant or isinstance(value.owner, TensorOp):
+        if not self._is_packed(value):
             return view
+        dtype = np.dtype(np.float32) if view.dtype == np.float16 else view.dtype
         key = (view.__array_interface__["data"][0], view.shape, view.strides, dtype)
         if key not in self.blocks:
             self.blocks[key] = (view, np.ascontiguousarray(view, dtype))

@@ -7,8 +7,8 @@ from xdsl.ir import Attribute
 
 from dialects.element_types import held_dtype, storage_type, stored_dtype
 from dialects.graph.kernels.registry import Array, kernel_of
-from dialects.quantized.arithmetic import rescaled
 from dialects.quantized.parameters import dequantized, quantized
+from dialects.quantized.rescaling import rescaled
 
 
 @kernel_of("quantized")

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from xdsl.ir import Attribute
 
 from dialects.element_types import stored_dtype
 from dialects.graph.kernels.registry import Array, kernel_of
-from dialects.quantized.arithmetic import factors, in_blocks, rescaled
+from dialects.quantized.arithmetic import factors
+from dialects.quantized.nearest import Part, margin_of, nearest
+from dialects.quantized.rescaling import rescaled
 
 
 @kernel_of("quantized")
@@ -22,16 +25,40 @@ def add(
     limits: Sequence[int],
     to: Attribute,
 ) -> Array:
-    """Both operands on the scale of the result, added, and rounded once. Exact in fp64: 17 bits times 31."""
-    first, second = factors(multipliers, shift).tolist()
-    zero = input_offsets[0] * first + input_offsets[1] * second
+    """Both operands on the scale of the result, added, and rounded once."""
+    places = _Sum((a, b), factors(multipliers, shift), input_offsets, output_offset)
+    return nearest(places, output_offset, limits, stored_dtype(to))
 
-    def place(a: Array, b: Array, out: Array) -> None:
-        np.multiply(a, first, out=out)
-        out += b * second
-        out -= zero
 
-    return in_blocks(place, (a, b), output_offset, limits, stored_dtype(to))
+class _Sum:
+    """Places of the sums of two operands."""
+
+    def __init__(
+        self, operands: tuple[Array, Array], factors: npt.NDArray[np.float64], zeros: Sequence[int], offset: int
+    ) -> None:
+        self.shape = np.broadcast_shapes(*(x.shape for x in operands))
+        self._a, self._b = (np.broadcast_to(x, self.shape) for x in operands)
+        self._first, self._second = factors.tolist()
+        self._zero = zeros[0] * self._first + zeros[1] * self._second
+        constant = offset + 0.5 - self._zero
+        reach = sum(-float(np.iinfo(x.dtype).min) * factor for x, factor in zip(operands, factors, strict=True))
+        self.margin = margin_of(reach + abs(constant))
+        self._times = np.float32(self._first), np.float32(self._second)
+        self._plus = np.float32(constant + self.margin)
+
+    def estimate(self, part: Part, out: npt.NDArray[np.float32]) -> None:
+        """Two roundings of every term, two of sums."""
+        other = np.empty_like(out)
+        np.copyto(out, self._a[part])
+        np.copyto(other, self._b[part])
+        out *= self._times[0]
+        other *= self._times[1]
+        out += other
+        out += self._plus
+
+    def exact(self, part: Part) -> Array:
+        """Integers of 17 bits times 31 bits, over 2^shift."""
+        return self._a[part] * self._first + self._b[part] * self._second - self._zero
 
 
 @kernel_of("quantized")

@@ -9,7 +9,7 @@ from dialects.element_types import stored_dtype
 from dialects.graph.kernels.pooling import gathered
 from dialects.graph.kernels.registry import Array, kernel_of
 from dialects.graph.kernels.windows import padded
-from dialects.quantized.arithmetic import rescaled
+from dialects.quantized.rescaling import rescaled
 
 
 @kernel_of("quantized")

@@ -12,7 +12,7 @@ from dialects.graph.contraction import ContractionOp, ConvOp, MatmulOp
 from dialects.graph.kernels import Array
 from dialects.quantized import contraction as integer
 from dialects.quantized.arithmetic import rescales
-from dialects.quantized.kernels.contraction import BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET
+from dialects.quantized.kernels.weights import BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET
 from dialects.quantized.parameters import Parameters, quantized
 from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore

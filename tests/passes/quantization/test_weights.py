@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dialects.quantized.kernels.contraction import BIAS
+from dialects.quantized.kernels.weights import BIAS
 from passes.quantization.rules.contraction import make_table, quantize_weights
 from passes.quantization.schemas import Schema
 from passes.quantization.settings import Settings
