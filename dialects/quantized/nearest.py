@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = npt.NDArray[np.float32]
 Part: TypeAlias = tuple[Any, ...]
 """An index of arrays: of a block of them, or of single elements."""
 
@@ -41,8 +42,8 @@ class Places(Protocol):
         """Shape of the result."""
         ...
 
-    def estimate(self, part: Part, out: npt.NDArray[np.float32]) -> None:
-        """Writes places + offset of the result + 1/2 + margin, of a part."""
+    def estimate(self, part: Part, out: Floats, spare: Floats) -> None:
+        """Writes places + offset of the result + 1/2 + margin, of a part; `spare` has room for as many numbers."""
         ...
 
     def exact(self, part: Part) -> Array:
@@ -70,9 +71,18 @@ def nearest(places: Places, offset: int, limits: Sequence[int], dtype: np.dtype[
     close = _round_estimates(places, limits, result)
     again = np.flatnonzero(close)
     if again.size:
-        exact = places.exact(np.unravel_index(again, result.shape))
+        exact = places.exact(tuple(np.unravel_index(again, result.shape)))
         result.reshape(-1)[again] = _rounded(exact, offset, limits)
     return result
+
+
+def broadcast_part(array: Array, part: Part) -> Array:
+    """A part of the result's shape of an array that has as many dimensions, or none, and broadcasts against it.
+
+    Blocks may lack dimensions of 1 in front.
+    """
+    index = (0 if size == 1 else index for size, index in zip(array.shape, part, strict=False))
+    return array[(*index, ...)]
 
 
 def _round_estimates(places: Places, limits: Sequence[int], result: Array) -> npt.NDArray[np.bool_]:
@@ -84,8 +94,8 @@ def _round_estimates(places: Places, limits: Sequence[int], result: Array) -> np
     for part in _blocks(result.shape):
         to = result[part]
         place, integer = (row[: to.size].reshape(to.shape) for row in scratch)
-        places.estimate(part, place)
-        np.clip(place, low, high, out=place)
+        places.estimate(part, place, integer)
+        place.clip(low, high, out=place)
         np.floor(place, out=integer)
         np.subtract(place, integer, out=place)
         np.less(place, twice, out=close[part])
@@ -94,14 +104,14 @@ def _round_estimates(places: Places, limits: Sequence[int], result: Array) -> np
 
 
 def _rounded(places: Array, offset: int, limits: Sequence[int]) -> Array:
-    return np.clip(np.floor(places + 0.5) + offset, *limits)
+    return np.minimum(np.maximum(np.floor(places + 0.5) + offset, limits[0]), limits[1])
 
 
 def _blocks(shape: Sequence[int]) -> Iterator[Part]:
     """Indices of blocks of at most `_BLOCK` elements that make up an array."""
     axis = next((axis for axis in range(len(shape)) if prod(shape[axis + 1 :]) <= _BLOCK), None)
     if axis is None:
-        yield ...,
+        yield (...,)
         return
     step = _BLOCK // prod(shape[axis + 1 :])
     for lead in np.ndindex(*shape[:axis]):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialects.quantized.arithmetic import factors
-from dialects.quantized.nearest import Part, margin_of, nearest
+from dialects.quantized.nearest import Floats, Part, broadcast_part, margin_of, nearest
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -35,7 +35,7 @@ class Rescaling:
     dtype: np.dtype[np.generic]
     factor: npt.NDArray[np.float64]
     """multiplier / 2^shift."""
-    estimate: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    estimate: tuple[Floats, Floats]
     """What sums are multiplied by, and what is added then, for places in fp32 as `nearest` wants them."""
     margin: float
 
@@ -90,25 +90,27 @@ class _Sums:
     """Places of rescaled sums of 8 bits."""
 
     def __init__(self, sums: Array, rescaling: Rescaling) -> None:
-        rows = [along_columns(row, sums.ndim) for row in (rescaling.bias, rescaling.factor, *rescaling.estimate)]
         self.margin = rescaling.margin
-        self.shape = np.broadcast_shapes(sums.shape, rows[0].shape)
-        self._sums, self._bias, self._factor, self._times, self._plus = (
-            np.broadcast_to(array, self.shape) for array in (sums, *rows)
-        )
+        self.shape = np.broadcast_shapes(sums.shape, along_columns(rescaling.factor, sums.ndim).shape)
+        self._sums, self._rescaling = sums, rescaling
 
-    def estimate(self, part: Part, out: npt.NDArray[np.float32]) -> None:
+    def estimate(self, part: Part, out: Floats, spare: Floats) -> None:
         """Two roundings of factors, one of the sums, two of operations."""
-        sums = self._sums[part]
+        sums = broadcast_part(self._sums, part)
         if sums.dtype != np.float32:
             np.copyto(out, sums, casting="same_kind")
             sums = out
-        np.multiply(sums, self._times[part], out=out)
-        out += self._plus[part]
+        times, plus = (self._row(row, part) for row in self._rescaling.estimate)
+        np.multiply(sums, times, out=out)
+        out += plus
 
     def exact(self, part: Part) -> Array:
         """In range these are integers of less than 53 bits, over 2^shift."""
-        return (self._sums[part].astype(np.float64) + self._bias[part]) * self._factor[part]
+        bias, factor = (self._row(row, part) for row in (self._rescaling.bias, self._rescaling.factor))
+        return (broadcast_part(self._sums, part).astype(np.float64) + bias) * factor
+
+    def _row(self, row: Array, part: Part) -> Array:
+        return broadcast_part(along_columns(row, len(self.shape)), part)
 
 
 def _shifted(sums: npt.NDArray[np.int64], multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> npt.NDArray[np.int64]:

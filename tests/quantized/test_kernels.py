@@ -142,7 +142,8 @@ def test_products_of_16_bits_are_exact_without_offsets() -> None:
 @given(data=st.data())
 def test_weights_may_be_prepared(kind: type[GraphOp], data: st.DataObject) -> None:
     op, (x, w, columns) = random_case(data.draw, kind)
-    arguments, name = op.arguments(), op.kernel_name()
+    name = op.kernel_name()
+    arguments: dict[str, Any] = dict(op.arguments())
     given = (arguments[argument] for argument in ("input_offset", "output_offset", "limits", "to"))
     weights = prepared(name, x.dtype, w, columns, *given)
     expected = KERNELS[name](x, w, columns, **arguments)

@@ -1,8 +1,8 @@
 """Weights of integer contractions that never change: brought to the form of their kernel once, when a plan is made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from xdsl.dialects.builtin import DictionaryAttr
 
@@ -36,7 +36,7 @@ class ConstantWeights:
         x, w, table = operands
         key = (op.arguments, _place(w), _place(table))
         if key not in self._prepared:
-            given = from_dictionary(op.arguments)
+            given: Mapping[str, Any] = dict(from_dictionary(op.arguments))
             names = ("input_offset", "output_offset", "limits", "to")
             weights = prepared(op.kernel.data, x.dtype, w, table, *(given[name] for name in names))
             self._prepared[key] = (w, table, weights)

@@ -9,7 +9,7 @@ from xdsl.ir import Attribute
 from dialects.element_types import stored_dtype
 from dialects.graph.kernels.registry import Array, kernel_of
 from dialects.quantized.arithmetic import factors
-from dialects.quantized.nearest import Part, margin_of, nearest
+from dialects.quantized.nearest import Floats, Part, broadcast_part, margin_of, nearest
 from dialects.quantized.rescaling import rescaled
 
 
@@ -37,7 +37,8 @@ class _Sum:
         self, operands: tuple[Array, Array], factors: npt.NDArray[np.float64], zeros: Sequence[int], offset: int
     ) -> None:
         self.shape = np.broadcast_shapes(*(x.shape for x in operands))
-        self._a, self._b = (np.broadcast_to(x, self.shape) for x in operands)
+        rank = len(self.shape)
+        self._a, self._b = (x.reshape((*(1,) * (rank - x.ndim), *x.shape)) for x in operands)
         self._first, self._second = factors.tolist()
         self._zero = zeros[0] * self._first + zeros[1] * self._second
         constant = offset + 0.5 - self._zero
@@ -46,19 +47,19 @@ class _Sum:
         self._times = np.float32(self._first), np.float32(self._second)
         self._plus = np.float32(constant + self.margin)
 
-    def estimate(self, part: Part, out: npt.NDArray[np.float32]) -> None:
+    def estimate(self, part: Part, out: Floats, spare: Floats) -> None:
         """Two roundings of every term, two of sums."""
-        other = np.empty_like(out)
-        np.copyto(out, self._a[part])
-        np.copyto(other, self._b[part])
+        np.copyto(out, broadcast_part(self._a, part))
+        np.copyto(spare, broadcast_part(self._b, part))
         out *= self._times[0]
-        other *= self._times[1]
-        out += other
+        spare *= self._times[1]
+        out += spare
         out += self._plus
 
     def exact(self, part: Part) -> Array:
         """Integers of 17 bits times 31 bits, over 2^shift."""
-        return self._a[part] * self._first + self._b[part] * self._second - self._zero
+        a, b = (broadcast_part(x, part) for x in (self._a, self._b))
+        return a * self._first + b * self._second - self._zero
 
 
 @kernel_of("quantized")

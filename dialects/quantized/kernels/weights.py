@@ -62,7 +62,7 @@ def prepared(
     if offsets.any():
         values = _less_offsets(values, offsets, own)
     columns = values.reshape(*values.shape[: values.ndim - own], depth, values.shape[-1])
-    if 0 < at_once < depth and reach * float(np.abs(columns).sum(axis=-2, dtype=np.float64).max(initial=0)) <= _EXACT_F32:
+    if 0 < at_once < depth and reach * _most(columns) <= _EXACT_F32:
         at_once = depth
     if at_once < least:
         values = values.astype(np.float64)
@@ -72,6 +72,11 @@ def prepared(
         bias = bias - input_offset * sums.astype(np.int64)
     rescaling = Rescaling.of(bias, multiplier, shift, output_offset, limits, stored_dtype(to))
     return Weights(values, at_once, rescaling)
+
+
+def _most(columns: Array) -> float:
+    """The greatest sum of magnitudes of a column: no sum of products is beyond that many times the input's reach."""
+    return float(np.abs(columns).sum(axis=-2, dtype=np.float64).max(initial=0))
 
 
 def _less_offsets(w: Array, offsets: Array, own: int) -> Array:
