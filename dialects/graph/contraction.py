@@ -3,12 +3,11 @@
 Both may add a bias and apply an activation before rounding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, StringAttr, TensorType
-from xdsl.ir import Attribute
 from xdsl.irdl import irdl_op_definition, operand_def, opt_operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -24,9 +23,10 @@ from dialects.graph.base import (
     tensor_type,
 )
 from dialects.graph.kernels.activation import ACTIVATIONS
-from dialects.graph.properties import Arguments, to_attribute
-from dialects.graph.windows import check_window, window_extents
-from dialects.indexing import Access, Along, Indexing, Whole, scaled, transposed_window, window
+from dialects.graph.properties import Arguments
+from dialects.graph.transposed import TransposedWindowsOp
+from dialects.graph.windows import channels_and_image, check_window, window_extents
+from dialects.indexing import Access, Along, Indexing, Whole, scaled, window
 
 
 class ContractionOp(GraphOp):
@@ -50,17 +50,6 @@ class ContractionOp(GraphOp):
             raise VerifyException(f"{self.name}: activation {name!r} is none of {', '.join(ACTIVATIONS)}")
         if (name == "clip") != (self.bounds is not None and len(numbers(self.bounds)) == 2):
             raise VerifyException(f"{self.name}: activation {name!r} with bounds {self.bounds}; clip alone takes two")
-
-
-def channels_and_image(name: str, x: Tensor, w: Tensor) -> tuple[int, int, int]:
-    """Images, rows and columns of a convolution's input; raises VerifyException unless its channels fit the weight."""
-    if x.get_num_dims() != 4 or w.get_num_dims() != 4:
-        raise VerifyException(f"{name}: input and weight need 4 dimensions, got {x} and {w}")
-    n, rows, columns, channels = x.get_shape()
-    _, _, depth, features = w.get_shape()
-    if depth == 0 or channels == 0 or channels % depth or features % (channels // depth):
-        raise VerifyException(f"{name}: {channels} input channels and {features} features do not fit weight {w}")
-    return n, rows, columns
 
 
 def conv_windows(
@@ -151,7 +140,7 @@ class ConvOp(ContractionOp):
 
 
 @irdl_op_definition
-class ConvTransposeOp(ContractionOp):
+class ConvTransposeOp(TransposedWindowsOp, ContractionOp):
     """Transposed convolution over rows and columns, channels last. ONNX: ConvTranspose.
 
     input [N, H, W, C], weight [kh, kw, C / groups, F], bias [F]; result [N, H', W', F] with
@@ -160,94 +149,17 @@ class ConvTransposeOp(ContractionOp):
     """
 
     name = "graph.conv_transpose"
-    NEEDS_SHAPE: ClassVar[bool] = True
 
     input = operand_def(TensorType)
     weight = operand_def(TensorType)
     bias = opt_operand_def(TensorType)
-    strides = prop_def(DenseArrayBase)
-    """Of rows and columns."""
-    dilations = prop_def(DenseArrayBase)
-    """Of rows and columns."""
-    pads = prop_def(DenseArrayBase)
-    """Positions left out, or added where negative: rows before, columns before, rows after, columns after."""
 
     def infer(self) -> Tensor:
-        x, w = tensor_type(self.input), tensor_type(self.weight)
-        n, *sizes = channels_and_image(self.name, x, w)
-        features = w.get_shape()[3]
-        if self.bias is not None and tensor_type(self.bias).get_shape() != (features,):
-            raise VerifyException(f"{self.name}: bias {self.bias.type} for {features} features")
-        strides, dilations, pads = map(integers, (self.strides, self.dilations, self.pads))
-        if [len(strides), len(dilations), len(pads)] != [2, 2, 4] or min(*strides, *dilations) < 1:
-            raise VerifyException(
-                f"{self.name}: strides and dilations are 2 positive values, pads 4 values, "
-                f"got {strides}, {dilations}, {pads}"
-            )
-        extents = [
-            (size - 1) * strides[d] + dilations[d] * (w.get_shape()[d] - 1) + 1 - pads[d] - pads[d + 2]
-            for d, size in enumerate(sizes)
-        ]
-        if min(*extents, *w.get_shape()[:2]) < 1:
-            raise VerifyException(f"{self.name}: pads {pads} leave nothing of {x}")
-        return TensorType(x.element_type, [n, *extents, features])
-
-    @classmethod
-    def properties_of_call(
-        cls, operands: Sequence[Tensor], result: Tensor, arguments: Mapping[str, Attribute]
-    ) -> dict[str, Attribute]:
-        """The kernel is told what is left out before; what is left out behind follows from the result."""
-        properties = super().properties_of_call(operands, result, arguments)
-        given = [properties.get(name) for name in ("strides", "dilations", "pads")]
-        strides, dilations, before = (() if array is None else integers(array) for array in given)
-        shapes = [each.get_shape() for each in (*operands[:2], result)]
-        if [*map(len, shapes)] != [4, 4, 4] or not len(strides) == len(dilations) == len(before) == 2:
-            return properties
-        x, w, y = shapes
-        behind = [(x[1 + d] - 1) * strides[d] + dilations[d] * (w[d] - 1) + 1 - before[d] - y[1 + d] for d in range(2)]
-        return {**properties, "pads": to_attribute([*before, *behind])}
-
-    def arguments(self) -> Arguments:
-        arguments = super().arguments()
-        return {**arguments, "pads": integers(self.pads)[:2]}
-
-    def numpy_calls(self) -> int:
-        """A convolution for each phase, which together have the window's positions."""
-        kh, kw, *_ = tensor_type(self.weight).get_shape()
-        extents = self.result_type.get_shape()[1:3]
-        return prod(map(min, integers(self.strides), extents)) + kh * kw
-
-    def workspace(self) -> int:
-        """What lies under the window, for every position of a phase's result."""
-        n, rows, columns, _ = self.result_type.get_shape()
-        down, across = integers(self.strides)
-        return n * -(-rows // down) * -(-columns // across) * prod(tensor_type(self.weight).get_shape()[:3])
-
-    def local_arguments(self) -> Arguments:
-        strides, pads = integers(self.strides), integers(self.pads)
-        moved = tuple(pads[d] + strides[d] * access.before for d, access in enumerate(self._windows()))
-        return {**self.arguments(), "pads": moved}
-
-    def _windows(self) -> tuple[Along, Along]:
-        """What rows and columns of the result need: a block is as many positions as the stride."""
-        strides, dilations, pads = map(integers, (self.strides, self.dilations, self.pads))
-        rows, columns = (
-            transposed_window(1 + d, strides[d], dilations[d] * (size - 1), pads[d])
-            for d, size in enumerate(tensor_type(self.weight).get_shape()[:2])
-        )
-        return rows, columns
-
-    def indexing(self) -> Indexing:
-        _, _, depth, features = tensor_type(self.weight).get_shape()
-        groups = tensor_type(self.input).get_shape()[3] // depth
-        channels = Whole() if groups == 1 else scaled(3, depth, features // groups)
-        weight = (Whole(), Whole(), Whole(), Along(3))
-        bias = ((Along(3),),) if self.bias is not None else ()
-        strides = integers(self.strides)
-        return Indexing(
-            (1, strides[0], strides[1], 1 if groups == 1 else features // groups),
-            ((Along(0), *self._windows(), channels), weight, *bias),
-        )
+        x, features = tensor_type(self.input), tensor_type(self.weight).get_shape()[-1:]
+        shape = self.transposed_shape()
+        if self.bias is not None and tensor_type(self.bias).get_shape() != features:
+            raise VerifyException(f"{self.name}: bias {self.bias.type} for {features[0]} features")
+        return TensorType(x.element_type, shape)
 
 
 @irdl_op_definition

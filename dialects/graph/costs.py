@@ -140,7 +140,7 @@ def conv_cost(work: Work) -> Cost:
     return _convolution(work, work.result[:3], kh * kw, pointwise=kh * kw == 1)
 
 
-def _conv_transpose(work: Work) -> Cost:
+def conv_transpose_cost(work: Work) -> Cost:
     """As many convolutions as there are phases of the stride, among which the positions of the weight are divided."""
     kh, kw, _, _ = work.operands[1]
     strides = work.arguments["strides"]
@@ -361,7 +361,7 @@ _ELEMENTWISE: dict[str, str] = {
 
 GRAPH_FORMULAS: dict[str, Formula] = {
     "conv": conv_cost,
-    "conv_transpose": _conv_transpose,
+    "conv_transpose": conv_transpose_cost,
     "matmul": matmul_cost,
     "attention": _attention,
     "causal_attention": _causal_attention,

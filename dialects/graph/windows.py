@@ -3,7 +3,7 @@
 from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.graph.base import integers
+from dialects.graph.base import Tensor, integers
 
 
 def check_window(
@@ -37,3 +37,14 @@ def window_extents(
             f"{name}: window {kernel} with dilations {dilation} is larger than {sizes} padded by {pad}"
         )
     return extents
+
+
+def channels_and_image(name: str, x: Tensor, w: Tensor) -> tuple[int, int, int]:
+    """Images, rows and columns of a convolution's input; raises VerifyException unless its channels fit the weight."""
+    if x.get_num_dims() != 4 or w.get_num_dims() != 4:
+        raise VerifyException(f"{name}: input and weight need 4 dimensions, got {x} and {w}")
+    n, rows, columns, channels = x.get_shape()
+    _, _, depth, features = w.get_shape()
+    if depth == 0 or channels == 0 or channels % depth or features % (channels // depth):
+        raise VerifyException(f"{name}: {channels} input channels and {features} features do not fit weight {w}")
+    return n, rows, columns

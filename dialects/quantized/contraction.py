@@ -1,4 +1,5 @@
-"""Integer convolution and matrix multiplication, run by HMX: `quantized.conv` and `quantized.matmul`.
+"""Integer convolution and matrix multiplication, run by HMX: `quantized.conv`, `quantized.conv_transpose` and
+`quantized.matmul`.
 
 Sums are exact integers. A table [4, F] of i32 has for each column what brings its sum to the scale of the result: a
 bias in units of input scale times weight scale, a multiplier and a shift (`quantized.arithmetic`), and the weight's
@@ -12,9 +13,10 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.graph.base import Tensor, integers, tensor_type
-from dialects.graph.contraction import channels_and_image, conv_windows, product_accesses, product_shape
+from dialects.graph.contraction import conv_windows, product_accesses, product_shape
 from dialects.graph.properties import Arguments
-from dialects.graph.windows import check_window, window_extents
+from dialects.graph.transposed import TransposedWindowsOp
+from dialects.graph.windows import channels_and_image, check_window, window_extents
 from dialects.indexing import Along, Indexing, Whole, scaled
 from dialects.quantized.base import INTEGER, RescalingOp, check_channels, check_integers, check_offset
 
@@ -102,6 +104,24 @@ class ConvOp(QuantizedContractionOp):
 
 
 @irdl_op_definition
+class ConvTransposeOp(TransposedWindowsOp, QuantizedContractionOp):
+    """Transposed convolution of integers, channels last, as `graph.conv_transpose`."""
+
+    name = "quantized.conv_transpose"
+
+    input = operand_def(TensorType)
+    weight = operand_def(TensorType)
+    table = operand_def(TensorType)
+
+    @property
+    def padding(self) -> float:
+        return self.input_offset.value.data
+
+    def infer(self) -> Tensor:
+        return TensorType(self.to, self.transposed_shape())
+
+
+@irdl_op_definition
 class MatmulOp(QuantizedContractionOp):
     """Matrix product of integers [.., M, K] x [.., K, N], leading dimensions as in `graph.matmul`."""
 
@@ -120,4 +140,4 @@ class MatmulOp(QuantizedContractionOp):
         return Indexing((1,) * rank, (lhs, rhs, (Whole(), Along(rank - 1))))
 
 
-CONTRACTION_OPS: tuple[type[QuantizedContractionOp], ...] = (ConvOp, MatmulOp)
+CONTRACTION_OPS: tuple[type[QuantizedContractionOp], ...] = (ConvOp, ConvTransposeOp, MatmulOp)

@@ -9,6 +9,7 @@ from dialects.graph.costs import (
     Work,
     binary,
     conv_cost,
+    conv_transpose_cost,
     matmul_cost,
     per_operand,
     per_result,
@@ -31,6 +32,7 @@ def _rescaled(formula: Formula) -> Formula:
 
 QUANTIZED_FORMULAS: dict[str, Formula] = {
     "quantized.conv": conv_cost,
+    "quantized.conv_transpose": conv_transpose_cost,
     "quantized.matmul": matmul_cost,
     **dict.fromkeys(("quantized.quantize", "quantized.dequantize", "quantized.requantize"), per_result("convert")),
     "quantized.add": _rescaled(binary("add")),

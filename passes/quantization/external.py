@@ -16,7 +16,7 @@ from dialects.element_types import is_float
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
-from dialects.graph.contraction import ContractionOp, ConvOp, MatmulOp
+from dialects.graph.contraction import ContractionOp, ConvOp, ConvTransposeOp, MatmulOp
 from dialects.graph.locations import node_name, tensor_name
 from dialects.graph.movement import ReshapeOp, TransposeOp
 from dialects.quantized.parameters import Floats, Parameters
@@ -27,6 +27,8 @@ from passes.quantization.names import float_values
 from passes.rewriting.constants import constant_like
 
 _LOG = logging.getLogger("aic")
+_READERS = ConvOp | ConvTransposeOp | MatmulOp
+"""Ops whose second operand is a weight."""
 
 
 @dataclass
@@ -116,7 +118,7 @@ def _is_folded(op: ConstantOp) -> bool:
 def _constant(op: ConstantOp, encoding: TensorEncoding, store: WeightStore, found: External) -> None:
     """What the encoding of a constant means. That of a bias follows from its input and weight."""
     bits = encoding.bits
-    readers = [user for user in _users(op) if isinstance(user, ConvOp | MatmulOp) and user.operands[1] is op.output]
+    readers = [user for user in _users(op) if isinstance(user, _READERS) and user.operands[1] is op.output]
     if bits is None:
         found.floats.update({user.output: encoding for user in readers})
     elif bits == 32:
@@ -125,7 +127,7 @@ def _constant(op: ConstantOp, encoding: TensorEncoding, store: WeightStore, foun
         parameters = Parameters(encoding.scales[0], encoding.offsets[0])
         found.types[_limited(op, encoding, store)] = UniformType.of(parameters, bits)
     elif readers:
-        flaw = _channels_flaw(op, encoding, any(isinstance(user, ConvOp) for user in readers))
+        flaw = _channels_flaw(op, encoding, readers)
         if flaw is not None:
             found.flaws.append(f"{encoding.name!r}: {flaw}")
         else:
@@ -144,24 +146,25 @@ def _users(op: ConstantOp) -> list[Operation]:
     return [use.operation for use in op.output.uses]
 
 
-def _channels_flaw(op: ConstantOp, encoding: TensorEncoding, convolves: bool) -> str | None:
+def _channels_flaw(op: ConstantOp, encoding: TensorEncoding, readers: Sequence[GraphOp]) -> str | None:
     """What is wrong with a scale per channel of a weight."""
     *_, channels = op.result_type.get_shape()
     if len(encoding.scales) != channels:
         return f"{len(encoding.scales)} scales for {channels} output channels"
-    possible = _channel_axes(op, convolves)
+    possible = _channel_axes(op, readers)
     if encoding.axis not in (None, *possible):
         axes = " or ".join(map(str, possible))
         return f"a scale for each position along dimension {encoding.axis}; output channels lie along dimension {axes}"
     return None
 
 
-def _channel_axes(op: ConstantOp, convolves: bool) -> Sequence[int]:
+def _channel_axes(op: ConstantOp, readers: Sequence[GraphOp]) -> Sequence[int]:
     """Along which dimension of the model's tensor the output channels lie: 0 of a convolution's [outputs, inputs, ..],
-    0 or 1 of a matrix, as it is transposed.
+    1 of a transposed one's [inputs, outputs, ..], 0 or 1 of a matrix, as it is transposed.
     """
-    if convolves:
-        return (0,)
+    kinds = {type(reader) for reader in readers}
+    if kinds & {ConvOp, ConvTransposeOp}:
+        return (0,) if ConvOp in kinds else (1,)
     rank = op.result_type.get_num_dims()
     if isinstance(op.value, WeightAttr) and len(op.value.order) in (0, rank):
         return (op.value.order[-1] if op.value.order else rank - 1,)

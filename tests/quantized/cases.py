@@ -183,6 +183,26 @@ def conv(make: QuantizedMaker) -> Case:
     return make.typed(arrays, elements, input_offset=offset, **make.result(to_bits), **properties)
 
 
+def conv_transpose(make: QuantizedMaker) -> Case:
+    """With positions that no weight reaches, and ones left out or added at the ends."""
+    kernel, dilations, strides, sizes = ([make.integer(1, high), make.integer(1, high)] for high in (3, 2, 3, 4))
+    reach = [(kernel[d] - 1) * dilations[d] for d in (0, 1)]
+    pads = [make.integer(-2, reach[d] // 2) for d in (0, 1, 0, 1)]
+    groups, depth = make.integer(1, 2), make.integer(1, 3)
+    features = groups * make.integer(1, 3)
+    bits, to_bits = make.bits(), make.bits()
+    offset = make.offset(bits)
+    weight, offsets = make.weight(bits, features, 3)
+    arrays = [
+        make.array((make.integer(1, 2), *sizes, depth * groups), bits),
+        make.array((*kernel, depth, features), bits),
+        make.table(features, prod(kernel) * depth << (2 * bits - 2), to_bits, offsets),
+    ]
+    elements = [make.element(bits, offset), weight, i32]
+    windows = {"strides": strides, "dilations": dilations, "pads": pads}
+    return make.typed(arrays, elements, input_offset=offset, **make.result(to_bits), **windows)
+
+
 def matmul(make: QuantizedMaker) -> Case:
     lead, (m, k, n) = make.shape(0, 2), (make.integer(1, 6) for _ in range(3))
     right = (*(size if make.flag() else 1 for size in lead), k, n) if make.flag() else (k, n)
@@ -267,7 +287,20 @@ def reduce_mean(make: QuantizedMaker) -> Case:
 
 MAKERS: dict[str, Callable[[QuantizedMaker], Case]] = {
     f"quantized.{maker.__name__}": maker
-    for maker in (quantize, dequantize, requantize, conv, matmul, add, mul, clip, look_up, average_pool, reduce_mean)
+    for maker in (
+        quantize,
+        dequantize,
+        requantize,
+        conv,
+        conv_transpose,
+        matmul,
+        add,
+        mul,
+        clip,
+        look_up,
+        average_pool,
+        reduce_mean,
+    )
 }
 
 

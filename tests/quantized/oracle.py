@@ -120,6 +120,40 @@ def conv(
     return _made((batch, *image, features), _dtype(to), element)
 
 
+def conv_transpose(
+    x: Array,
+    w: Array,
+    table: Array,
+    *,
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pads: Sequence[int],
+    shape: Sequence[int],
+    input_offset: int,
+    output_offset: int,
+    limits: Sequence[int],
+    to: Attribute,
+) -> Array:
+    """Input row i times weight row k is part of result row stride * i + dilation * k - pad."""
+    _, rows, columns, channels = x.shape
+    kh, kw, depth, features = w.shape
+    per_group = features * depth // channels
+
+    def element(place: Place) -> int:
+        n, r, c, f = place
+        bias, multiplier, shift, weight_offset = (table.item(row, f) for row in range(4))
+        total = bias
+        for i, j, k, m in product(range(rows), range(columns), range(kh), range(kw)):
+            hit = strides[0] * i + dilations[0] * k - pads[0], strides[1] * j + dilations[1] * m - pads[1]
+            if hit == (r, c):
+                for d in range(depth):
+                    value = x.item(n, i, j, f // per_group * depth + d)
+                    total += (value - input_offset) * (int(w.item(k, m, d, f)) - weight_offset)
+        return rescaled(total, multiplier, shift, output_offset, limits)
+
+    return _made(shape, _dtype(to), element)
+
+
 def matmul(
     a: Array,
     b: Array,
@@ -248,7 +282,20 @@ def reduce_mean(
 
 ORACLES: Mapping[str, Callable[..., Array]] = {
     f"quantized.{function.__name__}": function
-    for function in (quantize, dequantize, requantize, conv, matmul, add, mul, clip, look_up, average_pool, reduce_mean)
+    for function in (
+        quantize,
+        dequantize,
+        requantize,
+        conv,
+        conv_transpose,
+        matmul,
+        add,
+        mul,
+        clip,
+        look_up,
+        average_pool,
+        reduce_mean,
+    )
 }
 """The function of every kernel."""
 

@@ -16,7 +16,7 @@ from dialects.quantized.costs import QUANTIZED_FORMULAS
 
 PRO = load_hardware("pro")
 Shape = tuple[int, ...]
-ON_HMX = ("quantized.conv", "quantized.matmul")
+ON_HMX = ("quantized.conv", "quantized.conv_transpose", "quantized.matmul")
 ON_HVX = sorted({op.kernel_name() for op in QUANTIZED_OPS} - {*ON_HMX})
 RESCALED = ["quantized.add", "quantized.mul", "quantized.average_pool", "quantized.reduce_mean"]
 
@@ -31,6 +31,8 @@ def image(kernel: str, rows: int, columns: int, element: Attribute = i8) -> Cost
     match kernel.removeprefix("quantized."):
         case "conv":
             operands = [(1, rows + 2, columns + 2, 64), (3, 3, 64, 64), (4, 64)]
+        case "conv_transpose":
+            operands = [(1, rows, columns, 64), (3, 3, 64, 64), (4, 64)]
         case "matmul":
             operands = [shape, (64, 64), (4, 64)]
         case "average_pool":

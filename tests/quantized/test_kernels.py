@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import f16, f32, f64, i8, i16
 
 from aic.nsp.values import kernel_call
 from dialects.graph import GraphOp
+from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array
 from dialects.kernels import KERNELS
 from dialects.quantized import QUANTIZED_OPS
@@ -57,7 +58,7 @@ def table(columns: int, bias: int = 0, ratio: float = 1.0, weight_offset: int = 
 @given(data=st.data())
 def test_kernels_compute_what_the_oracle_computes(kind: type[GraphOp], data: st.DataObject) -> None:
     op, operands = random_case(data.draw, kind)
-    check(op.kernel_name(), operands, **op.arguments())
+    check(op.kernel_name(), operands, **kernel_arguments(op))
 
 
 # Sums of products
@@ -143,7 +144,7 @@ def test_products_of_16_bits_are_exact_without_offsets() -> None:
 def test_weights_may_be_prepared(kind: type[GraphOp], data: st.DataObject) -> None:
     op, (x, w, columns) = random_case(data.draw, kind)
     name = op.kernel_name()
-    arguments: dict[str, Any] = dict(op.arguments())
+    arguments: dict[str, Any] = dict(kernel_arguments(op))
     given = (arguments[argument] for argument in ("input_offset", "output_offset", "limits", "to"))
     weights = prepared(name, x.dtype, w, columns, *given)
     expected = KERNELS[name](x, w, columns, **arguments)
@@ -360,7 +361,7 @@ def replicas(array: Array, lead: tuple[int, ...]) -> Array:
 @given(data=st.data())
 def test_cores_together_are_each_for_itself(kind: type[GraphOp], data: st.DataObject) -> None:
     op, operands = random_case(data.draw, kind)
-    check_grid(kind, operands, [data.draw(st.sampled_from(LEADS)) for _ in operands], **op.arguments())
+    check_grid(kind, operands, [data.draw(st.sampled_from(LEADS)) for _ in operands], **kernel_arguments(op))
 
 
 @pytest.mark.parametrize(("bits", "offsets"), [(8, 5), (16, 0)])

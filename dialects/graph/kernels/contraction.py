@@ -10,6 +10,7 @@ from math import gcd, prod
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dialects.graph.kernels.activation import activate
@@ -106,9 +107,28 @@ def conv_transpose(
     `pads` are the rows and columns left out before the first ones that are kept; what is left out behind follows from
     the shape.
     """
+    y = convolved_transposed(x, w, strides, dilations, pads, shape)
+    if b is not None:
+        y = np.add(y, stacked(b, y.ndim, 1), out=y)
+    return activate(y, activation, bounds)
+
+
+def convolved_transposed(
+    x: Array,
+    w: Array,
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pads: Sequence[int],
+    shape: Sequence[int],
+    product: Product = np.matmul,
+    dtype: npt.DTypeLike | None = None,
+) -> Array:
+    """Transposed convolution, operands and result as in `conv_transpose`. `product` multiplies matrices; sums are of
+    `dtype`, that of x unless given.
+    """
     rows, columns = (_phases(shape[d - 3], w.shape[d - 4], strides[d], dilations[d], pads[d]) for d in (0, 1))
     stack = np.broadcast_shapes(x.shape[:-4], w.shape[:-4])
-    y = np.zeros((*stack, x.shape[-4], *shape[-3:-1], w.shape[-1]), x.dtype)
+    y = np.zeros((*stack, x.shape[-4], *shape[-3:-1], w.shape[-1]), dtype or x.dtype)
     if rows and columns:
         (top, bottom), (left, right) = _missing(rows, x.shape[-3]), _missing(columns, x.shape[-2])
         x = padded(x, (top, left, bottom, right), 0.0)
@@ -117,11 +137,9 @@ def conv_transpose(
             over = over[..., c.start + left : c.start + left + c.count + c.reach, :]
             part = w[..., r.taps, c.taps, :, :]
             y[..., r.first :: strides[0], c.first :: strides[1], :] = convolved(
-                over, part, (1, 1), (r.dilation, c.dilation)
+                over, part, (1, 1), (r.dilation, c.dilation), product
             )
-    if b is not None:
-        y = np.add(y, stacked(b, y.ndim, 1), out=y)
-    return activate(y, activation, bounds)
+    return y
 
 
 def _missing(phases: Sequence[_Phase], size: int) -> tuple[int, int]:

@@ -1,12 +1,13 @@
 """Kernels of integer convolution and matrix multiplication."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from xdsl.ir import Attribute
 
-from dialects.graph.kernels.contraction import Product, convolved, multiplied
+from dialects.graph.kernels.contraction import Product, convolved, convolved_transposed, multiplied
 from dialects.graph.kernels.registry import Array, kernel_of
 from dialects.graph.kernels.windows import padded
 from dialects.quantized.kernels.weights import Weights, prepared
@@ -36,6 +37,32 @@ def conv(
 
 
 @kernel_of("quantized")
+def conv_transpose(
+    x: Array,
+    w: Array | Weights,
+    table: Array,
+    *,
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pads: Sequence[int],
+    shape: Sequence[int],
+    input_offset: int,
+    output_offset: int,
+    limits: Sequence[int],
+    to: Attribute,
+) -> Array:
+    """Transposed convolution of integers, channels last: `pads` and `shape` as `graph.conv_transpose`, the rest as in
+    `conv`.
+    """
+    weights = _prepared("quantized.conv_transpose", x, w, table, input_offset, output_offset, limits, to)
+    w = weights.values
+    exact = w.dtype if prod(w.shape[-4:-1]) <= weights.at_once else np.float64
+    x = _widened(x, weights)
+    sums = convolved_transposed(x, w, strides, dilations, pads, shape, _product(weights), exact)
+    return weights.rescaling.apply(sums)
+
+
+@kernel_of("quantized")
 def matmul(
     a: Array,
     b: Array | Weights,
@@ -56,7 +83,10 @@ def _prepared(kernel: str, x: Array, w: Array | Weights, table: Array, *argument
 
 
 def _widened(x: Array, weights: Weights) -> Array:
-    return x.astype(weights.values.dtype)
+    wide = x.astype(weights.values.dtype)
+    if weights.centre:
+        wide -= weights.centre
+    return wide
 
 
 def _product(weights: Weights) -> Product:

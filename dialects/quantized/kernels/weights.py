@@ -4,7 +4,7 @@ Sums of products of integers are exact in fp32 up to 2^24 and in fp64 up to 2^53
 added in fp32 as are safe, and these sums in fp64. Integer products of NumPy itself do not run in BLAS.
 
 The input of a contraction is multiplied as it is, not less its offset: what that adds to the sums of a column is known,
-and taken from the bias.
+and taken from the bias. Not so for transposed convolutions, whose sums lack some of the weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,11 @@ from dialects.quantized.rescaling import Rescaling, along_columns
 BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET = range(4)
 """Rows of a table of rescaling."""
 
-OWN_DIMENSIONS: Mapping[str, int] = {"quantized.conv": 4, "quantized.matmul": 2}
+OWN_DIMENSIONS: Mapping[str, int] = {
+    "quantized.conv": 4,
+    "quantized.conv_transpose": 4,
+    "quantized.matmul": 2,
+}
 """How many dimensions weights have on one core, the last that of the columns, by the kernel."""
 
 _EXACT_F32 = 1 << 24
@@ -35,6 +39,8 @@ class Weights:
     """Less their offsets, in the dtype in which they are multiplied."""
     at_once: int
     """So many products sum up exactly in fp32."""
+    centre: int
+    """What is to be taken from the input before it is multiplied."""
     rescaling: Rescaling
 
 
@@ -56,7 +62,8 @@ def prepared(
     depth = prod(w.shape[-own:-1])
     # Windows of channels that see only themselves are summed without a matrix product, all at once.
     least = depth if own > 2 and w.shape[-2] == 1 else 1
-    reach = 1 << (8 * input_dtype.itemsize - 1)
+    centre = input_offset if kernel == "quantized.conv_transpose" else 0
+    reach = _reach(input_dtype, np.array(centre))
     at_once = _EXACT_F32 // (reach * _reach(w.dtype, offsets))
     values = w.astype(np.float32 if at_once else np.float64)
     if offsets.any():
@@ -66,12 +73,12 @@ def prepared(
         at_once = depth
     if at_once < least:
         values = values.astype(np.float64)
-    if input_offset:
+    if input_offset != centre:
         sums = columns.sum(axis=-2, dtype=np.float64)
         bias, multiplier, shift = (along_columns(row, sums.ndim) for row in (bias, multiplier, shift))
         bias = bias - input_offset * sums.astype(np.int64)
     rescaling = Rescaling.of(bias, multiplier, shift, output_offset, limits, stored_dtype(to))
-    return Weights(values, at_once, rescaling)
+    return Weights(values, at_once, centre, rescaling)
 
 
 def _most(columns: Array) -> float:

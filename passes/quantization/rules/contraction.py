@@ -8,7 +8,7 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import TensorType, f32, i32
 
 from dialects.graph.base import numbers, tensor_type
-from dialects.graph.contraction import ContractionOp, ConvOp, MatmulOp
+from dialects.graph.contraction import ContractionOp, ConvOp, ConvTransposeOp, MatmulOp
 from dialects.graph.kernels import Array
 from dialects.quantized import contraction as integer
 from dialects.quantized.arithmetic import rescales
@@ -52,9 +52,17 @@ class Weights:
         return UniformType.of_channels(axis, scales, offsets, bits)
 
 
+_WINDOW = ("strides", "dilations", "pads")
+
+
 def conv(quantizer: Quantizer, op: ConvOp) -> bool:
     """A convolution with a constant weight."""
-    return _contraction(quantizer, op, integer.ConvOp, "strides", "dilations", "pads")
+    return _contraction(quantizer, op, integer.ConvOp, *_WINDOW)
+
+
+def conv_transpose(quantizer: Quantizer, op: ConvTransposeOp) -> bool:
+    """A transposed convolution with a constant weight."""
+    return _contraction(quantizer, op, integer.ConvTransposeOp, *_WINDOW)
 
 
 def matmul(quantizer: Quantizer, op: MatmulOp) -> bool:
@@ -65,7 +73,7 @@ def matmul(quantizer: Quantizer, op: MatmulOp) -> bool:
 
 
 def _contraction(
-    quantizer: Quantizer, op: ConvOp | MatmulOp, kind: type[integer.QuantizedContractionOp], *names: str
+    quantizer: Quantizer, op: ConvOp | ConvTransposeOp | MatmulOp, kind: type[integer.QuantizedContractionOp], *names: str
 ) -> bool:
     data, weight, wanted = op.operands[0], op.operands[1], wanted_type(op.output)
     if not _has_integer_form(op) or wanted is None or not quantizer.available(data):
@@ -90,13 +98,13 @@ def _contraction(
     return True
 
 
-def _has_integer_form(op: ConvOp | MatmulOp) -> bool:
+def _has_integer_form(op: ConvOp | ConvTransposeOp | MatmulOp) -> bool:
     """Whether weight and bias are constants, and the activation is one that limits integers."""
     return _activation(op) in _LIMITING and all(constant_of(operand) is not None for operand in op.operands[1:])
 
 
 def integer_weights(
-    quantizer: Quantizer, op: ConvOp | MatmulOp, data: UniformType
+    quantizer: Quantizer, op: ConvOp | ConvTransposeOp | MatmulOp, data: UniformType
 ) -> tuple[Weights, npt.NDArray[np.float64]] | None:
     """The constant weight of a contraction as integers, and its bias in steps of the sums, where it reads integers of a
     type; None where it stays in floating point.
@@ -113,8 +121,8 @@ def integer_weights(
     return None if np.abs(sums).max(initial=0.0) > _MOST_BIAS else (weights, sums)
 
 
-def _per_column(op: ConvOp | MatmulOp, settings: Settings) -> bool:
-    if isinstance(op, ConvOp):
+def _per_column(op: ConvOp | ConvTransposeOp | MatmulOp, settings: Settings) -> bool:
+    if not isinstance(op, MatmulOp):
         return settings.enable_channelwise
     return settings.enable_rowwise and tensor_type(op.rhs).get_num_dims() == 2
 
@@ -227,6 +235,10 @@ def _limits(op: ContractionOp, wanted: UniformType) -> tuple[int, int]:
     return limits_between(low, high, wanted)
 
 
-CONTRACTION_RULES: Mapping[type[ContractionOp], Callable[..., bool]] = {ConvOp: conv, MatmulOp: matmul}
+CONTRACTION_RULES: Mapping[type[ContractionOp], Callable[..., bool]] = {
+    ConvOp: conv,
+    ConvTransposeOp: conv_transpose,
+    MatmulOp: matmul,
+}
 
 __all__ = ["CONTRACTION_RULES", "Weights", "given_weights", "integer_weights", "make_table", "quantize_weights"]

@@ -3,7 +3,7 @@
 from xdsl.ir import Operation
 
 from dialects.graph.base import GraphOp, numbers
-from dialects.graph.contraction import ConvOp, MatmulOp
+from dialects.graph.contraction import ConvOp, ConvTransposeOp, MatmulOp
 from dialects.graph.elementwise import AddOp, MulOp
 from dialects.graph.movement import ConcatOp, ExpandOp, PadOp, ReshapeOp, SliceOp, TransposeOp
 from dialects.graph.pooling import AveragePoolOp, MaxPoolOp
@@ -15,7 +15,7 @@ from dialects.quantized.parameters import LIMITS
 from passes.quantization.quantizer import Quantizer, limits_between
 from passes.quantization.scales import wanted_type
 
-_COMPUTES = ConvOp | MatmulOp
+_COMPUTES = ConvOp | ConvTransposeOp | MatmulOp
 _KEEPS = ReshapeOp | TransposeOp | SliceOp | ExpandOp | ResampleOp | PadOp | MaxPoolOp | ReluOp | ClipOp
 """Ops whose result may have the scale of their operand."""
 _RESCALES = AddOp | MulOp | ConcatOp | AveragePoolOp | ReduceMeanOp | UnaryOp
