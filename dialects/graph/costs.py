@@ -84,15 +84,20 @@ def _up(value: int, quantum: int) -> int:
 
 
 def _tile_rows(work: Work) -> int:
-    """Positions of an HMX tile. 16-bit integers, whose rate is not published, are taken as fp16."""
+    """Positions of an HMX tile, which go with the bytes of an element."""
     narrow = isinstance(work.element, IntegerType) and work.element.width.data == 8
     return work.hardware.hmx_i8_rows if narrow else work.hardware.hmx_f16_rows
 
 
+def _rate(element: Attribute, hardware: Hardware) -> float:
+    if not isinstance(element, IntegerType):
+        return hardware.hmx_f16_macs_per_cycle
+    return hardware.hmx_i8_macs_per_cycle if element.width.data == 8 else hardware.hmx_i16_macs_per_cycle
+
+
 def _hmx_cycles(work: Work, contraction: Contraction) -> float:
     hardware = work.hardware
-    narrow = isinstance(work.element, IntegerType) and work.element.width.data == 8
-    rate = hardware.hmx_i8_macs_per_cycle if narrow else hardware.hmx_f16_macs_per_cycle
+    rate = _rate(work.element, hardware)
     columns, depth = _up(contraction.columns, hardware.hmx_columns), _up(contraction.depth, hardware.hmx_depth)
     macs = contraction.positions * columns * depth * contraction.taps * contraction.blocks
     return macs / (rate * hardware.hmx_efficiency)

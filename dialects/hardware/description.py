@@ -98,6 +98,7 @@ class Hardware:
     signal_latency_cycles: float
     hmx_f16_macs_per_cycle: float
     hmx_i8_macs_per_cycle: float
+    hmx_i16_macs_per_cycle: float
     hmx_f16_rows: int
     hmx_i8_rows: int
     hmx_tile_height: int

@@ -14,7 +14,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.calls import called_op
-from dialects.costs import FORMULAS, cost
+from dialects.costs import FORMULAS, cost, data_element
 from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
 from dialects.hardware import Hardware
@@ -101,7 +101,8 @@ def _judged(op: ComputeOp, elements: Sequence[Attribute], shapes: Sequence[Shape
     touched = calls * max(map(prod, shapes))
     if kernel not in FORMULAS:  # it has values, but no times
         return _Effort(0.0, calls, touched)
-    price = cost(kernel, from_dictionary(op.arguments), shapes[:-1], shapes[-1], elements[-1], hardware)
+    element = data_element(kernel, elements[:-1], elements[-1])
+    price = cost(kernel, from_dictionary(op.arguments), shapes[:-1], shapes[-1], element, hardware)
     return _Effort(price.cycles, calls, touched)
 
 

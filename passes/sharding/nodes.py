@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
-from dialects.costs import cost
+from dialects.costs import cost, data_element
 from dialects.element_types import element_bytes
 from dialects.graph.base import GraphOp
 from dialects.graph.constant import ConstantOp
@@ -43,7 +43,8 @@ def core_cycles(
     """Cycles of the busiest core by the sharding of the result, for an op on operands of these shapes that has a result
     of that shape.
     """
-    indexing, arguments, kernel, element = op.indexing(), op.arguments(), op.kernel_name(), op.result_type.element_type
+    indexing, arguments, kernel = op.indexing(), op.arguments(), op.kernel_name()
+    element = data_element(kernel, [each.element_type for each in op.operand_types], op.result_type.element_type)
 
     def cycles(sharding: Sharding) -> float:
         local = [

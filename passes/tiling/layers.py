@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from dialects.costs import cost
+from dialects.costs import cost, data_element
 from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
@@ -91,7 +91,8 @@ class Layer:
     def price(self, extents: Sequence[int], hardware: Hardware) -> Cost:
         """What the kernel costs for a chunk of the result of these extents."""
         op, local = self.op, [stream.part(extents) for stream in self.streams]
-        element = op.result_type.element_type
+        read = [operand.element_type for operand in op.operand_types]
+        element = data_element(op.kernel_name(), read, op.result_type.element_type)
         return cost(op.kernel_name(), op.local_arguments(), local, tuple(extents), element, hardware)
 
     def level(self, index: int, cuts: Sequence[Cut]) -> int:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xdsl.dialects.builtin import f16, i8, i16
+from xdsl.dialects.builtin import f16, i8, i16, i32
 from xdsl.ir import Attribute
 
-from dialects.costs import cost
+from dialects.costs import cost, data_element
 from dialects.graph.costs import Cost
 from dialects.hardware import load_hardware
 from dialects.quantized import QUANTIZED_OPS
@@ -106,3 +106,13 @@ def test_an_empty_result_costs_nothing(kernel: str) -> None:
 @pytest.mark.parametrize("kernel", RESCALED)
 def test_an_empty_result_that_is_rescaled_costs_nothing(kernel: str) -> None:
     assert image(kernel, 0, 7).cycles == 0
+
+
+def test_what_is_multiplied_decides_the_speed_of_a_contraction() -> None:
+    """Not what becomes of the sums: products of bytes are as fast where the result has 16 bits."""
+    for kernel in ON_HMX:
+        assert data_element(kernel, [i8, i8, i32], i16) == i8
+        assert data_element(kernel, [i16, i16, i32], i8) == i16
+    assert data_element("quantized.requantize", [i8], i16) == i16
+    assert data_element("quantized.quantize", [f16], i8) == f16
+    assert data_element("matmul", [f16, f16], f16) == f16

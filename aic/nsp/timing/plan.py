@@ -25,7 +25,8 @@ from aic.nsp.timing.records import (
     Use,
     Work,
 )
-from dialects.element_types import element_bytes, is_float
+from dialects.costs import data_element
+from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
 from dialects.module import cores_of, main_of, target_of
@@ -214,6 +215,6 @@ def _instruction(op: InstructionOp) -> Instruction:
 
 
 def _data_element(op: InstructionOp) -> Attribute:
-    """Element type that decides the speed: of the first floating-point operand read, else of what is written."""
-    elements = [type_of(value).element_type for value in op.operands]
-    return next((element for element in elements[:-1] if is_float(element)), elements[-1])
+    """Element type that decides the speed of a kernel or a transfer."""
+    *read, written = (type_of(value).element_type for value in op.operands)
+    return data_element(op.kernel.data if isinstance(op, ComputeOp) else "", read, written)
