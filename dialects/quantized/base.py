@@ -9,19 +9,27 @@ scales, the verifier holds properties against them.
 from abc import ABC
 from typing import ClassVar
 
+import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, IntegerType, Signedness, i64
-from xdsl.ir import Attribute, TypeAttribute
+from xdsl.ir import Attribute, SSAValue, TypeAttribute
 from xdsl.irdl import prop_def
 from xdsl.utils.exceptions import VerifyException
 
+from dialects.aic import DenseAttr
 from dialects.element_types import storage_type
 from dialects.graph.base import GraphOp, Tensor, integers
+from dialects.graph.constant import ConstantOp
 from dialects.graph.properties import Arguments
+from dialects.quantized.arithmetic import MOST_SHIFT
 from dialects.quantized.parameters import LIMITS
 from dialects.quantized.types import UniformType
 
 INTEGER = IntegerAttr.constr(i64)
 """Constraint of integer properties."""
+SHIFTS = (1, MOST_SHIFT)
+"""Least and greatest number of bits that rescaling shifts by."""
+TABLE_ROWS = 4
+"""Of the table of a contraction: bias, multiplier, shift, weight's offset."""
 WIDTHS = (8, 16)
 """Bits of the integers that are computed on."""
 
@@ -89,8 +97,31 @@ def check_channels(name: str, tensor: Tensor) -> None:
 def check_rescale(name: str, multiplier: IntegerAttr, shift: IntegerAttr) -> None:
     """Raises VerifyException unless these are a multiplier of 31 bits and a number of bits to shift by."""
     m, s = multiplier.value.data, shift.value.data
-    if not 0 <= m < 1 << 31 or not 1 <= s <= 45:
-        raise VerifyException(f"{name}: multiplier {m} and shift {s}; they are 0 to 2^31 - 1 and 1 to 45")
+    if not 0 <= m < 1 << 31 or not SHIFTS[0] <= s <= SHIFTS[1]:
+        raise VerifyException(
+            f"{name}: multiplier {m} and shift {s}; they are 0 to 2^31 - 1 and {SHIFTS[0]} to {SHIFTS[1]}"
+        )
+
+
+def check_table(name: str, table: SSAValue, weight: Tensor) -> None:
+    """Raises VerifyException unless a table that stands in the text has multipliers and shifts as `check_rescale`
+    wants them, and offsets of the weight's integers. What is in a store is not read.
+    """
+    constant = table.owner
+    if not isinstance(constant, ConstantOp) or not isinstance(constant.value, DenseAttr):
+        return
+    _, multipliers, shifts, offsets = constant.value.array().astype(np.int32).reshape(TABLE_ROWS, -1)
+    low, high = LIMITS[check_integers(name, weight.element_type)]
+    rows = (
+        ("multiplier", multipliers, 0, (1 << 31) - 1),
+        ("shift", shifts, *SHIFTS),
+        ("weight's offset", offsets, low, high),
+    )
+    for what, row, least, most in rows:
+        wrong = np.flatnonzero((row < least) | (row > most))
+        if wrong.size:
+            column = wrong.item(0)
+            raise VerifyException(f"{name}: {what} {row.item(column)} of column {column} is outside {least} to {most}")
 
 
 def stored(element: TypeAttribute) -> TypeAttribute:

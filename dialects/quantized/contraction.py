@@ -18,9 +18,15 @@ from dialects.graph.properties import Arguments
 from dialects.graph.transposed import TransposedWindowsOp
 from dialects.graph.windows import channels_and_image, check_window, window_extents
 from dialects.indexing import Along, Indexing, Whole, scaled
-from dialects.quantized.base import INTEGER, RescalingOp, check_channels, check_integers, check_offset
-
-TABLE_ROWS = 4
+from dialects.quantized.base import (
+    INTEGER,
+    TABLE_ROWS,
+    RescalingOp,
+    check_channels,
+    check_integers,
+    check_offset,
+    check_table,
+)
 
 
 class QuantizedContractionOp(RescalingOp):
@@ -42,6 +48,7 @@ class QuantizedContractionOp(RescalingOp):
             raise VerifyException(f"{self.name}: a table of i32 [{TABLE_ROWS}, {columns}] rescales, got {table}")
         check_offset(self.name, "input_offset", self.input_offset, first.element_type)
         check_channels(self.name, second)
+        check_table(self.name, self.operands[2], second)
 
 
 @irdl_op_definition

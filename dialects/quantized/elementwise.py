@@ -19,7 +19,7 @@ from dialects.graph.base import (
 )
 from dialects.graph.properties import Arguments
 from dialects.indexing import Indexing, Whole
-from dialects.quantized.base import INTEGER, QuantizedOp, RescalingOp, check_integers, check_offset
+from dialects.quantized.base import INTEGER, SHIFTS, QuantizedOp, RescalingOp, check_integers, check_offset
 from dialects.quantized.conversion import RescaledOp
 from dialects.quantized.parameters import LIMITS
 
@@ -61,10 +61,11 @@ class AddOp(QuantizedBinaryOp):
     def verify_(self) -> None:
         super().verify_()
         multipliers, shift = integers(self.multipliers), self.shift.value.data
-        if len(multipliers) != 2 or not all(0 <= m < 1 << 31 for m in multipliers) or not 1 <= shift <= 45:
+        fit = len(multipliers) == 2 and all(0 <= m < 1 << 31 for m in multipliers)
+        if not fit or not SHIFTS[0] <= shift <= SHIFTS[1]:
             raise VerifyException(
                 f"{self.name}: multipliers {list(multipliers)} and shift {shift}; "
-                "they are two from 0 to 2^31 - 1 and 1 to 45"
+                f"they are two from 0 to 2^31 - 1 and {SHIFTS[0]} to {SHIFTS[1]}"
             )
 
 

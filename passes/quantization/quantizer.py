@@ -7,6 +7,7 @@ computes on integers takes them from before it. Conversions that nobody needs in
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType
@@ -27,8 +28,10 @@ from dialects.weights import WeightStore
 from passes.quantization.scales import wanted_type
 from passes.quantization.schemas import choose_parameters
 from passes.quantization.settings import Settings
-from passes.rewriting.constants import constant_of
+from passes.rewriting.constants import Constant, constant_of
 from passes.rewriting.placing import place_behind
+
+_Meaning: TypeAlias = tuple[SSAValue, Constant]
 
 
 @dataclass
@@ -41,6 +44,8 @@ class Quantizer:
     """Ops that stay in floating point."""
     integers: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     """Integers by the floating-point value that they stand for."""
+    constants: dict[_Meaning, SSAValue] = field(default_factory=dict[_Meaning, SSAValue])
+    """Constants of integers, by the floating-point constant that they stand for and what they hold."""
 
     def computed_on_integers(self, value: SSAValue) -> bool:
         """Whether a value comes from an op on integers."""
@@ -93,11 +98,14 @@ class Quantizer:
         return self.constant_integers(quantized(values, scaling.scale, scaling.offset, element.bits), element, like)
 
     def constant_integers(self, values: Array, element: Attribute, like: SSAValue) -> SSAValue:
-        """A constant of integers, where `like` is made, with its name and location."""
-        op = ConstantOp(self.store.constant(values, TensorType(element, values.shape)))
-        place_behind(like, op)
-        op.output.name_hint = like.name_hint
-        return op.output
+        """A constant of integers, where `like` is made, with its name and location; one for all who want the same."""
+        constant = self.store.constant(values, TensorType(element, values.shape))
+        if (like, constant) not in self.constants:
+            op = ConstantOp(constant)
+            place_behind(like, op)
+            op.output.name_hint = like.name_hint
+            self.constants[like, constant] = op.output
+        return self.constants[like, constant]
 
     def table(self, values: Array, element: Attribute, op: GraphOp) -> SSAValue:
         """A constant of integers that belongs to an op, in front of it."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import f16, f32, f64, i8, i16
 
 from aic.nsp.values import kernel_call
+from dialects.element_types import stored_dtype
 from dialects.graph import GraphOp
 from dialects.graph.evaluation import kernel_arguments
 from dialects.graph.kernels import Array
@@ -150,6 +151,23 @@ def test_weights_may_be_prepared(kind: type[GraphOp], data: st.DataObject) -> No
     expected = KERNELS[name](x, w, columns, **arguments)
     for _ in range(2):
         np.testing.assert_array_equal(KERNELS[name](x, weights, columns, **arguments), expected)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", CONTRACTION_OPS, ids=lambda kind: kind.name)
+@settings(max_examples=15)
+@given(data=st.data())
+def test_a_table_of_any_numbers_breaks_nothing(kind: type[GraphOp], data: st.DataObject) -> None:
+    """A QPC may hold any: no verifier reads what is in a store. Results mean nothing, but are of their type."""
+    op, (x, w, columns) = random_case(data.draw, kind)
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    limits = np.iinfo(np.int32)
+    anything = random.choice([limits.min, -46, -1, 0, 64, limits.max], columns.shape).astype(np.int32)
+    arguments: dict[str, Any] = dict(kernel_arguments(op))
+    result = KERNELS[op.kernel_name()](x, w, anything, **arguments)
+    given = (arguments[argument] for argument in ("input_offset", "output_offset", "limits", "to"))
+    prepared(op.kernel_name(), x.dtype, w, anything, *given)
+    assert (result.shape, result.dtype) == (op.result_type.get_shape(), stored_dtype(arguments["to"]))
 
 
 def test_results_saturate_at_both_ends() -> None:

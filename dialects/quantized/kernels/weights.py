@@ -44,6 +44,7 @@ class Weights:
     rescaling: Rescaling
 
 
+@np.errstate(all="ignore")
 def prepared(
     kernel: str,
     input_dtype: np.dtype[np.generic],
@@ -55,7 +56,7 @@ def prepared(
     to: Attribute,
 ) -> Weights:
     """Weights [.., K, F] and a table [.., 4, F] of a kernel whose input has a dtype; arguments are those of the
-    kernel.
+    kernel. Numbers of a table that no verifier has seen may be any: what comes of them means nothing then.
     """
     own = OWN_DIMENSIONS[kernel]
     bias, multiplier, shift, offsets = (table[..., row, :] for row in (BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from xdsl.ir import SSAValue
 
+from aic.interpreter.graph import GraphRunner
 from dialects.graph.contraction import ConvOp, MatmulOp
 from dialects.graph.elementwise import AddOp, MulOp
 from dialects.graph.locations import tensor_name
@@ -30,7 +31,11 @@ from dialects.graph.unary import (
     TanhOp,
     UnaryOp,
 )
-from dialects.quantized.conversion import DequantizeOp, QuantizeOp
+from dialects.module import main_of
+from dialects.quantized import contraction
+from dialects.quantized.conversion import DequantizeOp, QuantizeOp, RequantizeOp
+from passes.quantization.names import float_values
+from passes.quantization.quantizer import scaling_of
 from passes.quantization.schemas import Schema
 from passes.quantization.settings import Settings
 from tests.passes.quantization.small_networks import (
@@ -207,6 +212,35 @@ def test_operands_on_far_scales_are_added_in_float() -> None:
     net.returning(net.matmul(net.op(AddOp, [x, net.matmul(x, 4)]), 3))
     module = quantized_by_hand(net, {1: 1e9})
     assert in_float(module) == {"graph.add"}
+
+
+def test_operands_that_are_joined_come_to_the_scale_of_the_result() -> None:
+    net = Network(IMAGE)
+    parts = [net.conv(net.input, 4) for _ in range(3)]
+    joined = net.op(ConcatOp, parts, axis=3)
+    net.returning(net.conv(joined, 3))
+    numbers = {value: number for number, value in enumerate(float_values(main_of(net.module)).values())}
+    module = quantized_by_hand(net, {numbers[parts[0]]: 0.1, numbers[parts[1]]: 0.03})
+    (concat,) = (op for op in module.walk() if isinstance(op, ConcatOp))
+    assert [isinstance(operand.owner, RequantizeOp) for operand in concat.operands] == [True, True, False]
+    assert len({scaling_of(value) for value in (*concat.operands, concat.output)}) == 1
+    assert not in_float(module)
+    (inputs,) = net.samples(1)
+    wide, narrow = (next(iter(GraphRunner(each).run(inputs).values())) for each in (net.module, module))
+    assert np.abs(wide - narrow).max() < 0.4
+
+
+def test_a_weight_that_ops_share_is_one_constant_where_its_integers_are_the_same(tmp_path: Path) -> None:
+    net = Network((2, 4))
+    weight, small, huge = net.constant(net.normal(4, 4)), net.constant(np.ones(4)), net.constant(np.full(4, 1e9))
+    x = net.input
+    for bias in (small, small, huge):
+        x = net.op(MatmulOp, [x, weight, bias])
+    module = quantized(net.returning(x), tmp_path, Settings())
+    found = [op.rhs for op in module.walk() if isinstance(op, contraction.MatmulOp)]
+    assert len(found) == 3
+    assert found[0] is found[1]
+    assert found[2] is not found[0], "its steps leave room for the bias"
 
 
 def test_ops_that_only_float_ops_read_stay_in_float(tmp_path: Path) -> None:
