@@ -32,7 +32,9 @@ def conv(
     Positions that `pads` add are the input's offset, which means 0. In place of w may stand what is `prepared` of it.
     """
     weights = _prepared("quantized.conv", x, w, table, input_offset, output_offset, limits, to)
-    x = _widened(padded(x, pads, input_offset), weights)
+    x = padded(x, pads, input_offset)
+    if weights.values.shape[-2] == 1:  # channels that see only themselves, perhaps: summed without a matrix product
+        x = _widened(x, weights)
     return weights.rescaling.apply(convolved(x, weights.values, strides, dilations, _product(weights)))
 
 
@@ -75,7 +77,7 @@ def matmul(
 ) -> Array:
     """Matrix product of integers [.., M, K] x [.., K, N], which may be prepared, with `table` [.., 4, N]."""
     weights = _prepared("quantized.matmul", a, b, table, input_offset, output_offset, limits, to)
-    return weights.rescaling.apply(multiplied(_widened(a, weights), weights.values, _product(weights)))
+    return weights.rescaling.apply(multiplied(a, weights.values, _product(weights)))
 
 
 def _prepared(kernel: str, x: Array, w: Array | Weights, table: Array, *arguments: Any) -> Weights:
@@ -90,10 +92,13 @@ def _widened(x: Array, weights: Weights) -> Array:
 
 
 def _product(weights: Weights) -> Product:
-    """The product of matrices that adds so many products at once as sum up exactly."""
+    """The product of matrices that adds so many products at once as sum up exactly. Rows are widened here, so that what
+    lies under a window is put together from bytes.
+    """
     at_once = weights.at_once
 
     def product(a: Array, b: Array) -> Array:
+        a = a.astype(b.dtype, copy=False)
         depth = a.shape[-1]
         if b.dtype == np.float64 or depth <= at_once:
             return a @ b
