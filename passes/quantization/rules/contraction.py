@@ -73,7 +73,10 @@ def matmul(quantizer: Quantizer, op: MatmulOp) -> bool:
 
 
 def _contraction(
-    quantizer: Quantizer, op: ConvOp | ConvTransposeOp | MatmulOp, kind: type[integer.QuantizedContractionOp], *names: str
+    quantizer: Quantizer,
+    op: _Contraction,
+    kind: type[integer.QuantizedContractionOp],
+    *names: str,
 ) -> bool:
     data, weight, wanted = op.operands[0], op.operands[1], wanted_type(op.output)
     if not _has_integer_form(op) or wanted is None or not quantizer.available(data):
@@ -98,13 +101,13 @@ def _contraction(
     return True
 
 
-def _has_integer_form(op: ConvOp | ConvTransposeOp | MatmulOp) -> bool:
+def _has_integer_form(op: _Contraction) -> bool:
     """Whether weight and bias are constants, and the activation is one that limits integers."""
     return _activation(op) in _LIMITING and all(constant_of(operand) is not None for operand in op.operands[1:])
 
 
 def integer_weights(
-    quantizer: Quantizer, op: ConvOp | ConvTransposeOp | MatmulOp, data: UniformType
+    quantizer: Quantizer, op: _Contraction, data: UniformType
 ) -> tuple[Weights, npt.NDArray[np.float64]] | None:
     """The constant weight of a contraction as integers, and its bias in steps of the sums, where it reads integers of a
     type; None where it stays in floating point.
@@ -121,7 +124,7 @@ def integer_weights(
     return None if np.abs(sums).max(initial=0.0) > _MOST_BIAS else (weights, sums)
 
 
-def _per_column(op: ConvOp | ConvTransposeOp | MatmulOp, settings: Settings) -> bool:
+def _per_column(op: _Contraction, settings: Settings) -> bool:
     if not isinstance(op, MatmulOp):
         return settings.enable_channelwise
     return settings.enable_rowwise and tensor_type(op.rhs).get_num_dims() == 2
