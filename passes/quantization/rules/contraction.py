@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,9 @@ def matmul(quantizer: Quantizer, op: MatmulOp) -> bool:
     if constant_of(op.rhs) is None:
         return _product_of_values(quantizer, op)
     return _contraction(quantizer, op, integer.MatmulOp)
+
+
+_Contraction: TypeAlias = ConvOp | ConvTransposeOp | MatmulOp
 
 
 def _contraction(
