@@ -28,6 +28,7 @@ from dialects.module import CORES, TARGET, cores_of, set_combined, set_target, t
 from dialects.text import decode_source, parse_module, verify
 from dialects.tuning import Tuning, set_tuning, tuning_of
 from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
+from passes.partition_clusters import CLUSTERS, clusters
 from passes.quantization.files.profile import Profile, write_profile
 from passes.quantization.scales import is_quantized
 from passes.quantization.settings import changed, set_settings, settings_of
@@ -95,7 +96,8 @@ def compile(
     combine_outputs: bool = False,
     compile_threads: int | None = None,
     ols: int | None = None,
-    mos: int | None = None,
+    mos: int | Sequence[int] | None = None,
+    sdp_cluster_sizes: Sequence[int] = (),
     multicast_weights: bool | None = None,
     size_split_granularity: int | None = None,
     vtcm_working_set_limit_ratio: float | None = None,
@@ -152,7 +154,8 @@ def compile(
         compile_threads: threads that share work of the compilation, by default as many as the host offers; the QPC is
             the same for any number.
         ols: parts into which the work of each operation on a core is split, as far as they are worth a start.
-        mos: cores over which output channels are split at most, and as far as they go.
+        mos: cores over which output channels are split at most, and as far as they go; or one number per cluster.
+        sdp_cluster_sizes: clusters of cores, 2 or 4, over which the network runs as a pipeline.
         multicast_weights: whether weights that several cores use leave DDR once, or once per core.
         size_split_granularity: KiB of the largest tile of an operation that runs in parts.
         vtcm_working_set_limit_ratio: share of VTCM that one instruction may use.
@@ -264,6 +267,7 @@ def _import(model: Path, options: Options) -> ModuleOp:
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     _combine(module, options)
     set_tuning(module, options.tuning)
+    _set_clusters(module, options)
     _set_quantization(module, options)
     if options.retained_state:
         RetainStatePass().apply(create_context(), module)
@@ -313,8 +317,15 @@ def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
     _retarget(module, options, start)
     _combine(module, options)
     _retune(module, options.tuning, start)
+    _set_clusters(module, options)
     _set_quantization(module, options)
     return module
+
+
+def _set_clusters(module: ModuleOp, options: Options) -> None:
+    if options.sdp_cluster_sizes:
+        mos = options.mos if isinstance(options.mos, tuple) else ()
+        module.attributes[CLUSTERS] = clusters(options.sdp_cluster_sizes, mos)
 
 
 def _combine(module: ModuleOp, options: Options) -> None:

@@ -9,13 +9,18 @@ from functools import cached_property, partial
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.descriptor import batch_size
-from aic.emission.memory import declared_tensors, label_of, lay_out_shared_ddr
+from aic.emission.memory import label_of, lay_out_shared_ddr, ports_of
 from aic.instances import too_many_instances
+from aic.interpreter.parts import Mail
 from aic.load import load_qpc, qpc_path
 from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.checked import run_checked
+from aic.nsp.parts_report import PartsReport, make_parts_report
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
+from aic.nsp.timing.engine import Seat
+from aic.nsp.timing.pipeline import PipelinePerformance, measure_parts
+from aic.nsp.values.parts import PartsProgram
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
 from aic.specializations.network import Network
@@ -23,7 +28,16 @@ from aic.tensors import Array, Signature, TensorInfo
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError
-from dialects.module import cores_of, path_of, programs_of, target_of
+from dialects.module import (
+    cores_of,
+    device_of,
+    first_core_of,
+    held_by,
+    path_of,
+    programs_of,
+    specializations_of,
+    target_of,
+)
 from dialects.retained import retained_of, retaining
 from dialects.tile.ops import Role, type_of
 
@@ -47,14 +61,14 @@ class Session:
         """
         self.path = qpc_path(os.fspath(path))
         self._loaded = load_qpc(self.path)
-        self._modules = tuple(programs_of(self._loaded.module))
+        self._modules = tuple(specializations_of(self._loaded.module))
         self.instances = aic_num_of_instances
         self._check_instances()
         self._network = Network([signature_of(module) for module in self._modules])
-        self._programs: dict[int, Program] = {}
+        self._programs: dict[int, Program | PartsProgram] = {}
         self._blocks: Blocks = {}
         self._constants: dict[WeightAttr | DenseAttr, Array] = {}
-        self._measured: dict[int, tuple[Performance, float]] = {}
+        self._measured: dict[int, tuple[Performance | PipelinePerformance, float]] = {}
         if len(self._modules) == 1:
             self._program(0)
 
@@ -128,15 +142,20 @@ class Session:
         """Makes zeros of all that stays on the card."""
         self._network.reset()
 
-    def _program(self, number: int) -> Program:
+    def _program(self, number: int) -> Program | PartsProgram:
         """The program of a specialization, made ready when it is first needed. What constants they share is held once,
         widened or not.
         """
         if number not in self._programs:
             with _memory_error_told():
-                module = self._modules[number]
-                self._programs[number] = load_program(module, self._stored, blocks=self._blocks)
+                self._programs[number] = self._made(self._modules[number])
         return self._programs[number]
+
+    def _made(self, module: ModuleOp) -> Program | PartsProgram:
+        def load(program: ModuleOp, mail: Mail | None = None) -> Program:
+            return load_program(program, self._stored, blocks=self._blocks, mail=mail)
+
+        return PartsProgram.of(module, load) if held_by(module) == "partitions" else load(module)
 
     def _stored(self, constant: WeightAttr | DenseAttr) -> Array:
         if constant not in self._constants:
@@ -147,6 +166,8 @@ class Session:
         available, use = target_of(self._loaded.module).hardware.cores, self.memory
         if self.instances < 1:
             raise AicError(f"{self.instances} instances: there must be at least one")
+        if self.instances > 1 and held_by(self._loaded.module) == "partitions":
+            raise AicError(f"{self.instances} instances: a network over clusters of cores runs once")
         problem = too_many_instances(self.instances, self.cores, self.sku, available)
         if problem is not None:
             raise AicError(problem)
@@ -162,41 +183,52 @@ class Session:
         Every byte of memory is watched, and engines of all cores go on in an order that `seed` draws out of those that
         the program allows. Many times slower than `run`.
 
-        Raises AicError as `run`, and at the first fault.
+        Raises AicError as `run`, at the first fault, and for a network in parts.
         """
+        if held_by(self._loaded.module) == "partitions":
+            raise AicError("checked mode runs one program; the network is in parts, each with a program of its own")
         run = partial(run_checked, constants=self._loaded.constants.stored_bytes, seed=seed)
         return self._network.run(inputs, lambda number, given: run(self._modules[number], given))
 
     @property
-    def performance(self) -> Performance:
+    def performance(self) -> Performance | PipelinePerformance:
         """Modelled performance of one inference of the first specialization. Raises AicError for an operation without
         a cost formula.
         """
         return self.performance_of(0)
 
-    def performance_of(self, specialization: int) -> Performance:
+    def performance_of(self, specialization: int) -> Performance | PipelinePerformance:
         """The same of any specialization."""
         return self._timed(specialization)[0]
 
-    def timing(self, specialization: int = 0) -> Report:
-        """The modelled performance as a report: cycles, utilisation, traffic, room of buffers, time per operation.
+    def timing(self, specialization: int = 0) -> Report | PartsReport:
+        """The modelled performance as a report: cycles, utilisation, traffic, room of buffers, time per operation; of a
+        network in parts what each does.
 
         Raises AicError when there is no specialization of that number.
         """
         performance, seconds = self._timed(specialization)
+        if isinstance(performance, PipelinePerformance):
+            return make_parts_report(self._modules[specialization], performance, seconds)
         name = self.specializations[specialization].name
         return make_report(performance, seconds, memory_use(self._modules[specialization]), name)
 
-    def _timed(self, number: int) -> tuple[Performance, float]:
+    def _timed(self, number: int) -> tuple[Performance | PipelinePerformance, float]:
         """The modelled performance, and the seconds that the timing engine took."""
         if not 0 <= number < len(self._modules):
             raise AicError(f"specialization {number}: there are {len(self._modules)}, numbered from 0")
         if number not in self._measured:
             start = time.perf_counter()
-            module = self._modules[number]
-            performance = measure(make_plan(module), target_of(module).hardware, self.instances)
+            performance = self._performance(self._modules[number])
             self._measured[number] = performance, time.perf_counter() - start
         return self._measured[number]
+
+    def _performance(self, module: ModuleOp) -> Performance | PipelinePerformance:
+        hardware = target_of(module).hardware
+        if held_by(module) != "partitions":
+            return measure(make_plan(module), hardware, self.instances)
+        seats = [Seat(make_plan(part), first_core_of(part), device_of(part)) for part in programs_of(module)]
+        return measure_parts(seats, hardware)
 
 
 @contextmanager
@@ -216,6 +248,5 @@ def signature_of(module: ModuleOp) -> Signature:
 
 
 def _tensors(module: ModuleOp, role: Role) -> tuple[TensorInfo, ...]:
-    tensors = [tensor for tensor in declared_tensors(module) if tensor.role.data == role]
-    buffers = [(label_of(tensor), type_of(tensor.result)) for tensor in tensors]
+    buffers = [(label_of(tensor), type_of(tensor.result)) for tensor in ports_of(module, role)]
     return tuple(TensorInfo(name, stored_dtype(buffer.element_type), buffer.get_shape()) for name, buffer in buffers)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias, cast, get_args
 
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     DenseArrayBase,
     DictionaryAttr,
     IntegerAttr,
@@ -31,6 +32,8 @@ DEVICE = "aic.device"
 SIGNALS = "aic.signals"
 DEALLOC_DELAY = "aic.dealloc_delay"
 HOLDS = "aic.holds"
+_PORTS = {"input": "aic.inputs", "output": "aic.outputs"}
+"""On a module of partitions: names of the network's inputs and outputs in their order."""
 SYMBOLS = "aic.symbols"
 
 Held: TypeAlias = Literal["partitions", "specializations"]
@@ -94,6 +97,19 @@ def set_held(module: ModuleOp, held: Held) -> None:
     module.attributes[HOLDS] = StringAttr(held)
 
 
+def set_port_names(module: ModuleOp, role: Literal["input", "output"], names: Sequence[str]) -> None:
+    """Says which inputs or outputs a network of partitions has, in their order."""
+    module.attributes[_PORTS[role]] = ArrayAttr([StringAttr(name) for name in names])
+
+
+def port_names(module: ModuleOp, role: str) -> list[str]:
+    """The inputs or outputs of a network of partitions, in their order. Raises AicError when it does not say."""
+    names = module.attributes.get(_PORTS[role])
+    if not isinstance(names, ArrayAttr) or not all(isinstance(name, StringAttr) for name in names.data):
+        raise AicError(f"{_PORTS[role]} = {names}: expected the names of the network's {role}s")
+    return [cast(StringAttr, name).data for name in names.data]
+
+
 def path_of(module: ModuleOp) -> str:
     """Names of the modules around one and its own, outermost first, but for the name of the whole network; of a
     specialization its symbols, too: `spec0 (batch=1, height=56)`.
@@ -143,6 +159,21 @@ def cores_of(module: ModuleOp) -> int:
     if not 1 <= count <= available:
         raise AicError(f"{count} cores asked for; the SKU {target_of(module).sku.data} has 1 to {available}")
     return count
+
+
+def first_core_of(module: ModuleOp) -> int:
+    """Which core of the card is the program's core 0: `aic.first_core`; 0 when the module does not say."""
+    return _number(module, FIRST_CORE)
+
+
+def device_of(module: ModuleOp) -> int:
+    """The number of the card that a part of a network is on: `aic.device`; 0 when nothing says."""
+    return _number(module, DEVICE)
+
+
+def _number(module: ModuleOp, name: str) -> int:
+    number = inherited(module, name)
+    return number.value.data if isinstance(number, IntegerAttr) else 0
 
 
 def set_target(module: ModuleOp, target: TargetAttr, cores: int) -> None:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from dialects import tile
 from dialects.channels import ChannelAttr
 from dialects.graph.channels import ReceiveOp, SendOp
-from dialects.module import DEVICE, FIRST_CORE, cores_of, held_by, programs_of, target_of
+from dialects.module import cores_of, device_of, first_core_of, held_by, programs_of, target_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
 from passes.checking.problems import refuse
@@ -74,19 +74,14 @@ def _misplaced(module: ModuleOp, parts: Mapping[str, ModuleOp]) -> Iterator[str]
         yield "parts of the network share a name"
     taken: dict[tuple[int, int], str] = {}
     for name, part in parts.items():
-        first, available = _number(part, FIRST_CORE), target_of(part).hardware.cores
+        first, available = first_core_of(part), target_of(part).hardware.cores
         if first + cores_of(part) > available:
             yield f"{name}: cores {first} to {first + cores_of(part) - 1}; a card has {available}"
         for core in range(first, first + cores_of(part)):
-            other = taken.setdefault((_number(part, DEVICE), core), name)
+            other = taken.setdefault((device_of(part), core), name)
             if other != name:
-                yield f"{name} and {other} are both on core {core} of device {_number(part, DEVICE)}"
+                yield f"{name} and {other} are both on core {core} of device {device_of(part)}"
                 break
-
-
-def _number(part: ModuleOp, name: str) -> int:
-    number = part.attributes.get(name)
-    return number.value.data if isinstance(number, IntegerAttr) else 0
 
 
 # Pairs.
@@ -123,7 +118,7 @@ def _misfits(
         yield f"channel {number}: {sender} sends it by {out.kind}, {receiver} receives it by {into.kind}: {place(send)}"
     if _type(send) != _type(receive):
         yield f"channel {number}: {sender} sends {_type(send)}, {receiver} receives {_type(receive)}: {place(send)}"
-    same = _number(parts[sender], DEVICE) == _number(parts[receiver], DEVICE)
+    same = device_of(parts[sender]) == device_of(parts[receiver])
     if same != (out.kind == "ddr"):
         where = "one card, which only ddr connects" if same else "two cards, which ddr does not connect"
         yield f"channel {number}: {sender} and {receiver} are on {where}, but its link is {out.kind}"

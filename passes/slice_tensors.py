@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 
@@ -22,14 +22,13 @@ from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.ports import input_ports, output_ports
-from dialects.module import CORES, DEVICE, cores_of, main_of, set_held, target_of
+from dialects.module import CORES, DEVICE, cores_of, main_of, set_held, set_port_names, target_of
 from dialects.weights import store_of
 from passes.partitioning.slicing.exchanges import Exchanges
 from passes.partitioning.slicing.program import Connection, slice_program
 from passes.partitioning.slicing.rules import nodes_of
 from passes.partitioning.slicing.search import Rule, choose_rules
 from passes.partitioning.slicing.states import Held
-from passes.partitioning.split import INPUTS, OUTPUTS
 from passes.rewriting.program_pass import ProgramPass
 
 _LOG = logging.getLogger("aic")
@@ -156,5 +155,5 @@ def _hold(module: ModuleOp, main: FuncOp, parts: Sequence[ModuleOp]) -> None:
     main.erase(safe_erase=False)
     module.body.block.add_ops(parts)
     set_held(module, "partitions")
-    for name, ports in ((INPUTS, inputs), (OUTPUTS, outputs)):
-        module.attributes[name] = ArrayAttr([StringAttr(port.name) for port in ports])
+    set_port_names(module, "input", [port.name for port in inputs])
+    set_port_names(module, "output", [port.name for port in outputs])

@@ -14,8 +14,10 @@ from dialects.errors import AicError
 from tools.progress import progress
 
 if TYPE_CHECKING:
+    from aic.nsp.parts_report import PartsReport
     from aic.nsp.report import Report
     from aic.nsp.timing import Performance
+    from aic.nsp.timing.pipeline import PipelinePerformance
     from aic.session import Session
 
 _PIPED_WIDTH = 200
@@ -133,14 +135,14 @@ def run_on_card(
     return sorted(ran)
 
 
-def summary(performance: "Performance", count: int, batch_size: int, set_size: int) -> str:
+def summary(performance: "Performance | PipelinePerformance", count: int, batch_size: int, set_size: int) -> str:
     """The runner's summary line, from the timing engine.
 
     Inferences are dealt out to the instances. With a set size of 1 an instance takes one when the one before is back;
     with more they are queued, so that transfers overlap with work, and after the first of each instance one more is
     done every period.
     """
-    instances = len(performance.timelines)
+    instances = performance.instances
     if set_size == 1:
         seconds = -(-count // instances) * performance.latency_seconds
     else:
@@ -151,7 +153,7 @@ def summary(performance: "Performance", count: int, batch_size: int, set_size: i
     )
 
 
-def print_report(report: "Report") -> None:
+def print_report(report: "Report | PartsReport") -> None:
     """Prints the tables of a report, as wide as the terminal; in a pipe or a file the width is fixed."""
     from rich.console import Console
 

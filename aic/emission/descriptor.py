@@ -9,7 +9,7 @@ from xdsl.ir import Attribute
 from aic.emission.memory import MAX_BUFFER_BYTES, Port, SharedDdr, lay_out_each, lay_out_shared_ddr
 from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor, TensorShape
 from dialects.errors import AicError
-from dialects.module import cores_of, held_by, target_of
+from dialects.module import cores_of, first_core_of, held_by, programs_of, target_of
 
 HVX_GROUP, HMX_GROUP, DMA_GROUP = "HVX", "HMX", "DMAIssue"
 _GROUP_NAMES = (HVX_GROUP, HMX_GROUP, DMA_GROUP)
@@ -38,7 +38,10 @@ def describe_module(name: str, module: ModuleOp) -> NetworkDescriptor:
     """The descriptor of a scheduled module. Raises AicError as `describe_network` and `lay_out_shared_ddr`."""
     threads = target_of(module).hardware.hvx_threads
     shapes = lay_out_each(module) if held_by(module) == "specializations" else []
-    return describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes)
+    described = describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes)
+    if held_by(module) != "partitions":
+        return described
+    return replace(described, cluster_offsets=tuple(first_core_of(part) for part in programs_of(module)))
 
 
 def describe_network(

@@ -7,6 +7,9 @@ one direction lie close together, and a few large transfers move them.
 
 Specializations, of which one runs at a time, have the same places, with room for the largest of them.
 
+Partitions run together: an input that several read lies in DDR once, each has a region of scratch tensors of its own,
+and what they send each other has its places.
+
 State that stays on the card has two memories, which change places with every inference: that of the input, which the
 host may fill, and one that the output goes to. Specializations whose state has another shape keep one of their own
 beside, so that of so many shapes there is one memory more than shapes.
@@ -18,10 +21,10 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.errors import AicError
-from dialects.module import combines, main_of, path_of, programs_of, specializations_of
+from dialects.module import combines, held_by, main_of, path_of, port_names, programs_of, specializations_of
 from dialects.retained import retained_of, retaining
 from dialects.tile.ops import Buffer, Role, TensorOp, bytes_of, type_of
-from dialects.tile.scratch import ALIGNMENT, scratch_end
+from dialects.tile.scratch import ALIGNMENT, channel_bytes, scratch_end
 
 COMBINED_ALIGNMENT = 128
 """The same of a tensor within combined buffers, whose gaps are transferred too: a cache line."""
@@ -142,11 +145,11 @@ class _Declared:
         sent = [slot for slot in outputs if not slot.stays]
         results, end = _laid_out(sent, end, combined=combines(module, "outputs"))
         kept, end = _kept([slot for slot in outputs if slot.stays], end)
-        return SharedDdr(moved, given, results, kept, end + max(map(scratch_end, self.tensors)))
+        return SharedDdr(moved, given, results, kept, end + max(map(_own_bytes, self.programs)))
 
     def _slots(self, role: Role, own: int | None, retained: Sequence[str]) -> list["_Slot"]:
         """Inputs or outputs of the program numbered `own`, or the largest of all programs."""
-        ports = [[tensor for tensor in tensors if tensor.role.data == role] for tensors in self.tensors]
+        ports = [_ports(*each, role) for each in zip(self.programs, self.tensors, strict=True)]
         for program, these in zip(self.programs, ports, strict=True):
             if list(map(_kind, these)) != list(map(_kind, ports[0])):
                 first = path_of(self.programs[0])
@@ -158,6 +161,36 @@ class _Declared:
             shown = largest if own is None else tensors[own]
             slots.append(_Slot(shown, position, bytes_of(largest.result), shapes, label_of(largest) in retained))
         return slots
+
+
+def _ports(program: ModuleOp, tensors: Sequence[TensorOp], role: Role) -> list[TensorOp]:
+    """Inputs or outputs of a program in the order of the model; of partitions each once. Raises AicError when these
+    have others than the network.
+    """
+    ports = [tensor for tensor in tensors if tensor.role.data == role]
+    if held_by(program) != "partitions":
+        return ports
+    names, known = port_names(program, role), {label_of(tensor): tensor for tensor in reversed(ports)}
+    if sorted(names) != sorted(known):
+        raise AicError(f"the {role}s of the network are {', '.join(names)}, those of its parts {', '.join(known)}")
+    for tensor in ports:
+        first = known[label_of(tensor)]
+        if type_of(tensor.result) != type_of(first.result) or (role == "output" and tensor is not first):
+            raise AicError(f"parts of the network do not agree on the {role} {label_of(tensor)}")
+    return [known[name] for name in names]
+
+
+def ports_of(program: ModuleOp, role: Role) -> list[TensorOp]:
+    """Inputs or outputs of a program, or of a network of partitions, in the order of the model. Raises AicError when
+    partitions have others than the network.
+    """
+    return _ports(program, declared_tensors(program), role)
+
+
+def _own_bytes(program: ModuleOp) -> int:
+    """Bytes of scratch tensors, and of what parts send each other; all parts run together."""
+    each = [declared_tensors(part) for part in programs_of(program)]
+    return sum(scratch_end(tensors) + channel_bytes(tensors) for tensors in each)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from typing import TypeAlias
 
 from aic.nsp.report import bytes_written
 from aic.nsp.timing.performance import Performance
+from aic.nsp.timing.pipeline import PipelinePerformance
 from aic.nsp.timing.records import Kernel, Moves, Shape, Step
 from aic.nsp.timing.timeline import Interval, Timeline, Unit
+from dialects.errors import AicError
 from dialects.files import written_aside
 
 TraceEvent: TypeAlias = dict[str, object]
@@ -29,8 +31,10 @@ _ROWS: dict[Unit, int] = {"hvx": 0, "hmx": 4, "dma": 5}
 _MICRO = 1e6
 
 
-def write_trace(performance: Performance, path: Path) -> None:
-    """Writes a trace. Raises AicError when the file cannot be written."""
+def write_trace(performance: Performance | PipelinePerformance, path: Path) -> None:
+    """Writes a trace. Raises AicError when the file cannot be written, and for a network in parts."""
+    if isinstance(performance, PipelinePerformance):
+        raise AicError(f"{path}: a trace shows one program; the network is in {len(performance.parts)} parts")
     with written_aside(path) as partial, partial.open("w") as file:
         json.dump(trace(performance), file, separators=(",", ":"))
 

@@ -61,7 +61,10 @@ def options_from_keywords(**keywords: Any) -> Options:
         if option is None:
             problems.append(_unknown(keyword, by_keyword, prefix=""))
         elif value is not None:
-            given.extend(_Given(option, f"{keyword}=", text) for text in _texts(value))
+            texts = _texts(value)
+            if option.kind in (Kind.PER_CLUSTER, Kind.COUNTS):
+                texts = [",".join(texts)]
+            given.extend(_Given(option, f"{keyword}=", text) for text in texts)
     return _build(given, problems)
 
 
@@ -164,6 +167,9 @@ def _enter(values: dict[str, object], option: Option, value: object) -> str | No
     """Enter a value under its option's keyword; say so when it contradicts one that is there."""
     key = option.python_name
     match value:
+        case _ if option.kind is Kind.PER_CLUSTER:
+            values[key] = value
+            return None
         case tuple() if option.kind is Kind.NAMES:
             values[key] = (*cast(tuple[str, ...], values.get(key, ())), *cast(tuple[str, ...], value))
             return None

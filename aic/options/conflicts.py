@@ -6,6 +6,7 @@ from aic.instances import too_many_instances
 from aic.options.table import Options
 from aic.phases import PHASE_NAMES
 from dialects.hardware import load_hardware
+from passes.partition_clusters import mos_problems, size_problems
 
 _PRECISION_PHASE = "graph"
 """The phase that fixes the precision."""
@@ -26,11 +27,7 @@ def conflicts(options: Options) -> list[str]:
         found += [f"-aic-num-of-instances: {problem}"] if problem is not None else []
     if options.run_on_interpreter and options.aic_num_of_instances > 1:
         found.append("-run-on-interpreter runs on the host: it excludes -aic-num-of-instances")
-    if options.mos is not None and options.from_phase is None and options.mos > options.aic_num_cores:
-        found.append(
-            f"-mos={options.mos}: output channels are split over at most all cores, of which -aic-num-cores gives "
-            f"{options.aic_num_cores}"
-        )
+    found += _cluster_conflicts(options)
     if options.run_on_interpreter and options.aic_hw:
         found.append("-run-on-interpreter runs on the host: it excludes -aic-hw")
     sources = _sources(options)
@@ -82,6 +79,32 @@ def _specialization_conflicts(options: Options) -> list[str]:
             found.append("-quantization-report is of one shape: it excludes -network-specialization-config")
     if options.retained_state and options.from_phase is not None:
         found.append("-from starts with the inputs and outputs that its module has: it excludes -retained-state")
+    return found
+
+
+def _cluster_conflicts(options: Options) -> list[str]:
+    """What is wrong with how the cores are divided into clusters, and channels over them."""
+    sizes, mos, cores = options.sdp_cluster_sizes, options.mos, options.aic_num_cores
+    if options.from_phase is not None:
+        late = PHASE_NAMES.index(options.from_phase) > PHASE_NAMES.index("partition")
+        return [f"-sdp-cluster-sizes belongs to the phase partition: it excludes -from={options.from_phase}"] * (
+            late and bool(sizes)
+        )
+    if isinstance(mos, tuple) and not sizes:
+        return [f"-mos={','.join(map(str, mos))}: one value per cluster needs -sdp-cluster-sizes"]
+    if not sizes:
+        over = isinstance(mos, int) and mos > cores
+        text = f"-mos={mos}: output channels are split over at most all cores, of which -aic-num-cores gives {cores}"
+        return [text] if over else []
+    found = [f"-sdp-cluster-sizes: {problem}" for problem in size_problems(sizes, cores)]
+    each = mos if isinstance(mos, tuple) else () if mos is None else (mos,) * len(sizes)
+    found += [f"-mos: {problem}" for problem in mos_problems(each, sizes)]
+    if options.aic_num_of_instances > 1:
+        found.append("-sdp-cluster-sizes makes one pipeline of the cores: it excludes -aic-num-of-instances")
+    if options.network_specialization_config is not None:
+        found.append("-sdp-cluster-sizes divides one network: it excludes -network-specialization-config")
+    if options.validate_passes:
+        found.append("-validate-passes compares whole networks: it excludes -sdp-cluster-sizes")
     return found
 
 

@@ -1,5 +1,6 @@
 """What one option is: its names, what values it takes, and whether it works."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from pathlib import Path
@@ -14,7 +15,9 @@ class Kind(StrEnum):
     """A letter given once or several times: `-v`, `-vv`, `-vvv`."""
     INTEGER = auto()
     PER_CLUSTER = auto()
-    """An integer; in the documents also a list of them, one per cluster of cores, which is refused: there is one."""
+    """An integer, or several separated by commas, one per cluster of cores: `4`, `1,4`. The last one given counts."""
+    COUNTS = auto()
+    """Integers separated by commas."""
     NUMBER = auto()
     TEXT = auto()
     PATH = auto()
@@ -79,7 +82,9 @@ class Option:
             case Kind.INTEGER | Kind.LEVEL:
                 return self._in_range(_integer(text))
             case Kind.PER_CLUSTER:
-                return self._in_range(_for_all_clusters(text))
+                return _integers(text, self._in_range) if "," in text else self._in_range(_integer(text))
+            case Kind.COUNTS:
+                return _integers(text, self._in_range)
             case Kind.NUMBER:
                 return self._in_range(_number(text))
             case Kind.SYMBOL:
@@ -113,10 +118,11 @@ def _integer(text: str) -> int:
         raise ValueError("must be an integer") from None
 
 
-def _for_all_clusters(text: str) -> int:
-    if "," in text:
-        raise ValueError("must be one integer; one per cluster needs -sdp-cluster-sizes, which is not supported yet")
-    return _integer(text)
+def _integers(text: str, checked: Callable[[int], float]) -> tuple[int, ...]:
+    try:
+        return tuple(int(checked(_integer(part.strip()))) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"each value {error}") from None
 
 
 def _number(text: str) -> float:

@@ -45,7 +45,6 @@ REFUSED: tuple[Option, ...] = (
             "memory for depth-first optimization in MiB",
             {"choices": ("16", "20", "24", "28", "32")},
         ),
-        ("sdp-cluster-sizes", Kind.TEXT, "divide the cores of one device into clusters: x,y,z,w"),
         ("enable-single-device-partitioning", Kind.FLAG, "divide the cores of one device into clusters"),
         ("mdp-dump-partition-config", Kind.PATH, "write a partition of the network over devices (JSON)"),
         ("mdp-load-partition-config", Kind.PATH, "partition the network over devices as this file says (JSON)"),

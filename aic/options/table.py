@@ -301,11 +301,20 @@ class Options:
         "factor to increase the splitting of operations: each runs in so many parts on its cores, as far as these are "
         "worth a start, so that engines work on parts of neighbouring operations at the same time",
     )
-    mos: int | None = _tuning(
+    mos: int | tuple[int, ...] | None = _tuning(
         "mos",
         Kind.PER_CLUSTER,
         "maximum output channel split: cores over which output channels, and weights with them, are split at most, "
-        "and as far as they go; the more, the less VTCM weights take, and the more cores communicate",
+        "and as far as they go; the more, the less VTCM weights take, and the more cores communicate; with "
+        "-sdp-cluster-sizes also one per cluster: a,b",
+    )
+    sdp_cluster_sizes: tuple[int, ...] = _option(
+        (),
+        "sdp-cluster-sizes",
+        Kind.COUNTS,
+        "compilation",
+        "divide the cores into 2 or 4 clusters of these sizes, each with a part of the network, as a pipeline: x,y,z,w",
+        minimum=1,
     )
     multicast_weights: bool | None = _tuning(
         "multicast-weights",
@@ -405,7 +414,8 @@ class Options:
     @property
     def tuning(self) -> Tuning:
         """The values that tune the compile."""
-        return Tuning(**{name: getattr(self, name) for name in KNOBS})
+        values: dict[str, Any] = {name: getattr(self, name) for name in KNOBS}
+        return Tuning(**values | {"mos": None if isinstance(self.mos, tuple) else self.mos})
 
 
 def _supported() -> tuple[Option, ...]:

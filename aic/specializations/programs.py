@@ -6,8 +6,9 @@ from aic.emission.constants import ConstantsLayout
 from aic.emission.memory import declared_tensors, lay_out_shared_ddr
 from aic.static_checks import check_program
 from dialects.errors import AicError
-from dialects.module import cores_of, held_by, path_of, programs_of, symbols_of, target_of
+from dialects.module import cores_of, device_of, held_by, path_of, programs_of, symbols_of, target_of
 from dialects.retained import retained_of
+from passes.check_channels import check_channels
 from passes.checking.ceilings import exceeded_together
 from passes.checking.problems import refuse
 
@@ -22,6 +23,9 @@ def check_programs(module: ModuleOp) -> None:
         return
     if holds is None:
         raise AicError(f"the module holds {len(inner)} modules and does not say what they are")
+    if holds == "partitions":
+        _check_partitions(module)
+        return
     if len(inner) < len(module.body.block.ops) or any(list(programs_of(each)) != [each] for each in inner):
         raise AicError("a module of specializations holds anything but a program each")
     if not inner:
@@ -35,6 +39,20 @@ def check_programs(module: ModuleOp) -> None:
             raise AicError(f"{path_of(each)} is for another card or number of cores than the module around it")
         if retained_of(each) != retained_of(inner[0]):
             raise AicError(f"{path_of(each)} and {path_of(inner[0])} do not keep the same inputs on the card")
+
+
+def _check_partitions(module: ModuleOp) -> None:
+    """Raises AicError unless parts that run together on one card fit each other and the module around them."""
+    parts = list(programs_of(module))
+    refuse(exceeded_together(parts))
+    check_channels(module)
+    if any(device_of(part) != device_of(parts[0]) for part in parts):
+        raise AicError("the parts of the network are on several cards: each has a file of its own")
+    used = sum(map(cores_of, parts))
+    if used != cores_of(module):
+        raise AicError(
+            f"the parts of the network have {used} cores together, the module around says {cores_of(module)}"
+        )
 
 
 def check_each_program(module: ModuleOp) -> None:

@@ -4,6 +4,7 @@ something at the same time lie apart; one without an address lies behind all tha
 
 from collections.abc import Iterable
 
+from dialects.channels import PLACES
 from dialects.tile.ops import TensorOp, bytes_of
 
 ALIGNMENT = 2048
@@ -30,3 +31,9 @@ def scratch_end(tensors: Iterable[TensorOp]) -> int:
         else:
             end = max(end, tensor.address.value.data + size)
     return end + behind
+
+
+def channel_bytes(tensors: Iterable[TensorOp]) -> int:
+    """Bytes of what a program sends to other parts of its network and receives from them: all places of each."""
+    moved = [tensor for tensor in tensors if tensor.role.data in ("send", "receive")]
+    return PLACES * sum(scratch_bytes(tensor) for tensor in moved)

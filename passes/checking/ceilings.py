@@ -12,7 +12,7 @@ from dialects.module import dealloc_delay_of, main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box
 from dialects.tile.ops import AllocOp, Buffer, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
-from dialects.tile.scratch import is_scratch, scratch_end
+from dialects.tile.scratch import channel_bytes, is_scratch, scratch_end
 
 MAX_SPECIALIZATIONS = 64
 """Programs of one network, of which one runs at a time."""
@@ -83,7 +83,7 @@ def exceeded_together(programs: Sequence[ModuleOp]) -> Iterator[str]:
 def _too_much_ddr(tensors: Sequence[TensorOp], hardware: Hardware) -> Iterator[str]:
     constants = sum(bytes_of(tensor.result) for tensor in tensors if tensor.value is not None)
     ports = sum(bytes_of(tensor.result) for tensor in tensors if tensor.label is not None)
-    scratch = scratch_end(tensors)
+    scratch = scratch_end(tensors) + channel_bytes(tensors)
     if (ddr := constants + ports + scratch) > hardware.ddr_bytes:
         yield (
             f"takes {ddr} bytes of DDR, the SKU {hardware.sku} has {hardware.ddr_bytes}: {constants} of constants, "

@@ -18,10 +18,7 @@ from dialects.graph.base import tensor_type
 from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.ports import input_ports, output_ports
-from dialects.module import main_of, set_held
-
-INPUTS, OUTPUTS = "aic.inputs", "aic.outputs"
-"""Names of the network's inputs and outputs in their order, on the module around the parts."""
+from dialects.module import main_of, set_held, set_port_names
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,8 @@ def split_program(module: ModuleOp, parts: Sequence[Part], of: Mapping[Operation
     main.erase(safe_erase=False)
     module.body.block.add_ops(inner)
     set_held(module, "partitions")
-    for name, ports in ((INPUTS, inputs), (OUTPUTS, outputs)):
-        module.attributes[name] = ArrayAttr([StringAttr(port.name) for port in ports])
+    set_port_names(module, "input", [port.name for port in inputs])
+    set_port_names(module, "output", [port.name for port in outputs])
 
 
 class _Split:

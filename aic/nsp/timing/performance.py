@@ -77,6 +77,11 @@ class Performance:
         return self.timelines[0]
 
     @property
+    def instances(self) -> int:
+        """How many of the network are at work."""
+        return len(self.timelines)
+
+    @property
     def program_cycles(self) -> float:
         """Cycles of an inference on the cores, the mean of the instances."""
         return sum(timeline.cycles for timeline in self.timelines) / len(self.timelines)

@@ -49,6 +49,11 @@ class PipelinePerformance:
     assumed_share: float
 
     @property
+    def instances(self) -> int:
+        """How many of the network are at work."""
+        return 1
+
+    @property
     def program_seconds(self) -> float:
         """From the first part's start to the last one's end, of an inference alone."""
         return _span(self.alone) / self.hardware.core_clock_hertz
