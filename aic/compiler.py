@@ -130,7 +130,7 @@ def compile(
         keep_original_precision_for_nodes: operators whose nodes keep the model's precision.
         load_profile: quantize by this profile, which `aic-exec -dump-profile` has made.
         convert_to_quantize: make the profile of `calibration_inputs` and quantize by it.
-        calibration_inputs: inputs of inferences, by name.
+        calibration_inputs: inputs of inferences, by name; those of the first are what `validate_passes` runs.
         external_quantization: file of scales made elsewhere.
         quantization_schema_activations: `asymmetric`, `symmetric`, `symmetric_with_uint8` (which is the default) or
             `symmetric_with_power2_scale`.
@@ -166,8 +166,9 @@ def compile(
         from_phase: phase to start with.
         dump_dir: folder for the IR after each phase.
         weights: folder of the weight store.
-        validate_passes: run the network before and after each pass on random inputs, and raise
-            `aic.validation.Drift` at the first whose values drift beyond its precision.
+        validate_passes: run the network before and after each pass on the same inputs, and raise
+            `aic.validation.Drift` at the first whose values drift beyond its precision. The inputs are calibration
+            inputs if there are, else random ones, in the ranges of the profile.
         observer: told about phases and passes as they run.
 
     Raises:
@@ -178,17 +179,35 @@ def compile(
     if quantization_smoothquant and isinstance(calibration_inputs, Iterator):
         raise UsageError(["quantization_smoothquant takes calibration_inputs twice: give a list, not an iterator"])
     options = options_from_keywords(**{name: keywords[name] for name in keywords if name not in _NO_OPTIONS})
+    samples = None
+    if calibration_inputs is not None:
+        if not options.convert_to_quantize and not options.validate_passes:
+            raise UsageError(["calibration_inputs are for convert_to_quantize, or for validate_passes to run"])
+        samples = _given(calibration_inputs, more_than_once=options.validate_passes)
     with unhandled_log_shown("aic"):
         if options.validate_passes:
             from aic.validation import PassValidator  # needs the interpreters of all levels
 
-            observer = Observers(observer or Observer(), PassValidator())
-        return compile_with(options, observer, None if calibration_inputs is None else _given(calibration_inputs))
+            observer = Observers(observer or Observer(), PassValidator(samples and _first_of(samples)))
+        return compile_with(options, observer, samples)
 
 
-def _given(inputs: Iterable[Mapping[str, Array]]) -> Samples:
+def _given(inputs: Iterable[Mapping[str, Array]], more_than_once: bool) -> Samples:
     """Inputs as samples that know their numbers."""
-    return lambda _: (Sample(each, f"calibration input {number}") for number, each in enumerate(inputs))
+    kept = list(inputs) if more_than_once else inputs
+    return lambda _: (Sample(each, f"calibration input {number}") for number, each in enumerate(kept))
+
+
+def _first_of(samples: Samples) -> Callable[[Sequence[TensorInfo]], Mapping[str, Array]]:
+    """What validates passes takes one inference's inputs."""
+
+    def first(tensors: Sequence[TensorInfo]) -> Mapping[str, Array]:
+        sample = next(iter(samples(tensors)), None)
+        if sample is None:
+            raise UsageError(["calibration_inputs are empty"])
+        return sample.inputs
+
+    return first
 
 
 def compile_with(options: Options, observer: Observer | None = None, samples: Samples | None = None) -> Qpc:
@@ -301,10 +320,6 @@ def _set_quantization(module: ModuleOp, options: Options) -> None:
         raise UsageError([f"{', '.join(late)}: the model comes quantized, its weights are made for its scales"])
     if quantizes or options.dump_profile is not None:
         set_settings(module, changed(settings_of(module), settings_for(options)))
-    if options.validate_passes and is_quantized(module):
-        raise UsageError(
-            ["-validate-passes compares numbers, which integers only approximate: it excludes quantized models"]
-        )
 
 
 def _read_text(path: Path, options: Options, start: str) -> ModuleOp:

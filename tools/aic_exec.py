@@ -89,7 +89,8 @@ def _dump_profile(path: Path, options: Options, inferences: Inferences) -> None:
     from passes.quantization.files.profile import write_profile
 
     samples = _Samples(inferences)
-    made = profile(options, samples)
+    with _validation(options, inferences) as validator:
+        made = profile(options, samples, validator)
     write_profile(made, path)
     print(f"wrote {path} ({len(made.records)} tensors, {samples.count} inferences)")
 

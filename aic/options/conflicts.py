@@ -130,8 +130,6 @@ def _quantization_conflicts(options: Options) -> list[str]:
         found.append(f"quantization belongs to the phase quantize: it excludes -from={options.from_phase}")
     if options.from_phase is not None and (named := _given(options, _OF_OPERATORS)):
         found.append(f"{', '.join(named)}: operators of the model, which IR text does not name: it excludes -from")
-    if options.validate_passes and (options.quantizes or options.dump_profile):
-        found.append("-validate-passes compares numbers, which integers only approximate: it excludes quantization")
     return found + _improvement_conflicts(options)
 
 

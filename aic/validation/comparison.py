@@ -37,11 +37,15 @@ def difference(before: Array, after: Array, allowed: Array | None) -> Difference
         return _ALL
     if allowed is None:
         return NONE if before.dtype == after.dtype and before.tobytes() == after.tobytes() else _exactly(before, after)
-    apart, allowed = distance(before, after), allowed + _narrowing(before, after)
+    return difference_within(distance(before, after), allowed + _narrowing(before, after), before)
+
+
+def difference_within(apart: Array, allowed: Array, values: Array) -> Difference:
+    """The difference of elements that are so far apart from `values`, and may be so far."""
     with np.errstate(all="ignore"):
         used = np.where(apart > 0, apart / allowed, 0.0)
     # Where anything is allowed, the quotient of two infinities says nothing.
-    return Difference(_share(apart, before), float(np.max(np.where(np.isinf(allowed), 0.0, used), initial=0.0)))
+    return Difference(_share(apart, values), float(np.max(np.where(np.isinf(allowed), 0.0, used), initial=0.0)))
 
 
 def _narrowing(before: Array, after: Array) -> Array | float:

@@ -1,10 +1,12 @@
 """Inputs that a network can be run with, drawn by what the network does with them.
 
 Floats are normal, so that signs matter; a network that only knows positive numbers gets uniform ones. An integer that
-picks rows of a table is any of its rows; other integers, and booleans, are 0 or 1: masks, flags, kinds.
+picks rows of a table is any of its rows; other integers, and booleans, are 0 or 1: masks, flags, kinds. Where a network
+is quantized for a range of an input, numbers come from that range.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerType, ModuleOp
@@ -12,21 +14,65 @@ from xdsl.ir import SSAValue
 
 from aic.files.random_inputs import draw_inputs
 from aic.tensors import TensorInfo
-from dialects.graph.base import tensor_type
+from dialects.element_types import is_float
+from dialects.graph.base import numbers, tensor_type
 from dialects.graph.kernels import Array
 from dialects.graph.movement import GatherElementsOp, GatherOp
 from dialects.graph.ports import input_ports
+from dialects.graph.unary import ClipOp
 from dialects.module import main_of
+from passes.quantization.files.profile import read_profile
+from passes.quantization.scales import wanted_type
+from passes.quantization.settings import settings_of
+
+_DEVIATIONS = 6
+"""Standard deviations that a range is wide for normal numbers."""
 
 
-def drawn_inputs(tensors: Sequence[TensorInfo], rows: Mapping[str, int], distribution: str) -> dict[str, Array]:
-    """Arrays for the inputs, the same each time; `rows` of the tables that integers pick from, by input."""
+def drawn_inputs(
+    tensors: Sequence[TensorInfo],
+    rows: Mapping[str, int],
+    distribution: str,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> dict[str, Array]:
+    """Arrays for the inputs, the same each time.
+
+    `rows` of the tables that integers pick from, and `ranges` of numbers, by input.
+    """
     drawn = draw_inputs(tensors, distribution, seed=0)
     random = np.random.default_rng(0)
     for tensor in tensors:
         if tensor.name in rows:
             drawn[tensor.name] = random.integers(0, rows[tensor.name], tensor.shape).astype(tensor.dtype)
+    for name, ends in (ranges or {}).items():
+        drawn[name] = _within(drawn[name], ends, distribution)
     return drawn
+
+
+def _within(values: Array, ends: tuple[float, float], distribution: str) -> Array:
+    """Values of a distribution, brought to a range."""
+    low, high = ends
+    shares = values if distribution == "uniform" else np.clip(0.5 + values / _DEVIATIONS, 0, 1)
+    return (low + (high - low) * shares).astype(values.dtype)
+
+
+def input_ranges(module: ModuleOp) -> dict[str, tuple[float, float]]:
+    """What the inputs of a graph were, by name, when it was quantized: in the profile that its settings name, or as its
+    integers reach, if it arrives quantized. Raises AicError for a profile that cannot be read.
+    """
+    main, named = main_of(module), settings_of(module).load_profile
+    records = read_profile(Path(named)).records if named else {}
+    found: dict[str, tuple[float, float]] = {}
+    for argument, port in zip(main.body.block.args, input_ports(main), strict=True):
+        limited = [use.operation for use in argument.uses if isinstance(use.operation, ClipOp)]
+        scaled = [numbers(op.bounds) for op in limited if wanted_type(op.output) is not None]
+        if not is_float(port.type.element_type):
+            continue
+        if scaled:
+            found[port.name] = (scaled[0][0], scaled[0][1])
+        elif port.name in records:
+            found[port.name] = (records[port.name].low, records[port.name].high)
+    return found
 
 
 def table_rows(module: ModuleOp) -> dict[str, int]:

@@ -15,6 +15,7 @@ from aic.nsp.values import load_program
 from aic.nsp.values.memory import Constants
 from aic.tensors import TensorInfo
 from dialects.element_types import stored_dtype
+from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.graph.ports import input_ports, output_ports
 from dialects.module import cores_of, main_of
@@ -73,8 +74,12 @@ def run_module(module: ModuleOp, inputs: Mapping[str, Array], constants: Constan
 
 
 def converted(module: ModuleOp, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The inputs in the element types that the module takes."""
-    return {tensor.name: inputs[tensor.name].astype(tensor.dtype, copy=False) for tensor in inputs_of(module)}
+    """The inputs in the element types that the module takes. Raises AicError where one is missing."""
+    taken = inputs_of(module)
+    missing = [tensor.name for tensor in taken if tensor.name not in inputs]
+    if missing:
+        raise AicError(f"missing inputs: {', '.join(map(repr, missing))}")
+    return {tensor.name: np.asarray(inputs[tensor.name]).astype(tensor.dtype, copy=False) for tensor in taken}
 
 
 @dataclass(frozen=True)

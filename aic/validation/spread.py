@@ -143,8 +143,7 @@ class _Mover:
             return array
         with np.errstate(all="ignore"):
             kept = array.astype(np.float16) == array
-        reach = _UNITS[Float16Type] * np.abs(array) + _SUBNORMAL
-        return _as_f16(self._moved(array, np.where(kept, 0, reach)))
+        return as_f16(self._moved(array, np.where(kept, 0, conversion_reach(array))))
 
     def converted(self, array: Array) -> Array:
         """A constant, likewise; finite ones stay finite."""
@@ -161,19 +160,14 @@ class _Mover:
         unit = _UNITS.get(type(element))
         if unit is None or op.EXACT or isinstance(op, PadOp) or result.size == 0:
             return result
-        terms = sqrt(_terms(op))
-        own_sums = min(unit, _UNITS[Float32Type]) * terms
-        reach = (unit + own_sums) * np.abs(result)
-        if isinstance(op, _CANCELS):
-            reach += (unit + own_sums) * _size(op, result)
+        reach = rounding_reach(op, result, element)
         if isinstance(element, Float16Type):
-            reach += _SUBNORMAL
-            result = _as_f16(result)
+            result = as_f16(result)
         stays = np.abs(result) == _LARGEST[type(element)]
         if isinstance(op, _WHOLE):
             stays = stays | ((result == np.rint(result)) & (np.abs(result) < 1 / unit))
         moved = self._moved(result, np.where(stays, 0, reach))
-        return _as_f16(moved) if isinstance(element, Float16Type) else moved
+        return as_f16(moved) if isinstance(element, Float16Type) else moved
 
     def _moved(self, values: Array, reach: Array) -> Array:
         if self.random is not None:
@@ -182,7 +176,22 @@ class _Mover:
         return (values + np.where(np.isfinite(by), by, 0)).astype(values.dtype)
 
 
-def _as_f16(values: Array) -> Array:
+def rounding_reach(op: GraphOp, result: Array, element: Attribute) -> Array:
+    """How far roundings to an element type, and those of the op's own sums, move the elements of a result."""
+    unit = _UNITS[type(element)]
+    own_sums = min(unit, _UNITS[Float32Type]) * sqrt(_terms(op))
+    reach = (unit + own_sums) * np.abs(result)
+    if isinstance(op, _CANCELS):
+        reach += (unit + own_sums) * _size(op, result)
+    return reach + _SUBNORMAL if isinstance(element, Float16Type) else reach
+
+
+def conversion_reach(values: Array) -> Array:
+    """How far a conversion to fp16 moves values."""
+    return _UNITS[Float16Type] * np.abs(values) + _SUBNORMAL
+
+
+def as_f16(values: Array) -> Array:
     """The largest numbers as fp16 has them, and what is beyond its range infinite."""
     size = np.abs(values)
     if not (size >= _F16_LARGEST).any():

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
 from xdsl.passes import ModulePass
 
 from aic.interpreter.graph import GraphRunner
 from aic.nsp.values.memory import Constants
 from aic.tensors import TensorInfo
 from aic.validation.comparison import NONE, Difference, difference
-from aic.validation.inputs import drawn_inputs, table_rows
+from aic.validation.inputs import drawn_inputs, input_ranges, table_rows
 from aic.validation.levels import (
     RunLevel,
     converted,
@@ -26,9 +28,14 @@ from aic.validation.levels import (
 )
 from aic.validation.localization import Culprit, Reference, find_culprit
 from aic.validation.spread import allowed_outputs, allowed_results
+from aic.validation.steps import checked_operations, marked
 from dialects.equality import same_module
 from dialects.errors import AicError
+from dialects.graph.base import GraphOp
+from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
+from dialects.module import main_of
+from dialects.quantized.base import QuantizedOp
 from passes.rewriting.precision import Precision, precision_of
 
 GivenInputs: TypeAlias = Callable[[Sequence[TensorInfo]], Mapping[str, Array]]
@@ -79,6 +86,8 @@ class ProgramValidator:
             self.check(phase, previous.name, precision_of(type(previous)), module)
         elif self._before is None:
             self._begin(module)
+        if following is not None and _by_operation(precision_of(type(following)), module):
+            self._before = marked(module)
 
     def check(
         self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None = None
@@ -89,24 +98,22 @@ class ProgramValidator:
         if before is None:
             raise AicError(f"{name}: there is no module before it to compare with")
         level = level_of(module)
-        precision = Precision.EXACT if level_of(before) is RunLevel.TILE else precision
+        if level_of(before) is RunLevel.TILE or (precision is Precision.ROUNDING and _rounds_nothing(before)):
+            precision = Precision.EXACT
         if same_module(before, module) and constants is None:
             self._note(PassVerdict(phase, name, level, precision, NONE, False, time.perf_counter() - start))
             return
         outputs = self._run_after(phase, name, module, constants)
-        differences = self._compared(precision, outputs)
-        worst = NONE
-        for found in differences.values():
-            worst = worst.worse(found)
-        drifting = [output for output, found in differences.items() if found.drifts]
-        if drifting:
-            culprit = self._culprit(precision, before, module, constants, drifting)
-            self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
-            raise Drift(_message(phase, name, precision, differences, drifting, culprit))
-        if precision is Precision.FP16 or _dtypes(outputs) != _dtypes(self._outputs):
+        compare = self._compared_by_operation if _by_operation(precision, before) else self._compared
+        worst, complaint = compare(precision, module, constants, outputs)
+        self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
+        if complaint:
+            raise Drift(
+                f"{_place(phase, name)} values drift beyond its precision ({_PROMISES[precision]})\n  {complaint}"
+            )
+        if precision in (Precision.FP16, Precision.QUANTIZED) or _dtypes(outputs) != _dtypes(self._outputs):
             self._allowed.clear()  # from here on values are rounded to fewer bits
         self._before, self._outputs = module.clone(), outputs
-        self._note(PassVerdict(phase, name, level, precision, worst, True, time.perf_counter() - start))
 
     def _note(self, verdict: PassVerdict) -> None:
         self.verdicts.append(verdict)
@@ -118,9 +125,10 @@ class ProgramValidator:
             self._inputs = dict(self._given(inputs_of(module)))
             self._outputs = run_module(module, self._inputs)
             return
+        known = level_of(module) is not RunLevel.TILE
+        rows, ranges = (table_rows(module), input_ranges(module)) if known else ({}, {})
         for distribution in (self._distribution, "uniform"):
-            rows = {} if level_of(module) is RunLevel.TILE else table_rows(module)
-            self._inputs = drawn_inputs(inputs_of(module), rows, distribution)
+            self._inputs = drawn_inputs(inputs_of(module), rows, distribution, ranges)
             self._outputs = run_module(module, self._inputs)
             if not _says_nothing(self._outputs):
                 return
@@ -135,14 +143,39 @@ class ProgramValidator:
             raise Drift(f"{_place(phase, name)} the outputs {list(self._outputs)} became {list(outputs)}")
         return outputs
 
-    def _compared(self, precision: Precision, outputs: Mapping[str, Array]) -> dict[str, Difference]:
-        """Every output compared with what it was."""
+    def _compared(
+        self, precision: Precision, module: ModuleOp, constants: Constants | None, outputs: Mapping[str, Array]
+    ) -> tuple[Difference, str]:
+        """Every output compared with what it was: the worst difference, and what there is to complain of."""
         allowed: Mapping[str, Array | None] = {}
         if precision is not Precision.EXACT:
             allowed = self._allowed_at(precision)
-        return {
+        differences = {
             output: difference(before, outputs[output], allowed.get(output)) for output, before in self._outputs.items()
         }
+        drifting = [output for output, found in differences.items() if found.drifts]
+        complaint = ""
+        if drifting:
+            complaint = _complaint(self._culprit(precision, module, constants, drifting), differences, drifting)
+        return reduce(Difference.worse, differences.values(), NONE), complaint
+
+    def _compared_by_operation(
+        self, _: Precision, module: ModuleOp, constants: Constants | None, outputs: Mapping[str, Array]
+    ) -> tuple[Difference, str]:
+        """Every operation compared with what it stands for. The difference is that of the outputs, and the share of
+        what is allowed that of the worst operation.
+        """
+        assert self._before is not None
+        used, culprit = 0.0, None
+        for found in checked_operations(self._before, module, converted(module, self._inputs)):
+            used = max(used, found.difference.used)
+            if found.difference.drifts and culprit is None:
+                culprit = Culprit(found.op, found.difference)
+        changes = (difference(before, outputs[output], None) for output, before in self._outputs.items())
+        worst = Difference(max((change.error for change in changes), default=0.0), used)
+        if culprit is None:
+            return worst, ""
+        return worst, _complaint(None if isinstance(culprit.op, ReturnOp) else culprit, {}, [])
 
     def _allowed_at(self, precision: Precision) -> dict[str, Array]:
         """What each element of the outputs may be off, measured once."""
@@ -162,11 +195,12 @@ class ProgramValidator:
     def _culprit(
         self,
         precision: Precision,
-        before: ModuleOp,
         module: ModuleOp,
         constants: Constants | None,
         drifting: list[str],
     ) -> Culprit | None:
+        before = self._before
+        assert before is not None
         suspect = traced(module, self._inputs, constants)
         if precision is Precision.EXACT:
             return find_culprit(Reference(traced(before, self._inputs), None), suspect, drifting)
@@ -175,6 +209,23 @@ class ProgramValidator:
         results = {value.op: value.array for value in trace.values}
         allowed = allowed_results(runner, inputs, results, to_fp16=precision is Precision.FP16)
         return find_culprit(Reference(trace, allowed), suspect, drifting)
+
+
+def _by_operation(precision: Precision, module: ModuleOp) -> bool:
+    """Whether what a pass makes of a module is to be compared operation by operation: where values become integers, or
+    roundings decide which integers they become.
+    """
+    if precision is Precision.FP16:
+        return any(isinstance(op, QuantizedOp) for op in main_of(module).body.block.ops)
+    return precision is Precision.QUANTIZED
+
+
+def _rounds_nothing(module: ModuleOp) -> bool:
+    """Whether a graph computes on integers only, so that it has the same bits in whatever order: numbers are moved and
+    converted at most.
+    """
+    ops = [op for op in main_of(module).body.block.ops if isinstance(op, GraphOp)]
+    return all(op.EXACT or isinstance(op, QuantizedOp | CastOp) for op in ops)
 
 
 def _place(phase: str, name: str) -> str:
@@ -193,23 +244,13 @@ def _says_nothing(outputs: Mapping[str, Array]) -> bool:
     return 2 * finite < sum(array.size for array in floats)
 
 
-def _message(
-    phase: str,
-    name: str,
-    precision: Precision,
-    differences: Mapping[str, Difference],
-    drifting: list[str],
-    culprit: Culprit | None,
-) -> str:
-    """Pass, operation and node, how much, and which outputs it reaches."""
-    lines = [f"{_place(phase, name)} values drift beyond its precision ({_PROMISES[precision]})"]
-    if culprit is None:
-        lines.append("every operation computes what one before the pass did; outputs are returned wrongly")
-    else:
+def _complaint(culprit: Culprit | None, differences: Mapping[str, Difference], drifting: list[str]) -> str:
+    """Operation and node, how much, and which outputs it reaches."""
+    lines = ["every operation computes what one before the pass did; outputs are returned wrongly"]
+    if culprit is not None:
         tensor = f", which makes {culprit.tensor!r}" if culprit.tensor else ""
-        lines.append(f"first: {culprit.op.name} of node {culprit.node!r}{tensor}{_by(culprit.difference)}")
-    for output in drifting[:_LISTED]:
-        lines.append(f"output {output!r}{_by(differences[output])}")
+        lines = [f"first: {culprit.op.name} of node {culprit.node!r}{tensor}{_by(culprit.difference)}"]
+    lines += [f"output {output!r}{_by(differences[output])}" for output in drifting[:_LISTED]]
     if len(drifting) > _LISTED:
         lines.append(f"and {len(drifting) - _LISTED} more outputs")
     return "\n  ".join(lines)
@@ -220,7 +261,7 @@ _PROMISES = {
     Precision.EXACT: "equal bits",
     Precision.ROUNDING: "roundings in the element types of the values",
     Precision.FP16: "roundings to fp16",
-    Precision.QUANTIZED: "steps between integers",
+    Precision.QUANTIZED: "half a step between integers, operation by operation",
 }
 
 

@@ -16,7 +16,8 @@ class Precision(StrEnum):
     FP16 = auto()
     """As far as roundings to fp16 go: the pass rounds values that were not rounded so far."""
     QUANTIZED = auto()
-    """Not closely: the pass lays numbers over integers, whose steps the user has chosen."""
+    """Within half a step between integers, operation by operation: the pass lays numbers over integers, whose steps the
+    user has chosen. It hands on source locations, by which it is told what stands for what."""
 
 
 def precision_of(kind: type[ModulePass]) -> Precision:

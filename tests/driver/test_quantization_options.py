@@ -299,7 +299,6 @@ def test_nodes_that_compute_no_values_keep_nobody_in_float(tmp_path: Path, capsy
         (["-convert-to-quantize", "-from=quantize"], "profiles are made of the model"),
         (["-load-profile=p", "-from=shard"], "quantization belongs to the phase quantize: it excludes -from=shard"),
         (["-load-profile=p", "-from=quantize", "-execute-nodes-in-fp16=Relu"], "operators of the model, which IR text"),
-        (["-load-profile=p", "-validate-passes"], "-validate-passes compares numbers"),
         (["-load-profile=p", "-quantization-precision=Int4"], "must be Int8 or Int16"),
         (["-load-profile=p", "-percentile-calibration-value=80"], "must be at least 90"),
         (["-convert-to-quantize"], "needs -input-list-file=<list>, -json-input-file=<file>, or -use-random-input-data"),

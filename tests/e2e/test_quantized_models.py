@@ -17,7 +17,6 @@ from aic.interpreter.sharded import run_sharded
 from aic.nsp.values import load_program
 from aic.phases import phases_between, run_phases
 from dialects.aic import TargetAttr
-from dialects.errors import AicError
 from dialects.module import set_target
 from dialects.weights import drop_store, store_of
 from tests.models import cache as files
@@ -148,11 +147,6 @@ def test_inputs_and_outputs_that_are_integers(recipe: Recipe, tmp_path: Path) ->
     found = aic.Session(qpc.path).run({source: images})[result]
     assert found.dtype == expected.dtype == images.dtype
     np.testing.assert_array_equal(found, expected)
-
-
-def test_passes_are_not_validated() -> None:
-    with pytest.raises(AicError, match=r"validate-passes .* excludes quantized models"):
-        aic.compile(small("image", QDQ)[0], validate_passes=True)
 
 
 def test_text_between_phases_keeps_scales(tmp_path: Path) -> None:

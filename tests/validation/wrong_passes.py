@@ -150,15 +150,18 @@ def plant(patch: pytest.MonkeyPatch, phase: str, change: Callable[[ModuleOp], No
     mistake = wrong_pass(change, **promise)
     patch.setattr(aic.phases, "get_all_passes", lambda: {**get_all_passes(), mistake.name: lambda: mistake})
 
-    def with_mistake(pipeline: str) -> str:
+    def with_mistake(pipeline: str | None) -> str | None:
+        if pipeline is None:
+            return None
         passes = (mistake.name, pipeline) if phase == "graph" else (pipeline, mistake.name)
         return ",".join(filter(None, passes))
 
     changed = [
         replace(
             each,
-            pipeline=with_mistake(each.pipeline),
-            fp16_pipeline=None if each.fp16_pipeline is None else with_mistake(each.fp16_pipeline),
+            pipeline=with_mistake(each.pipeline) or "",
+            fp16_pipeline=with_mistake(each.fp16_pipeline),
+            quantized_pipeline=with_mistake(each.quantized_pipeline),
         )
         if each.name == phase
         else each
