@@ -49,7 +49,6 @@ def node_lists(options: Options) -> NodeLists:
         return NodeLists(fp16=single)
     graph = _Graph.of(options.model)
     check_known(single, graph.nodes, f"{options.node_precision_info}: no node's first output")
-    encoded: Collection[str] = ()
     if options.external_quantization is not None:
         encoded = read_external(options.external_quantization)
         check_known(encoded, graph.tensors, f"{options.external_quantization}: no tensor of the model")
@@ -59,7 +58,7 @@ def node_lists(options: Options) -> NodeLists:
         fp16, original = [*fp16, *original], []
     listed = dict.fromkeys(fp16)
     kept = [output for output in dict.fromkeys(original) if output not in listed]
-    nodes = {**graph.makers(encoded), **graph.around([*listed, *kept])}
+    nodes = graph.around([*listed, *kept])
     named = ((output, *names) for output, names in nodes.items())
     return NodeLists(tuple(listed), tuple(kept), tuple(chain.from_iterable(named)))
 

@@ -50,7 +50,7 @@ class AttachScalesPass(ProgramPass):
             types |= _profiled(op, Path(settings.load_profile), settings)
         if settings.external_quantization:
             path = Path(settings.external_quantization)
-            external = external_types(main, read_external(path), path, store_of(op), settings.steps)
+            external = external_types(main, read_external(path), path, store_of(op))
             types = {value: kind for value, kind in (types | external.types).items() if value not in external.floats}
             set_settings(op, _with_floats(settings, external))
         for value, kind in types.items():

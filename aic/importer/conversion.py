@@ -30,6 +30,7 @@ from aic.importer.operators import find
 from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, nearest, why_unknown
 from aic.importer.registry import OLDEST_OPSET
 from dialects.graph.locations import model_location, node_name
+from dialects.graph.movement import ReshapeOp, TransposeOp
 
 
 class Missing(Enum):
@@ -175,6 +176,10 @@ class Conversion:
             if owner is None or owner not in made or not tensor:
                 continue
             if value.meaning is None or node_name(owner) == node.name:  # limits belong to what they limit
+                owner.location = model_location(node.name, tensor)
+            # What is only laid out as the model wants it is the tensor, too: that may be all that passes leave.
+            while isinstance(owner, TransposeOp | ReshapeOp) and owner.input.owner in made:
+                owner = owner.input.owner
                 owner.location = model_location(node.name, tensor)
 
     def _by_definition(

@@ -44,25 +44,18 @@ class External:
 
 
 def external_types(
-    function: FuncOp,
-    encodings: Mapping[str, TensorEncoding],
-    path: Path,
-    store: WeightStore,
-    steps: Mapping[str, tuple[str, str]],
+    function: FuncOp, encodings: Mapping[str, TensorEncoding], path: Path, store: WeightStore
 ) -> External:
     """What encodings mean for the values of a function. Tensors of the model that it no longer has are passed over.
 
-    `steps` knows the nodes that make tensors (`Settings.steps`). Weights of which an encoding leaves out the least
-    integer are replaced by limited ones, where that makes a difference. Raises AicError for encodings that do not fit
-    their tensors: all of them.
+    Weights of which an encoding leaves out the least integer are replaced by limited ones, where that makes a
+    difference. Raises AicError for encodings that do not fit their tensors: all of them.
     """
     found = External()
     values = float_values(function)
     for name, encoding in encodings.items():
-        node, _ = steps.get(name, ("", ""))
-        value = next((values[each] for each in (name, node) if each in values), None)
-        if value is not None:
-            _activation(value, encoding, found)
+        if name in values:
+            _activation(values[name], encoding, found)
     changed: list[str] = []
     for op in list(function.body.block.ops):
         encoding = encodings.get(tensor_name(op)) if isinstance(op, ConstantOp) else None
