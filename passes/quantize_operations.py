@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Operation, SSAValue
 
 from dialects.graph.base import GraphOp
 from dialects.graph.movement import ReshapeOp, SliceOp, TransposeOp
@@ -23,7 +25,7 @@ from passes.quantization.quantizer import Quantizer
 from passes.quantization.rules import RULES
 from passes.quantization.scales import attach, detach_all, wanted_type
 from passes.quantization.settings import settings_of
-from passes.rewriting.patterns import erase_dead, only_user
+from passes.rewriting.patterns import erase_dead
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 
@@ -54,13 +56,24 @@ class QuantizeOperationsPass(ProgramPass):
 
 def _hand_up(op: ClipOp) -> None:
     """Gives the scale of limited numbers to what makes them, which has none and no other readers: as integers they are
-    limited by themselves.
+    limited by themselves. An output of the network is not a reader: it may be what the integers mean.
     """
     wanted, value = wanted_type(op.output), op.input
-    while wanted is not None and only_user(value) is not None and wanted_type(value) is None:
+    while wanted is not None and _one_reads(value) and wanted_type(value) is None:
         maker = value.owner
         if isinstance(maker, GraphOp):
             attach(value, wanted)
         if not isinstance(maker, ReshapeOp | TransposeOp | SliceOp | MaxPoolOp):
             break
         value = maker.operands[0]
+
+
+def _one_reads(value: SSAValue) -> bool:
+    return sum(not _gives(use.operation) for use in value.uses) == 1
+
+
+def _gives(op: Operation) -> bool:
+    """Whether an operation is there for outputs of the network alone."""
+    if isinstance(op, TransposeOp | ReshapeOp):
+        return all(_gives(use.operation) for use in op.output.uses)
+    return isinstance(op, ReturnOp)

@@ -178,8 +178,10 @@ class Conversion:
             if value.meaning is None or node_name(owner) == node.name:  # limits belong to what they limit
                 owner.location = model_location(node.name, tensor)
             # What is only laid out as the model wants it is the tensor, too: that may be all that passes leave.
-            while isinstance(owner, TransposeOp | ReshapeOp) and owner.input.owner in made:
+            while isinstance(owner, TransposeOp | ReshapeOp) and isinstance(owner.input.owner, Operation):
                 owner = owner.input.owner
+                if owner not in made:
+                    break
                 owner.location = model_location(node.name, tensor)
 
     def _by_definition(

@@ -12,6 +12,7 @@ from dialects.quantized.conversion import DequantizeOp, QuantizeOp, RequantizeOp
 from dialects.quantized.parameters import LIMITS, Parameters
 from dialects.quantized.types import UniformType
 from passes.quantization.quantizer import Quantizer, factor_of, rescaling, scaling_of
+from passes.quantization.scales import wanted_type
 
 
 def come_in(quantizer: Quantizer, op: DequantizeOp) -> bool:
@@ -26,8 +27,12 @@ def come_in(quantizer: Quantizer, op: DequantizeOp) -> bool:
 
 
 def go_out(quantizer: Quantizer, op: QuantizeOp) -> bool:
-    """Integers that become numbers and integers again are rescaled."""
-    if not quantizer.computed_on_integers(op.input):
+    """Integers that become numbers and integers again are rescaled. Numbers that others read as the same integers are
+    turned to these once.
+    """
+    wanted = wanted_type(op.input)
+    same = wanted is not None and wanted.scaling == Parameters(op.scale.value.data, op.offset.value.data)
+    if not quantizer.computed_on_integers(op.input) and not same:
         return False
     x = quantizer.integers_of(op.input)
     assert x is not None
