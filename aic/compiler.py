@@ -18,8 +18,17 @@ from aic.options import Options, UsageError, options_from_keywords
 from aic.options.conflicts import NOTHING_QUANTIZED
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
-from aic.quantization import Sample, Samples, make_profile, profile_beside, settings_for, write_report
+from aic.quantization import (
+    Samples,
+    first_of,
+    given_samples,
+    make_profile,
+    profile_beside,
+    settings_for,
+    write_report,
+)
 from aic.specializations.importing import import_network
+from aic.successors import Marked
 from aic.tensors import Array
 from dialects import create_context
 from dialects.aic import TargetAttr
@@ -183,31 +192,13 @@ def compile(
     if calibration_inputs is not None:
         if not options.convert_to_quantize and not options.validate_passes:
             raise UsageError(["calibration_inputs are for convert_to_quantize, or for validate_passes to run"])
-        samples = _given(calibration_inputs, more_than_once=options.validate_passes)
+        samples = given_samples(calibration_inputs, more_than_once=options.validate_passes)
     with unhandled_log_shown("aic"):
         if options.validate_passes:
             from aic.validation import PassValidator  # needs the interpreters of all levels
 
-            observer = Observers(observer or Observer(), PassValidator(samples and _first_of(samples)))
+            observer = Observers(observer or Observer(), PassValidator(samples and first_of(samples)))
         return compile_with(options, observer, samples)
-
-
-def _given(inputs: Iterable[Mapping[str, Array]], more_than_once: bool) -> Samples:
-    """Inputs as samples that know their numbers."""
-    kept = list(inputs) if more_than_once else inputs
-    return lambda _: (Sample(each, f"calibration input {number}") for number, each in enumerate(kept))
-
-
-def _first_of(samples: Samples) -> Callable[[Sequence[TensorInfo]], Mapping[str, Array]]:
-    """What validates passes takes one inference's inputs."""
-
-    def first(tensors: Sequence[TensorInfo]) -> Mapping[str, Array]:
-        sample = next(iter(samples(tensors)), None)
-        if sample is None:
-            raise UsageError(["calibration_inputs are empty"])
-        return sample.inputs
-
-    return first
 
 
 def compile_with(options: Options, observer: Observer | None = None, samples: Samples | None = None) -> Qpc:
@@ -260,7 +251,7 @@ def lower(
     module = run(source, start, _PROFILED)
     if options.convert_to_quantize:
         _profile_for(module, options, samples)
-    graph = module.clone()
+    graph = Marked.of(module).before
     module = run(module, _QUANTIZING, _QUANTIZING)
     if options.quantization_report is not None:
         write_report(options.quantization_report, graph, module, samples)

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.node_lists import node_lists
-from aic.options import Options
+from aic.options import Options, UsageError
 from aic.specializations.graphs import graph_signatures
-from aic.tensors import Signature
+from aic.tensors import Signature, TensorInfo
 from aic.version import version
 from dialects import create_context
 from dialects.files import written_aside
@@ -37,6 +37,24 @@ class Sample:
 
 Samples: TypeAlias = Callable[[Sequence[Signature]], Iterable[Sample]]
 """Sample inputs for a network with these specializations."""
+
+
+def given_samples(inputs: Iterable[Mapping[str, npt.NDArray[Any]]], more_than_once: bool) -> Samples:
+    """Inputs as samples that know their numbers."""
+    kept = list(inputs) if more_than_once else inputs
+    return lambda _: (Sample(each, f"calibration input {number}") for number, each in enumerate(kept))
+
+
+def first_of(samples: Samples) -> Callable[[Sequence[TensorInfo]], Mapping[str, npt.NDArray[Any]]]:
+    """What validates passes takes one inference's inputs."""
+
+    def first(tensors: Sequence[TensorInfo]) -> Mapping[str, npt.NDArray[Any]]:
+        sample = next(iter(samples(())), None)
+        if sample is None:
+            raise UsageError(["calibration_inputs are empty"])
+        return sample.inputs
+
+    return first
 
 
 def settings_for(options: Options) -> Settings:

@@ -2,34 +2,42 @@
 
 Of every tensor that becomes integers: its range, its scale, how much saturates, and how far the quantized network is
 from the one in fp32, in steps between integers. Of every node that computes on integers: the outputs' signal-to-noise
-ratio (SQNR) when it alone is quantized. Nodes with the lowest are worth keeping in fp16 first.
+ratio (SQNR) when it alone does, in a network in fp32: it reads its operands as integers, weights too, and its result is
+integers. Nodes with the lowest are worth keeping in fp16 first. For each only what depends on it is computed again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import inf, log10
-from typing import Any
+from math import inf, isfinite, log10
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
+from xdsl.dialects.func import ReturnOp
+from xdsl.ir import SSAValue
 
 from aic.interpreter.graph import GraphRunner
+from aic.successors import Successors, first_of, operands_of
+from dialects.element_types import is_float
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
+from dialects.graph.evaluation import evaluate
 from dialects.graph.kernels import Array
 from dialects.graph.locations import node_name, tensor_name
 from dialects.module import main_of
 from dialects.quantized.base import QuantizedOp
-from dialects.quantized.contraction import QuantizedContractionOp
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp, RequantizeOp
+from dialects.quantized.meaning import numbers_meant
 from dialects.quantized.parameters import LIMITS, dequantized, quantized
 from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore, store_of
+from passes.quantization.names import float_values
 
 _DECIBEL = 10.0
 _CONVERSIONS = (QuantizeOp, DequantizeOp, RequantizeOp)
+_MOST_RUNS = 400
+"""Nodes that are quantized alone, over all samples: of large networks on the first samples only."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class NodeSensitivity:
     """What it makes; `-node-precision-info` knows it by this name."""
     kind: str
     sqnr_db: float
-    """Of the network's outputs when only this node is quantized."""
+    """Of the network's outputs when only this node computes on integers."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +84,20 @@ class QuantizationReport:
     nodes: Sequence[NodeSensitivity]
 
     def as_plain(self) -> dict[str, Any]:
-        """The report as JSON has it."""
-        return asdict(self)
+        """The report as JSON has it, which knows no infinity: null where there is no noise."""
+        return cast(dict[str, Any], _as_json(asdict(self)))
+
+
+def _as_json(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _as_json(each) for key, each in cast(dict[str, object], value).items()}
+        case list():
+            return [_as_json(each) for each in cast(list[object], value)]
+        case float():
+            return value if isfinite(value) else None
+        case _:
+            return value
 
 
 @dataclass
@@ -114,6 +134,8 @@ class _TensorSums:
     error: _Error = field(default_factory=_Error)
 
     def add(self, exact: Array, integers: Array) -> None:
+        if not exact.size:
+            return
         scaling, (least, greatest) = self.element.scaling, LIMITS[self.element.bits]
         values = dequantized(integers, scaling.scale, scaling.offset)
         steps = np.abs(values - exact) / scaling.scale
@@ -144,30 +166,32 @@ class _TensorSums:
 def make_report(
     network: str, graph: ModuleOp, integers: ModuleOp, samples: Iterable[Mapping[str, npt.NDArray[Any]]]
 ) -> QuantizationReport:
-    """Report of a network: `graph` is ready to be quantized, `integers` is the same after the quantize phase."""
-    runner, quantized_runner = GraphRunner(graph), GraphRunner(integers)
-    nodes = _quantized_nodes(integers)
-    alterations = {op: _Alteration(op, store_of(integers)) for op in nodes}
-    by_tensor = {tensor_name(op): op for op in main_of(graph).body.block.ops if isinstance(op, GraphOp)}
-    tensors: dict[str, _TensorSums] = {}
+    """Report of a network: `graph` is what `Marked` has kept from before the quantize phase, `integers` what became."""
+    plain, quantized_runner = _Network(graph), GraphRunner(integers)
+    successors, store = Successors(integers), store_of(integers)
+    nodes = _quantized_nodes(graph, successors)
+    tensors = _quantized_tensors(graph, successors)
     outputs: dict[str, _Error] = {}
     alone = {op: _Error() for op in nodes}
+    ranked_samples = max(1, _MOST_RUNS // max(1, len(nodes)))
     count = 0
-    for inputs in samples:
-        count += 1
-        exact: dict[str, Array] = {}
-        expected = runner.run(inputs, lambda op, result, exact=exact: exact.__setitem__(tensor_name(op), result))
-        actual = quantized_runner.run(inputs, lambda op, result, exact=exact: _compare(tensors, exact, op, result))
+    for count, inputs in enumerate(samples, 1):
+        made: dict[SSAValue, Array] = {}
+        expected = plain.run(inputs)
+        actual = quantized_runner.run(inputs, lambda op, result, made=made: made.__setitem__(op.results[0], result))
         for name, values in expected.items():
             outputs.setdefault(name, _Error()).add(values, actual[name])
-        for op, alteration in alterations.items():
-            if tensor_name(op) not in by_tensor:
-                continue
-            approximate = runner.run(inputs, alter=alteration)
+        for value, (own, sums) in tensors.items():
+            sums.add(plain.values[value], made[own])
+        if count > ranked_samples:
+            continue
+        for op, successor in nodes.items():
+            approximate = plain.outputs_with(op, _on_integers(op, successor, plain.values, store))
             for name, values in expected.items():
                 alone[op].add(values, approximate[name])
+    names = {value: name for name, value in float_values(main_of(graph)).items()}
     ranked = [
-        NodeSensitivity(node_name(op), tensor_name(op), op.name.partition(".")[2], error.sqnr_db)
+        NodeSensitivity(node_name(op), tensor_name(op), nodes[op].name.partition(".")[2], error.sqnr_db)
         for op, error in alone.items()
         if error.signal
     ]
@@ -175,52 +199,80 @@ def make_report(
         network,
         count,
         {name: error.sqnr_db for name, error in outputs.items()},
-        [sums.as_error(name) for name, sums in tensors.items()],
+        [sums.as_error(names[value]) for value, (_, sums) in tensors.items() if sums.count],
         sorted(ranked, key=lambda node: node.sqnr_db),
     )
 
 
-def _quantized_nodes(module: ModuleOp) -> list[QuantizedOp]:
-    """The ops that compute on integers, conversions not among them."""
-    ops = main_of(module).body.block.ops
-    return [op for op in ops if isinstance(op, QuantizedOp) and not isinstance(op, _CONVERSIONS)]
+def _quantized_nodes(graph: ModuleOp, successors: Successors) -> dict[GraphOp, QuantizedOp]:
+    """The operations that became such on integers, conversions not among them, with these."""
+    found = {op: successors.of(op) for op in main_of(graph).body.block.ops if isinstance(op, GraphOp)}
+    return {op: new for op, new in found.items() if isinstance(new, QuantizedOp) and not isinstance(new, _CONVERSIONS)}
 
 
-def _compare(tensors: dict[str, _TensorSums], exact: Mapping[str, Array], op: Operation, result: Array) -> None:
-    """Counts a result of the quantized network, where it is integers that stand for a tensor of the network in fp32."""
-    element, name = tensor_type(op.results[0]).element_type, tensor_name(op)
-    if not isinstance(element, UniformType) or element.channel_axis is not None or isinstance(op, QuantizeOp):
-        return
-    if name in exact and exact[name].shape == result.shape and result.size:
-        tensors.setdefault(name, _TensorSums(element)).add(exact[name], result)
+def _quantized_tensors(graph: ModuleOp, successors: Successors) -> dict[SSAValue, tuple[SSAValue, _TensorSums]]:
+    """The values that became integers, with these and what is to be counted of them."""
+    block = main_of(graph).body.block
+    values = [*block.args, *(op.output for op in block.ops if isinstance(op, GraphOp))]
+    found = {value: successors.integers_of(value) for value in values if is_float(tensor_type(value).element_type)}
+    sums: dict[SSAValue, tuple[SSAValue, _TensorSums]] = {}
+    for value, own in found.items():
+        element = None if own is None else tensor_type(own).element_type
+        if own is not None and isinstance(element, UniformType):
+            sums[value] = (own, _TensorSums(element))
+    return sums
 
 
-class _Alteration:
-    """What one quantized node makes of a network in fp32: its weight and its result as their integers mean them."""
-
-    def __init__(self, op: QuantizedOp, store: WeightStore):
-        self._tensor = tensor_name(op)
-        self._element = tensor_type(op.output).element_type
-        self._weight_name, self._weight = "", np.empty(0, np.float32)
-        weight = op.operands[1].owner if isinstance(op, QuantizedContractionOp) else None
-        if isinstance(weight, ConstantOp):
-            self._weight_name = tensor_name(weight)
-            self._weight = _meant(weight, store)
-
-    def __call__(self, op: GraphOp | ConstantOp, values: Array) -> Array:
-        if isinstance(op, ConstantOp):
-            same = self._weight.size == values.size and self._weight_name == tensor_name(op)
-            return self._weight.reshape(values.shape) if same else values
-        if tensor_name(op) != self._tensor or not isinstance(self._element, UniformType):
-            return values
-        scaling = self._element.scaling
-        integers = quantized(values, scaling.scale, scaling.offset, self._element.bits)
-        return dequantized(integers, scaling.scale, scaling.offset)
-
-
-def _meant(constant: ConstantOp, store: WeightStore) -> npt.NDArray[np.float32]:
-    """The numbers that a constant of integers means."""
-    element, integers = constant.value.type.element_type, store.held(constant.value).astype(np.int64)
+def _on_integers(
+    op: GraphOp, successor: QuantizedOp, values: Mapping[SSAValue, Array], store: WeightStore
+) -> npt.NDArray[np.floating]:
+    """The numbers that an operation on integers makes of the exact values of its operands."""
+    read = dict(zip(operands_of(successor), first_of(op, successor).operands, strict=False))
+    operands: list[Array] = []
+    for own in successor.operands:
+        element = tensor_type(own).element_type
+        if isinstance(own.owner, ConstantOp):
+            operands.append(store.held(own.owner.value))
+        else:
+            assert isinstance(element, UniformType)
+            scaling = element.scaling
+            operands.append(quantized(values[read[own]], scaling.scale, scaling.offset, element.bits))
+    element = tensor_type(successor.output).element_type
     assert isinstance(element, UniformType)
-    scales, offsets = (store.held(values) for values in (element.scales, element.offsets))
-    return dequantized(integers, scales.astype(np.float32), offsets)
+    return numbers_meant(evaluate(successor, operands), element, store).astype(np.float32)
+
+
+class _Network:
+    """A network in fp32 whose values are kept, to compute again what depends on one of them."""
+
+    def __init__(self, graph: ModuleOp):
+        self.values: dict[SSAValue, Array] = {}
+        """Of the last inference."""
+        main, store = main_of(graph), store_of(graph)
+        self._runner = GraphRunner(graph)
+        self._arguments = dict(zip(main.body.block.args, self._runner.inputs, strict=True))
+        self._ops = [op for op in main.body.block.ops if isinstance(op, GraphOp)]
+        self._constants: dict[SSAValue, Array] = {
+            op.output: store.held(op.value) for op in main.body.block.ops if isinstance(op, ConstantOp)
+        }
+        returned = main.body.block.last_op
+        assert isinstance(returned, ReturnOp)
+        self._outputs = dict(zip(self._runner.outputs, returned.operands, strict=True))
+
+    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, Array]:
+        """Outputs by name."""
+        self.values = dict(self._constants)
+        self.values.update((value, inputs[port.name]) for value, port in self._arguments.items())
+        return self._runner.run(inputs, lambda op, result: self.values.__setitem__(op.results[0], result))
+
+    def outputs_with(self, op: GraphOp, result: Array) -> dict[str, Array]:
+        """Outputs by name of the last inference, if an operation's result had been another."""
+        altered: dict[SSAValue, Array] = {op.output: result}
+        for later in self._ops[self._ops.index(op) + 1 :]:
+            if any(value in altered for value in later.operands):
+                operands = [altered.get(value, self.values[value]) for value in later.operands]
+                altered[later.output] = evaluate(later, operands)
+        return {
+            port.name: altered.get(value, self.values[value]).astype(port.dtype)
+            for port, value in self._outputs.items()
+        }

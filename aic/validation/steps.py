@@ -12,12 +12,10 @@ before the pass is given what its successor has read. Their results may differ b
 Likewise an operation must read what it did before the pass: in integers half a step off, as far as these reach. What
 lies beyond saturates, which may be meant, and is not held against a pass.
 
-Which operation stands for which is told by source locations: passes hand them on, and `marked` makes each one an object
-of its own.
+Which operation stands for which is told by source locations (`aic.successors`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +24,7 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 
 from aic.interpreter.graph import GraphRunner
+from aic.successors import Successors, first_of, operands_of
 from aic.validation.comparison import NONE, Difference
 from aic.validation.step_bounds import as_they_were, in_fp16, in_steps, narrows, steps_inside
 from dialects.element_types import F16_MAX, is_float
@@ -33,22 +32,14 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.evaluation import evaluate, kernel_arguments
 from dialects.graph.kernels import Array
-from dialects.graph.unary import ClipOp, ReluOp
 from dialects.module import main_of
-from dialects.quantized.contraction import QuantizedContractionOp
-from dialects.quantized.conversion import DequantizeOp, QuantizeOp, RequantizeOp
-from dialects.quantized.elementwise import AddOp as IntegerAddOp
-from dialects.quantized.elementwise import LookUpOp
+from dialects.quantized.conversion import QuantizeOp, RequantizeOp
 from dialects.quantized.meaning import numbers_meant
 from dialects.quantized.parameters import Parameters
 from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore, store_of
 from passes.quantization.scales import wanted_type
 from passes.quantization.settings import settings_of
-
-_CONVERSIONS = (QuantizeOp, DequantizeOp, RequantizeOp)
-_RESCALED = ReluOp | ClipOp | QuantizeOp | DequantizeOp
-"""Operations in whose place a `quantized.requantize` may be."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +50,10 @@ class Checked:
     difference: Difference
 
 
-def marked(module: ModuleOp) -> ModuleOp:
-    """A copy of a module that has its source locations in common with it, each one as an object of its own.
-
-    The locations are equal to those from before. What a pass puts in place of an operation gets the very same object.
-    """
-    block = main_of(module).body.block
-    for owner in (*block.args, *block.ops):
-        owner.location = copy(owner.location)
-    return module.clone()
-
-
 def checked_operations(before: ModuleOp, after: ModuleOp, inputs: Mapping[str, Array]) -> Iterator[Checked]:
     """Every operation that stands for one of `before`, in order, and at last the return of the outputs.
 
-    `before` is what `marked` made of the module that the pass was given.
+    `before` is what `Marked` has kept of the module that the pass was given.
     """
     arrays: dict[SSAValue, Array] = {}
     with np.errstate(all="ignore"):
@@ -94,16 +74,13 @@ class _Comparison:
     """Values after the pass, as they were computed."""
     store: WeightStore = field(init=False)
     bias_bits: int = field(init=False)
-    successors: dict[int, list[GraphOp]] = field(init=False, default_factory=dict[int, list[GraphOp]])
-    """Operations after the pass by the identity of their locations."""
+    successors: Successors = field(init=False)
     numbers: dict[SSAValue, Array] = field(init=False, default_factory=dict[SSAValue, Array])
     """What the values before the pass have become."""
 
     def __post_init__(self) -> None:
         self.store, self.bias_bits = store_of(self.after), settings_of(self.before).bias_bits
-        for op in main_of(self.after).body.block.ops:
-            if isinstance(op, GraphOp):
-                self.successors.setdefault(id(op.location), []).append(op)
+        self.successors = Successors(self.after)
 
     def checks(self) -> Iterator[Checked]:
         """All of them."""
@@ -113,7 +90,7 @@ class _Comparison:
             if isinstance(op, ConstantOp):
                 self.numbers[op.output] = _laid_out(self.store.held(op.value))
             elif isinstance(op, GraphOp):
-                successor = self._successor(op)
+                successor = self.successors.of(op)
                 if successor is None:  # another one does its work
                     self.numbers[op.output] = _computed(op, [self.numbers[value] for value in op.operands])
                     continue
@@ -125,25 +102,11 @@ class _Comparison:
         for value, own in zip(returned.operands, own_returned.operands, strict=True):
             yield Checked(own_returned, as_they_were(self.numbers[value], self._standing_for(value, own)))
 
-    def _successor(self, op: GraphOp) -> GraphOp | None:
-        """What computes the result of an operation after the pass."""
-        found = self.successors.get(id(op.location), [])
-        alike = [new for new in found if type(new) is type(op)]
-        others = [
-            new
-            for new in found
-            if not isinstance(new, _CONVERSIONS) or (isinstance(new, RequantizeOp) and isinstance(op, _RESCALED))
-        ]
-        return next(iter([*alike, *others]), None)
-
     def _difference(self, op: GraphOp, successor: GraphOp) -> Difference:
         """How far what a successor reads and makes is off."""
-        first = op
-        if isinstance(successor, IntegerAddOp) and isinstance(op, _RESCALED):  # a sum and its limits at once
-            assert isinstance(op.operands[0].owner, GraphOp)
-            first = op.operands[0].owner
+        first = first_of(op, successor)
         operands, worst = [self.numbers[value] for value in first.operands], NONE
-        for place, (value, own) in enumerate(zip(first.operands, _read(successor), strict=False)):
+        for place, (value, own) in enumerate(zip(first.operands, operands_of(successor), strict=False)):
             found = self._standing_for(value, own)
             worst = worst.worse(self._of_operand(operands[place], found, value, own))
             operands[place] = _unclamped(operands[place], found)
@@ -184,11 +147,6 @@ class _Comparison:
         if isinstance(element, UniformType) and is_float(tensor_type(value).element_type):
             array = numbers_meant(array, element, self.store)
         return _laid_out(array)
-
-
-def _read(successor: GraphOp) -> Sequence[SSAValue]:
-    """The operands that may stand for such of the operation before the pass: no tables of what was quantized."""
-    return successor.operands[:-1] if isinstance(successor, QuantizedContractionOp | LookUpOp) else successor.operands
 
 
 def _unclamped(before: Array, found: Array) -> Array:

@@ -13,6 +13,7 @@ from xdsl.passes import ModulePass
 
 from aic.interpreter.graph import GraphRunner
 from aic.nsp.values.memory import Constants
+from aic.successors import Marked
 from aic.tensors import TensorInfo
 from aic.validation.comparison import NONE, Difference, difference
 from aic.validation.inputs import drawn_inputs, input_ranges, table_rows
@@ -28,7 +29,7 @@ from aic.validation.levels import (
 )
 from aic.validation.localization import Culprit, Reference, find_culprit
 from aic.validation.spread import allowed_outputs, allowed_results
-from aic.validation.steps import checked_operations, marked
+from aic.validation.steps import checked_operations
 from dialects.equality import same_module
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
@@ -77,6 +78,7 @@ class ProgramValidator:
         self._distribution = distribution
         self._inputs: dict[str, Array] = {}
         self._before: ModuleOp | None = None
+        self._marks: Marked | None = None
         self._outputs: dict[str, Array] = {}
         self._allowed: dict[Precision, dict[str, Array]] = {}
 
@@ -87,12 +89,23 @@ class ProgramValidator:
         elif self._before is None:
             self._begin(module)
         if following is not None and _by_operation(precision_of(type(following)), module):
-            self._before = marked(module)
+            self._marks = Marked.of(module)
+            self._before = self._marks.before
 
     def check(
         self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None = None
     ) -> None:
         """Compares a module with the one before it. Raises Drift."""
+        try:
+            self._check(phase, name, precision, module, constants)
+        finally:
+            if self._marks is not None:
+                self._marks.forget(module)
+                self._marks = None
+
+    def _check(
+        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None
+    ) -> None:
         start = time.perf_counter()
         before = self._before
         if before is None:

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from passes.quantization.files.profile import read_profile
 from tests.models.digits import DIGITS_BN, digits_test
+from tests.models.nodes import Nodes
 from tools.aic_exec import main
 
 SAMPLES = 2
@@ -57,6 +60,34 @@ def test_every_node_on_integers_is_ranked_by_what_it_costs_alone(folder: Path) -
     assert {"conv", "add", "matmul"} <= kinds
     whole = found["sqnr_db"]["logits"]
     assert all(ratio > whole - 3 for ratio in ratios), "one node costs no more than all of them"
+
+
+def test_a_node_alone_reads_integers(tmp_path: Path) -> None:
+    """Of a network of one node that is what quantization costs. Its result does not depend on what makes the steps of
+    its operand so large.
+    """
+    nodes = Nodes(17)
+    weight = nodes.random.normal(size=(8, 8))
+    weight[0] = 0
+    nodes.nodes.append(helper.make_node("MatMul", ["x", nodes.constant(weight)], ["y"], "only"))
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [16, 8]) for name in ("x", "y")]
+    graph = helper.make_graph(nodes.nodes, "one", ports[:1], ports[1:], nodes.initializers)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "one.onnx"
+    )
+    values = nodes.random.normal(size=(16, 8)).astype(np.float32)
+    values[:, 0] = 100
+    values.tofile(tmp_path / "x.raw")
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/x.raw\n")
+    out = [f"-quantization-report={tmp_path}/r.html", "-compile-only", f"-aic-binary-dir={tmp_path}/qpc"]
+    inputs = [f"-input-list-file={tmp_path}/list.txt", "-convert-to-quantize"]
+    assert main([f"-m={tmp_path}/one.onnx", *inputs, *out]) == 0
+    found = json.loads((tmp_path / "r.json").read_text())
+    (node,) = found["nodes"]
+    assert node["node"] == "only"
+    assert node["sqnr_db"] < 15
+    assert node["sqnr_db"] == pytest.approx(found["sqnr_db"]["y"], abs=0.01)
+    assert [tensor["name"] for tensor in found["tensors"]] == ["x", "y"]
 
 
 def test_wider_integers_cost_less(folder: Path) -> None:
