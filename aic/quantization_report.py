@@ -36,7 +36,7 @@ from passes.quantization.names import float_values
 
 _DECIBEL = 10.0
 _CONVERSIONS = (QuantizeOp, DequantizeOp, RequantizeOp)
-_MOST_RUNS = 400
+_MOST_RUNS = 128
 """Nodes that are quantized alone, over all samples: of large networks on the first samples only."""
 
 
@@ -248,20 +248,17 @@ class _Network:
     def __init__(self, graph: ModuleOp):
         self.values: dict[SSAValue, Array] = {}
         """Of the last inference."""
-        main, store = main_of(graph), store_of(graph)
+        main = main_of(graph)
         self._runner = GraphRunner(graph)
         self._arguments = dict(zip(main.body.block.args, self._runner.inputs, strict=True))
         self._ops = [op for op in main.body.block.ops if isinstance(op, GraphOp)]
-        self._constants: dict[SSAValue, Array] = {
-            op.output: store.held(op.value) for op in main.body.block.ops if isinstance(op, ConstantOp)
-        }
         returned = main.body.block.last_op
         assert isinstance(returned, ReturnOp)
         self._outputs = dict(zip(self._runner.outputs, returned.operands, strict=True))
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, Array]:
         """Outputs by name."""
-        self.values = dict(self._constants)
+        self.values = self._runner.constants
         self.values.update((value, inputs[port.name]) for value, port in self._arguments.items())
         return self._runner.run(inputs, lambda op, result: self.values.__setitem__(op.results[0], result))
 

@@ -82,6 +82,11 @@ class GraphRunner:
         for op in operations:
             self._plan(op, store, ends)
 
+    @property
+    def constants(self) -> dict[SSAValue, Array]:
+        """The constants as kernels take them."""
+        return {op.output: self._constants[slot] for slot, op in self._constant_ops.items()}
+
     def _slot(self, value: SSAValue) -> int:
         return self._slots.setdefault(value, len(self._slots))
 
