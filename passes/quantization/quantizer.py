@@ -22,7 +22,7 @@ from dialects.graph.properties import Plain, to_plain
 from dialects.graph.unary import ClipOp
 from dialects.quantized.arithmetic import Rescale
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp, RequantizeOp
-from dialects.quantized.parameters import LIMITS, quantized
+from dialects.quantized.parameters import LIMITS, Parameters, quantized
 from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore
 from passes.quantization.scales import wanted_type
@@ -46,6 +46,8 @@ class Quantizer:
     """Integers by the floating-point value that they stand for."""
     constants: dict[_Meaning, SSAValue] = field(default_factory=dict[_Meaning, SSAValue])
     """Constants of integers, by the floating-point constant that they stand for and what they hold."""
+    in_bits: dict[tuple[SSAValue, int], SSAValue] = field(default_factory=dict[tuple[SSAValue, int], SSAValue])
+    """Integers of a number of bits by the constant that they stand for: it may come in several widths."""
 
     def computed_on_integers(self, value: SSAValue) -> bool:
         """Whether a value comes from an op on integers."""
@@ -59,16 +61,40 @@ class Quantizer:
         """Whether a value can be had as integers: a constant always can, unless some of it is infinite or NaN."""
         return value in self.integers or self._type_of(value) is not None
 
-    def integers_of(self, value: SSAValue) -> SSAValue | None:
-        """A value as integers: as they were computed, else quantized where it is made; None where no scale is known."""
-        if value not in self.integers:
-            wanted = self._type_of(value)
-            if wanted is None:
-                return None
-            self.integers[value] = self._quantized(value, wanted)
-        return self.integers[value]
+    def integers_of(self, value: SSAValue, bits: int | None = None) -> SSAValue | None:
+        """A value as integers: as they were computed, else quantized where it is made; None where no scale is known.
 
-    def _type_of(self, value: SSAValue) -> UniformType | None:
+        A constant that nobody has given a scale gets integers of so many bits, by default those of the settings.
+        """
+        if value in self.integers:
+            return self.integers[value]
+        wanted = self._type_of(value, bits)
+        if wanted is None:
+            return None
+        constant = constant_of(value)
+        if constant is None:
+            self.integers[value] = self._quantized(value, wanted)
+            return self.integers[value]
+        if (value, wanted.bits) not in self.in_bits:
+            self.in_bits[value, wanted.bits] = self.constant(self.store.held(constant), wanted, value)
+        return self.in_bits[value, wanted.bits]
+
+    def alike(self, values: Sequence[SSAValue], before: Operation) -> list[SSAValue]:
+        """Values that are all available, as integers of as many bits: of the widest that are no constants. Narrower
+        ones get more in front of an op, which changes no number.
+        """
+        computed = [self.integers_of(value) for value in values if constant_of(value) is None]
+        bits = max((scaling_of(x).bits for x in computed if x is not None), default=self.settings.bits)
+        found = [self.integers_of(value, bits) for value in values]
+        return [self._widened(x, max(bits, scaling_of(x).bits), before) for x in found if x is not None]
+
+    def _widened(self, integers: SSAValue, bits: int, before: Operation) -> SSAValue:
+        given = scaling_of(integers)
+        factor = 1 << (bits - given.bits)
+        scaling = Parameters(given.scaling.scale / factor, given.scaling.offset * factor)
+        return self.rescaled(integers, UniformType.of(scaling, bits), before)
+
+    def _type_of(self, value: SSAValue, bits: int | None = None) -> UniformType | None:
         """The type that a value is to have; that of a constant, where nobody says, is of the range of its values."""
         wanted, constant = wanted_type(value), constant_of(value)
         if constant is None or (wanted is not None and wanted.channel_axis is None):
@@ -79,13 +105,10 @@ class Quantizer:
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
         if not isfinite(low) or not isfinite(high):
             return None
-        settings = self.settings
-        return UniformType.of(choose_parameters(low, high, settings.constants, settings.bits), settings.bits)
+        bits = bits or self.settings.bits
+        return UniformType.of(choose_parameters(low, high, self.settings.constants, bits), bits)
 
     def _quantized(self, value: SSAValue, wanted: UniformType) -> SSAValue:
-        constant = constant_of(value)
-        if constant is not None:
-            return self.constant(self.store.held(constant), wanted, value)
         scaling = wanted.scaling
         value = _unlimited(value, wanted)
         op = QuantizeOp.of([value], {"scale": scaling.scale, "offset": scaling.offset, "to": wanted})

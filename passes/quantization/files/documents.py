@@ -37,6 +37,11 @@ def yaml_documents(text: str) -> list[Node]:
         raise Flaw("not YAML that can be read: it is nested too deeply", None) from error
 
 
+def counted(documents: Sequence[Node]) -> str:
+    """How many documents these are, in words."""
+    return "1 YAML document" if len(documents) == 1 else f"{len(documents) or 'no'} YAML documents"
+
+
 def _of_yaml(node: yaml.Node, known: dict[int, Node | None]) -> Node:
     """The tree of a node. An alias (`*name`) shares the tree of its anchor: none takes more memory than its text."""
     line: int = node.start_mark.line + 1

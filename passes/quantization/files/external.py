@@ -7,7 +7,7 @@ AIMET's encodings: as YAML, which public scripts pass to the vendor's compiler, 
 from collections.abc import Mapping
 from pathlib import Path
 
-from passes.quantization.files.documents import json_document, read_text, yaml_documents
+from passes.quantization.files.documents import counted, json_document, read_text, yaml_documents
 from passes.quantization.files.encodings import (
     BITS,
     PRECISIONS,
@@ -60,7 +60,7 @@ def _root(text: str) -> Node:
         return json_document(text)
     documents = yaml_documents(text)
     if len(documents) != 1:
-        raise Flaw(f"not {_WHAT}: it has {len(documents)} YAML documents, not one", None)
+        raise Flaw(f"not {_WHAT}: it has {counted(documents)}, not one", None)
     return documents[0]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from passes.quantization.files.documents import read_text, yaml_documents
+from passes.quantization.files.documents import counted, read_text, yaml_documents
 from passes.quantization.files.nodes import Flaw, entries_of, fields_of, items_of, refusing, text_of
 
 _WHAT = "a node precision file"
@@ -18,7 +18,7 @@ def read_node_precision(path: Path) -> tuple[str, ...]:
     with refusing(path, _REMEDY):
         documents = yaml_documents(read_text(path, _WHAT))
         if len(documents) != 1:
-            raise Flaw(f"not {_WHAT}: it has {len(documents)} YAML documents, not one", None)
+            raise Flaw(f"not {_WHAT}: it has {counted(documents)}, not one", None)
         fields = entries_of(documents[0], "the file")
         if _FP32 in fields:
             instead = "-keep-original-precision-for-nodes keeps all nodes of an operator"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialects.files import written_aside
-from passes.quantization.files.documents import read_text, yaml_documents
+from passes.quantization.files.documents import counted, read_text, yaml_documents
 from passes.quantization.files.nodes import (
     Entries,
     Flaw,
@@ -138,7 +138,7 @@ def read_profile(path: Path) -> Profile:
         documents, aside = _composed(read_text(path, _WHAT))
         if len(documents) != 3:
             parts = f"three documents ({_VERSION}, {_HASH}, and the list of tensors)"
-            raise Flaw(f"not {_WHAT}: it has {len(documents)} YAML documents, not {parts}", None)
+            raise Flaw(f"not {_WHAT}: it has {counted(documents)}, not {parts}", None)
         version, graph_hash, tensors = documents
         records = collected(items_of(tensors, "the third document"), lambda node: _record(node, aside))
         check_once((record.name, line) for record, line in records)

@@ -118,12 +118,14 @@ def integer_weights(
     """
     constant, bias = constant_of(op.operands[1]), constant_of(op.operands[2]) if len(op.operands) > 2 else None
     store, settings, of_weight = quantizer.store, quantizer.settings, wanted_type(op.operands[1])
-    if constant is None or not _has_integer_form(op) or not _fit(data, of_weight, constant, settings):
+    if constant is None or not _has_integer_form(op):
+        return None
+    if of_weight is not None and not _fit(data, of_weight, constant):
         return None
     numbers_of_bias = None if bias is None else store.held(bias).astype(np.float32)
     wide = store.held(constant).astype(np.float32)
     if of_weight is None:
-        return quantize_weights(wide, numbers_of_bias, data.scaling.scale, settings, _per_column(op, settings))
+        return quantize_weights(wide, numbers_of_bias, data, settings, _per_column(op, settings))
     weights, sums = given_weights(wide, numbers_of_bias, data, of_weight, store)
     return None if np.abs(sums).max(initial=0.0) > _MOST_BIAS else (weights, sums)
 
@@ -141,12 +143,10 @@ def _product_of_values(quantizer: Quantizer, op: MatmulOp) -> bool:
         return False
     if not all(quantizer.available(value) for value in (op.lhs, op.rhs)):
         return False
-    a, b = quantizer.integers_of(op.lhs), quantizer.integers_of(op.rhs)
-    assert a is not None
-    assert b is not None
-    left, right = scaling_of(a).scaling, scaling_of(b).scaling
+    a, b = quantizer.alike((op.lhs, op.rhs), op)
     if scaling_of(a).bits != scaling_of(b).bits:
         return False
+    left, right = scaling_of(a).scaling, scaling_of(b).scaling
     columns = op.result_type.get_shape()[-1]
     alike = Weights(
         np.zeros(0, np.int8), np.array([right.scale], np.float32), np.array([right.offset], np.int32), False
@@ -159,14 +159,16 @@ def _product_of_values(quantizer: Quantizer, op: MatmulOp) -> bool:
 
 
 def quantize_weights(
-    wide: Array, bias: Array | None, input_scale: float, settings: Settings, per_column: bool
+    wide: Array, bias: Array | None, data: UniformType, settings: Settings, per_column: bool
 ) -> tuple[Weights, npt.NDArray[np.float64]]:
-    """Weights [.., F] as integers, and the bias [F] in steps of input scale times weight scale."""
-    features = wide.shape[-1]
+    """Weights [.., F] as integers of as many bits as the data have, and the bias [F] in steps of input scale times
+    weight scale.
+    """
+    features, input_scale, bits = wide.shape[-1], data.scaling.scale, data.bits
     values = np.zeros(features, np.float32) if bias is None else bias
     if not per_column:
         low, high = (float(wide.min()), float(wide.max())) if wide.size else (0.0, 0.0)
-        chosen = choose_parameters(low, high, settings.constants, settings.bits)
+        chosen = choose_parameters(low, high, settings.constants, bits)
         scales, offsets = np.array([chosen.scale], np.float32), np.array([chosen.offset], np.int32)
         own = bias_parameters(values, input_scale, chosen.scale, settings.constants, settings.bias_bits)
         bias_scales, bias_offsets = np.array(own.scale, np.float32), np.array(own.offset, np.int32)
@@ -174,11 +176,11 @@ def quantize_weights(
         schema = Schema.SYMMETRIC if settings.constants is Schema.ASYMMETRIC else settings.constants
         rows = wide.reshape(-1, features)
         lows, highs = rows.min(axis=0, initial=0.0), rows.max(axis=0, initial=0.0)
-        scales, offsets = choose_channel_parameters(lows, highs, schema, settings.bits)
+        scales, offsets = choose_channel_parameters(lows, highs, schema, bits)
         channels = channel_bias_parameters(values, input_scale, scales, schema, settings.bias_bits)
         bias_scales, bias_offsets, scales = channels.scales, channels.offsets, channels.weight_scales
     scales = _with_room_for(values, scales, input_scale, settings.constants)
-    integers = quantized(wide, scales, offsets, settings.bits)
+    integers = quantized(wide, scales, offsets, bits)
     rounded = quantized(values, bias_scales, bias_offsets, settings.bias_bits)
     # Rescaled to the steps of the sums here, so that no rounding is left for the card.
     meant = (rounded.astype(np.float64) - bias_offsets) * bias_scales.astype(np.float64)
@@ -199,10 +201,10 @@ def _with_room_for(
     return least.astype(np.float32)
 
 
-def _fit(data: UniformType, of_weight: UniformType | None, constant: Constant, settings: Settings) -> bool:
-    """Whether weights can be integers of as many bits as the data, with a scale for all or one per column."""
-    if of_weight is None:
-        return data.bits == settings.bits
+def _fit(data: UniformType, of_weight: UniformType, constant: Constant) -> bool:
+    """Whether weights that have scales can be integers of as many bits as the data, with a scale for all or one per
+    column.
+    """
     return of_weight.bits <= data.bits and of_weight.channel_axis in (None, constant.type.get_num_dims() - 1)
 
 

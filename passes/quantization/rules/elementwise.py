@@ -74,8 +74,7 @@ def _operands(quantizer: Quantizer, op: AddOp | MulOp, last: GraphOp) -> list[SS
         return None
     if not computed_for_integers(quantizer, last) or not all(quantizer.available(value) for value in values):
         return None
-    found = [quantizer.integers_of(value) for value in values]
-    operands = [value for value in found if value is not None]
+    operands = quantizer.alike(values, op)
     return operands if len({scaling_of(value).bits for value in operands}) == 1 else None
 
 

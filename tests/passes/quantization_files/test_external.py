@@ -72,7 +72,7 @@ def test_an_empty_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "yaml: not an external quantization profile: it has 0 YAML documents, not one"),
+        ("", "yaml: not an external quantization profile: it has no YAML documents, not one"),
         ("a", "yaml:1: not an external quantization profile: neither a list nor AIMET's encodings"),
         ("a: 1", "yaml:1: not AIMET's encodings"),
         ("[", "yaml:2: not YAML: did not find expected node content"),

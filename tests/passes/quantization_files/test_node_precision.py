@@ -43,7 +43,7 @@ def test_names_in_single_quotes(tmp_path_factory: pytest.TempPathFactory, names:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "np.yaml: not a node precision file: it has 0 YAML documents, not one"),
+        ("", "np.yaml: not a node precision file: it has no YAML documents, not one"),
         ("---\na\n---\nb\n", "it has 2 YAML documents, not one"),
         ("[a]", "np.yaml:1: the file is a list, not keys with values"),
         ("FP16NodeInstanceNames: [a", "np.yaml:2: not YAML: did not find expected ',' or ']'"),

@@ -214,7 +214,8 @@ def test_a_large_profile_takes_little_time(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (b"\xff\xfe\x00", "yaml: not a quantization profile: it is not text in UTF-8; correct it"),
-        ("", "it has 0 YAML documents, not three documents (GlowToolsVersion, GraphPreLowerHash, and the list"),
+        ("", "it has no YAML documents, not three documents (GlowToolsVersion, GraphPreLowerHash, and the list"),
+        ("GlowToolsVersion: 1\n", "it has 1 YAML document, not three documents"),
         (HEAD, "it has 2 YAML documents"),
         (REFERENCE + "---\nmore\n", "it has 4 YAML documents"),
         (HEAD + "---\n- {a: b", "yaml:9: not YAML: did not find expected"),
