@@ -85,7 +85,7 @@ class Profiler:
 
         for name, array in inputs.items():
             if name in self._histograms and array.dtype.kind == "f":
-                self._check_finite(name, array, origin)
+                check_finite(name, array, origin)
                 self._count(name, array)
         outputs = self._runner(number).run(inputs, observe)
         for name, result, counted in waiting:
@@ -102,16 +102,6 @@ class Profiler:
         self._histograms[name].add(values)
         if name in self._means:
             self._means[name].add(values)
-
-    def _check_finite(self, name: str, array: npt.NDArray[Any], origin: str) -> None:
-        wrong = ~np.isfinite(array)
-        if wrong.any():
-            place = [int(index) for index in np.argwhere(wrong)[0]]
-            value = array[tuple(place)]
-            raise AicError(
-                f"{origin}: input {name!r} holds {value} at {place}, {int(wrong.sum())} such values in all; "
-                "a profile is made of finite numbers"
-            )
 
     def profile(self, version: str) -> Profile:
         """What has been counted so far. Raises AicError where nothing was, naming specializations without inputs."""
@@ -148,3 +138,14 @@ def channel_maxima(module: ModuleOp, inputs: Iterable[Mapping[str, npt.NDArray[A
         for each in inputs:
             network.run(each, lambda number, given: runner(number).run(given, observe))
     return maxima
+
+
+def check_finite(name: str, array: npt.NDArray[Any], origin: str) -> None:
+    """Raises AicError where an input of numbers holds NaN or infinities: of which sample, where and how many."""
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        place = [int(index) for index in np.argwhere(wrong)[0]]
+        raise AicError(
+            f"{origin}: input {name!r} holds {array[tuple(place)]} at {place} (not finite: {int(wrong.sum())} of "
+            f"{array.size} values); a network is quantized by finite numbers"
+        )

@@ -1,7 +1,7 @@
 """Quantization as the options ask for it: settings for the passes, and profiles."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -95,15 +95,23 @@ def make_profile(module: ModuleOp, samples: Samples, options: Options) -> Profil
 
 def write_report(path: Path, graph: ModuleOp, integers: ModuleOp, samples: Samples) -> None:
     """Writes the report of a network before and after it was quantized, on the first samples: a page, and beside it the
-    same as JSON. Activations are compared as the settings smooth them.
+    same as JSON. Activations are compared as the settings smooth them. Raises AicError for samples that do not fit, NaN
+    and infinities among them.
     """
+    from aic.profiling import check_finite
     from aic.quantization_page import as_page
     from aic.quantization_report import make_report
 
-    inputs = (sample.inputs for sample in islice(samples(graph_signatures(graph)), _REPORTED_SAMPLES))
+    def inputs() -> Iterator[Mapping[str, npt.NDArray[Any]]]:
+        for sample in islice(samples(graph_signatures(graph)), _REPORTED_SAMPLES):
+            for name, array in sample.inputs.items():
+                if array.dtype.kind == "f":
+                    check_finite(name, array, sample.origin)
+            yield sample.inputs
+
     name = graph.sym_name.data if graph.sym_name is not None else "network"
     SmoothActivationsPass().apply(create_context(), graph)
-    report = make_report(name, graph, integers, inputs)
+    report = make_report(name, graph, integers, inputs())
     texts = {path: as_page(report), path.with_suffix(".json"): json.dumps(report.as_plain(), indent=1) + "\n"}
     for file, text in texts.items():
         with written_aside(file) as partial:

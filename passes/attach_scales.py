@@ -7,6 +7,7 @@ Scales that a model arrives with stand before those of the profile. Tensors that
 floating point. `quantize-operations` acts on what stands here.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from passes.quantization.settings import Settings, set_settings, settings_of
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 
+_LOG = logging.getLogger("aic")
+
 
 @dataclass(frozen=True)
 class AttachScalesPass(ProgramPass):
@@ -62,6 +65,8 @@ def _profiled(program: ModuleOp, path: Path, settings: Settings) -> dict[SSAValu
     profile, values = read_profile(path), float_values(main_of(program))
     _check_model(profile, path, fingerprint_of(specializations_of(program)))
     scales = scales_of({name: record for name, record in profile.records.items() if name in values}, settings)
+    if not scales:
+        _LOG.warning("%s: it has no record of any tensor of the network, which stays in floating point", path)
     types = {values[name]: UniformType.of(chosen, settings.bits) for name, chosen in scales.items()}
     return {value: kind for value, kind in types.items() if wanted_type(value) is None}
 

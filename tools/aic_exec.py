@@ -88,9 +88,11 @@ def _compile_and_run(options: Options) -> None:
 def _dump_profile(path: Path, options: Options, inferences: Inferences) -> None:
     from passes.quantization.files.profile import write_profile
 
-    samples = _Samples(inferences)
+    log, samples = CompileLog(options.verbosity), _Samples(inferences)
     with _validation(options, inferences) as validator:
-        made = profile(options, samples, validator)
+        made = profile(options, samples, Observers(log, validator))
+    if options.time_passes:
+        print(log.table(), end="", file=sys.stderr)
     write_profile(made, path)
     print(f"wrote {path} ({len(made.records)} tensors, {samples.count} inferences)")
 

@@ -182,7 +182,8 @@ class _Fitting:
         left = [tensor for tensor in tensors if tensor.name not in named]
         unnamed = [file for file in files if file.name is None]
         if len(unnamed) != len(left) and (what == "input" or len(unnamed) > len(left)):
-            self.problems.append(f"{len(files)} files for {len(tensors)} {what}s: {_names(tensors)}")
+            given, taken = _counted(len(files), "file"), _counted(len(tensors), what)
+            self.problems.append(f"{given} for {taken}: {_names(tensors)}")
             self.misshapen |= what == "input"
             return
         order = iter(left)
@@ -204,3 +205,7 @@ def _wrong(file: DataFile, tensor: TensorInfo) -> Iterator[str]:
 
 def _names(tensors: Sequence[TensorInfo]) -> str:
     return ", ".join(str(tensor) for tensor in tensors)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -117,6 +117,8 @@ def _quantization_conflicts(options: Options) -> list[str]:
         found.append("-dump-profile is made in floating point: it excludes -load-profile, -external-quantization")
     if options.dump_profile and (others := _beyond_profile(options)):
         found.append(f"-dump-profile stops when the profile is made: it excludes {', '.join(others)}")
+    if options.quantization_report is not None and options.quantization_report.suffix == ".json":
+        found.append("-quantization-report names the page; the same as JSON lies beside it, under this very name")
     profiles = options.convert_to_quantize or options.dump_profile is not None
     if not profiles and (idle := _given(options, _OF_PROFILES)):
         found.append(f"{', '.join(idle)}: a profile is made by -dump-profile or -convert-to-quantize only")
@@ -187,6 +189,8 @@ def _beyond_profile(options: Options) -> list[str]:
         "-to": options.to_phase is not None,
         "-write-output-dir": options.write_output_dir is not None,
         "-run-on-interpreter": options.run_on_interpreter,
+        "-aic-num-of-instances": options.aic_num_of_instances > 1,
+        "-quantization-report": options.quantization_report is not None,
     }
     return [name for name, given in asked.items() if given]
 

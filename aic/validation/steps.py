@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
@@ -133,7 +134,8 @@ class _Comparison:
             more = steps_inside(successor, operands, element, self.store, self.bias_bits)
             return in_steps(result, found, element, self.store, more)
         if narrows(given, element):
-            return in_fp16(_computed(last, operands), found, successor)
+            # As kernels do for fp16: near zero their own approximations count for more than the rounding.
+            return in_fp16(_computed(last, operands, np.float32), found, successor)
         if isinstance(last, QuantizeOp) and isinstance(successor, RequantizeOp):  # it has read no numbers
             scaling = Parameters(last.scale.value.data, last.offset.value.data)
             port = UniformType.of(scaling, 8 * found.itemsize)
@@ -160,7 +162,7 @@ def _laid_out(array: Array) -> Array:
     return np.require(array, requirements=("C", "ALIGNED"))
 
 
-def _computed(op: GraphOp, operands: Sequence[Array]) -> Array:
-    """The result of an operation in fp64, not rounded."""
-    wide = [operand.astype(np.float64) if operand.dtype.kind == "f" else operand for operand in operands]
+def _computed(op: GraphOp, operands: Sequence[Array], dtype: npt.DTypeLike = np.float64) -> Array:
+    """The result of an operation, computed in floating point of one width and not rounded to another."""
+    wide = [operand.astype(dtype, copy=False) if operand.dtype.kind == "f" else operand for operand in operands]
     return np.asarray(op.kernel()(*wide, **kernel_arguments(op)))

@@ -49,7 +49,7 @@ def test_all_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
         "inputs do not fit the network:",
         f"  line 1: {tmp_path}/none: there is no such file",
         f"  line 1: {tmp_path}/a has 23 bytes; 'image' float32[2, 3] takes 24",
-        "  line 2: 1 files for 2 inputs: 'image' float32[2, 3], 'mask' bool[4]",
+        "  line 2: 1 file for 2 inputs: 'image' float32[2, 3], 'mask' bool[4]",
     ]
 
 

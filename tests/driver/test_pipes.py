@@ -198,7 +198,7 @@ def test_a_mistake_is_one_message_and_leaves_nothing(tmp_path: Path, case: str) 
         ("-t {tmp}", "there is no QPC here"),
         ("-t {tmp}/damaged.bin", "not a QPC"),
         ("-t {tmp}/out -i {tmp}/damaged.bin", "damaged.bin has 3 bytes; 'x'"),
-        ("-t {tmp}/out -i a,b", "2 files for 1 inputs"),
+        ("-t {tmp}/out -i a,b", "2 files for 1 input:"),
         ("-t {tmp}/out -i a --use-random-input-data", "say where the inputs come from"),
         ("-t {tmp}/out -d 1", "there is one simulated card, 0"),
         ("-t {tmp}/out -a 17", "the SKU 'pro' has 16: 16 instances fit"),

@@ -78,3 +78,22 @@ def test_steps_of_a_node_have_the_name_of_its_tensor(model: Path, tmp_path: Path
     given, computed = records["second"], records["second__1"]
     assert (given.low, given.high) == (computed.low, computed.high)
     assert (given.counts == computed.counts).all()
+
+
+def test_a_profile_without_records_is_told(model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    profile = tmp_path / "profile.yaml"
+    assert main([f"-m={model}", "-use-random-input-data", f"-dump-profile={profile}"]) == 0
+    text = profile.read_text()
+    profile.write_text(text[: text.index("- NodeOutputName")] + "[]\n...\n")
+    assert main([f"-m={model}", f"-load-profile={profile}", "-run-on-interpreter"]) == 0
+    assert f"{profile}: it has no record of any tensor of the network" in caplog.text
+
+
+def test_profiling_tells_the_times_of_its_passes(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["-use-random-input-data", f"-dump-profile={tmp_path}/profile.yaml", "-time-passes", "-validate-passes"]
+    assert main([f"-m={model}", *options]) == 0
+    told = capsys.readouterr().err
+    assert "sink-transposes" in told.split("values before and after each pass")[1]
+    assert told.count("sink-transposes") == 2

@@ -291,6 +291,8 @@ def test_nodes_that_compute_no_values_keep_nobody_in_float(tmp_path: Path, capsy
         (["-dump-profile=p", "-load-profile=q"], "-dump-profile is made in floating point"),
         (["-dump-profile=p", "-external-quantization=q"], "-dump-profile is made in floating point"),
         (["-dump-profile=p", "-aic-binary-dir=o"], "-dump-profile stops when the profile is made: it excludes"),
+        (["-dump-profile=p", "-quantization-report=r"], "-dump-profile stops when the profile is made: it excludes"),
+        (["-load-profile=p", "-quantization-report=r.json"], "the same as JSON lies beside it, under this very name"),
         (["-load-profile=p", "-profiling-threads=2"], "-profiling-threads: a profile is made by"),
         (["-num-histogram-bins=4"], "-num-histogram-bins: a profile is made by"),
         (["-enable-channelwise"], "-enable-channelwise: nothing is quantized without"),
@@ -328,7 +330,10 @@ def test_samples_that_do_not_fit(folder: Path, tmp_path: Path, capsys: pytest.Ca
     image[..., 0].tofile(tmp_path / "short.raw")
     good = (folder / "list.txt").read_text().splitlines()[0]
     for wrong, message in (
-        ("nan.raw", f"list.txt:2: {tmp_path}/nan.raw: input 'x' holds nan at [0, 0, 2, 3], 2 such values in all"),
+        (
+            "nan.raw",
+            f"list.txt:2: {tmp_path}/nan.raw: input 'x' holds nan at [0, 0, 2, 3] (not finite: 2 of 64 values)",
+        ),
         ("short.raw", f"list.txt:2: {tmp_path}/short.raw has 32 bytes; 'x' float32[1, 1, 8, 8] takes 256"),
         ("none.raw", f"list.txt:2: {tmp_path}/none.raw: there is no such file"),
     ):

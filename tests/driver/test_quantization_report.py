@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from aic.quantization_report import NodeSensitivity, QuantizationReport
 from passes.quantization.files.profile import read_profile
 from tests.models.digits import DIGITS_BN, digits_test
 from tests.models.nodes import Nodes
@@ -102,3 +103,24 @@ def test_the_page_names_every_node_and_tensor(folder: Path) -> None:
     page, found = (folder / "int8.html").read_text(), report(folder, 8)
     for name in [node["tensor"] for node in found["nodes"]] + [tensor["name"] for tensor in found["tensors"]]:
         assert f"<td>{name}</td>" in page
+
+
+def test_samples_of_no_numbers_make_no_report(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = digits_test()[0][:1].copy()
+    image[0, 0, 1, 2] = np.inf
+    image.tofile(tmp_path / "inf.raw")
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/inf.raw\n")
+    asked = [f"-load-profile={folder}/profile.yaml", f"-quantization-report={tmp_path}/r.html"]
+    out = ["-compile-only", f"-aic-binary-dir={tmp_path}/qpc"]
+    assert main([f"-m={DIGITS_BN}", f"-input-list-file={tmp_path}/list.txt", *asked, *out]) == 1
+    assert "inf.raw: input 'x' holds inf at [0, 0, 1, 2] (not finite: 1 of 64 values)" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"inf.raw", "list.txt"}
+
+
+def test_the_json_knows_no_infinity(folder: Path) -> None:
+    for bits in (8, 16):
+        json.loads((folder / f"int{bits}.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    report = QuantizationReport("none", 1, {"y": float("inf")}, [], [NodeSensitivity("n", "t", "conv", float("inf"))])
+    plain = report.as_plain()
+    assert plain["sqnr_db"] == {"y": None}
+    assert plain["nodes"][0]["sqnr_db"] is None

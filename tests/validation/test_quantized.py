@@ -69,7 +69,16 @@ def test_no_pass_drifts(settings: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_networks_of_mixed_precision_do_not_drift(bits: int) -> None:
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"keep_original_precision_for_nodes": ["Erf", "MatMul"], "execute_nodes_in_fp16": ["Add"]},
+        {"execute_nodes_in_fp16": ["Softmax", "Erf", "LayerNormalization"]},
+        {"keep_original_precision_for_nodes": ["Softmax"], "convert_to_fp16": True},
+    ],
+    ids=["original and fp16", "fp16", "all else in fp16"],
+)
+def test_networks_of_mixed_precision_do_not_drift(bits: int, lists: Mapping[str, Any]) -> None:
     tokens = [{name: values[:4] for name, values in encoder_calibration().items()}]
     found = verdicts(
         model=ENCODER,
@@ -77,8 +86,8 @@ def test_networks_of_mixed_precision_do_not_drift(bits: int) -> None:
         convert_to_quantize=True,
         calibration_inputs=tokens,
         quantization_precision=f"Int{bits}",
-        keep_original_precision_for_nodes=["Erf"],
         aic_num_cores=2,
+        **lists,
     )
     assert 0.9 < found["quantize-operations"].difference.used < 0.95
     assert 0.1 < found["convert-to-fp16"].difference.used <= 1
