@@ -80,13 +80,13 @@ def test_steps_of_a_node_have_the_name_of_its_tensor(model: Path, tmp_path: Path
     assert (given.counts == computed.counts).all()
 
 
-def test_a_profile_without_records_is_told(model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_profile_without_records_is_told(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     profile = tmp_path / "profile.yaml"
     assert main([f"-m={model}", "-use-random-input-data", f"-dump-profile={profile}"]) == 0
     text = profile.read_text()
     profile.write_text(text[: text.index("- NodeOutputName")] + "[]\n...\n")
     assert main([f"-m={model}", f"-load-profile={profile}", "-run-on-interpreter"]) == 0
-    assert f"{profile}: it has no record of any tensor of the network" in caplog.text
+    assert f"{profile}: it has no record of any tensor of the network" in capsys.readouterr().err
 
 
 def test_profiling_tells_the_times_of_its_passes(
