@@ -415,7 +415,8 @@ class Options:
     def tuning(self) -> Tuning:
         """The values that tune the compile."""
         values: dict[str, Any] = {name: getattr(self, name) for name in KNOBS}
-        return Tuning(**values | {"mos": None if isinstance(self.mos, tuple) else self.mos})
+        values["mos"] = None if isinstance(self.mos, tuple) else self.mos
+        return Tuning(**values)
 
 
 def _supported() -> tuple[Option, ...]:

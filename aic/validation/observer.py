@@ -36,7 +36,7 @@ class PassValidator(Observer):
     ) -> None:
         for program, validator in self._each(module):
             with _named(program):
-                validator.between_passes(phase, previous, standing_alone(program))
+                validator.between_passes(phase, previous, standing_alone(program), following)
 
     def qpc_written(self, path: Path) -> None:
         """Compares the QPC, loaded from its file alone, with the module that it was emitted from: equal bits."""

@@ -82,7 +82,9 @@ class ProgramValidator:
         self._outputs: dict[str, Array] = {}
         self._allowed: dict[Precision, dict[str, Array]] = {}
 
-    def between_passes(self, phase: str, previous: ModulePass | None, module: ModuleOp) -> None:
+    def between_passes(
+        self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
+    ) -> None:
         """The program before the first pass, and after each."""
         if previous is not None:
             self.check(phase, previous.name, precision_of(type(previous)), module)
