@@ -251,7 +251,7 @@ def lower(
     module = run(source, start, _PROFILED)
     if options.convert_to_quantize:
         _profile_for(module, options, samples)
-    graph = Marked.of(module).before
+    graph = module if options.quantization_report is None else Marked.of(module).before
     module = run(module, _QUANTIZING, _QUANTIZING)
     if options.quantization_report is not None:
         write_report(options.quantization_report, graph, module, samples)

@@ -18,11 +18,11 @@ from aic.options import options_from_keywords
 from aic.tensors import TensorInfo
 from aic.validation import Drift, PassValidator
 from aic.validation.inputs import drawn_inputs, input_ranges
-from aic.validation.validator import EMISSION
+from aic.validation.observer import EMISSION
 from dialects.errors import AicError
 from dialects.graph.constant import ConstantOp
 from dialects.quantized.conversion import QuantizeOp
-from dialects.quantized.kernels.contraction import BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET
+from dialects.quantized.kernels.weights import BIAS, MULTIPLIER, SHIFT, WEIGHT_OFFSET
 from dialects.tile.reshard import ReshardOp
 from dialects.weights import store_of
 from passes.rewriting.precision import Precision

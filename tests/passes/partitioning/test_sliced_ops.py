@@ -23,6 +23,7 @@ from dialects.graph.kernels import Array
 from dialects.graph.ports import named
 from dialects.hardware import load_hardware
 from dialects.quantized import QUANTIZED_OPS
+from dialects.quantized.types import UniformType
 from dialects.weights import WeightStore
 from passes.partitioning.slicing.exchanges import Exchanges
 from passes.partitioning.slicing.program import Connection, slice_program
@@ -36,12 +37,15 @@ PRO = load_hardware("pro")
 
 
 def program_of(draw: Draw, op: GraphOp, arrays: list[Array]) -> tuple[FuncOp, dict[str, Array]]:
-    """A program of one op, of whose operands some are constants; the arrays that it gets."""
+    """A program of one op, of whose operands some are constants, as all are that have a scale per channel; the arrays
+    that it gets.
+    """
     block = op.operands[0].owner
     assert isinstance(block, Block)
     inputs: dict[str, Array] = {}
     for argument, array in list(zip(block.args, arrays, strict=True)):
-        if draw(st.booleans()):
+        element = tensor_type(argument).element_type
+        if draw(st.booleans()) or (isinstance(element, UniformType) and element.channel_axis is not None):
             constant = ConstantOp(DenseAttr.of(array, tensor_type(argument)))
             block.add_op(constant)
             argument.replace_all_uses_with(constant.output)
