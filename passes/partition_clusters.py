@@ -41,6 +41,8 @@ class PartitionClustersPass(ProgramPass):
         if problems:
             raise AicError(f"{CLUSTERS}: {'; '.join(problems)}")
         ops = [o for o in main_of(op).body.block.ops if isinstance(o, GraphOp)]
+        if len(ops) < len(sizes):
+            raise AicError(f"{CLUSTERS}: {len(sizes)} clusters, but {len(ops)} operations to divide over them")
         tunings = _tunings(op, sizes, mos)
         cuts = balanced_cuts(_work(ops, sizes, tunings, target_of(op).hardware))
         of: dict[Operation, int] = {o: sum(cut <= n for cut in cuts) for n, o in enumerate(ops)}
