@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -10,38 +9,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 
 from aic.emit import emit_qpc
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
-from aic.options.conflicts import NOTHING_QUANTIZED
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
-from aic.quantization import (
-    Samples,
-    first_of,
-    given_samples,
-    make_profile,
-    profile_beside,
-    settings_for,
-    write_report,
-)
-from aic.specializations.importing import import_network
+from aic.quantization import Samples, first_of, given_samples, make_profile, profile_beside, write_report
+from aic.sources import import_source, read_text
 from aic.successors import Marked
 from aic.tensors import Array
-from dialects import create_context
-from dialects.aic import TargetAttr
 from dialects.errors import AicError
-from dialects.module import CORES, TARGET, cores_of, set_combined, set_target, target_of
-from dialects.text import decode_source, parse_module, verify
-from dialects.tuning import Tuning, set_tuning, tuning_of
-from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
-from passes.partition_clusters import CLUSTERS, clusters
+from dialects.weights import drop_store, store_of
 from passes.quantization.files.profile import Profile, write_profile
-from passes.quantization.scales import is_quantized
-from passes.quantization.settings import changed, set_settings, settings_of
-from passes.retain_state import RetainStatePass
+from passes.quantization.settings import set_settings, settings_of
 
 _FIRST, _LAST = PHASE_NAMES[0], PHASE_NAMES[-1]
 _PROFILED, _QUANTIZING, _AFTER_QUANTIZING = "graph", "quantize", "partition"
@@ -104,6 +86,8 @@ def compile(
     combine_inputs: bool = False,
     combine_outputs: bool = False,
     compile_threads: int | None = None,
+    mdp_load_partition_config: str | os.PathLike[str] | None = None,
+    mdp_auto_partition: int | None = None,
     ols: int | None = None,
     mos: int | Sequence[int] | None = None,
     sdp_cluster_sizes: Sequence[int] = (),
@@ -162,6 +146,9 @@ def compile(
         combine_outputs: combine outputs into a single buffer for the transfer to the host.
         compile_threads: threads that share work of the compilation, by default as many as the host offers; the QPC is
             the same for any number.
+        mdp_load_partition_config: JSON file of the nodes that each of several cards is to compute.
+        mdp_auto_partition: cards over which to divide the network, as a pipeline of stages that take about the same
+            time.
         ols: parts into which the work of each operation on a core is split, as far as they are worth a start.
         mos: cores over which output channels are split at most, and as far as they go; or one number per cluster.
         sdp_cluster_sizes: clusters of cores, 2 or 4, over which the network runs as a pipeline.
@@ -228,7 +215,7 @@ def lower(
     if model is None:
         raise UsageError(["the model is missing"])
     start = options.from_phase or _FIRST
-    source = (lambda: _import(model, options)) if start == _FIRST else _read_text(model, options, start)
+    source = (lambda: import_source(model, options)) if start == _FIRST else read_text(model, options, start)
 
     def run(source: ModuleOp | Callable[[], ModuleOp], first: str, last: str) -> ModuleOp:
         return run_phases(
@@ -268,126 +255,6 @@ def _profile_for(module: ModuleOp, options: Options, samples: Samples) -> None:
     path = profile_beside(options.dump_dir or temporary_folder())
     write_profile(make_profile(module, samples, options), path)
     set_settings(module, replace(settings_of(module), load_profile=str(path)))
-
-
-def _import(model: Path, options: Options) -> ModuleOp:
-    """A model as a module that carries the name of its file, and what passes and emission must know of the options."""
-    module = import_network(model, options)
-    module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
-    set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
-    _combine(module, options)
-    set_tuning(module, options.tuning)
-    _set_clusters(module, options)
-    _set_quantization(module, options)
-    if options.retained_state:
-        RetainStatePass().apply(create_context(), module)
-    return module
-
-
-_OF_QUANTIZED = {
-    "execute_nodes_in_fp16": "-execute-nodes-in-fp16",
-    "node_precision_info": "-node-precision-info",
-    "keep_original_precision_for_nodes": "-keep-original-precision-for-nodes",
-    "quantization_report": "-quantization-report",
-}
-"""Options of networks that are quantized, by an option or because the model came so."""
-
-
-_NOT_OF_QUANTIZED = {
-    "quantization_bias_correction": "-quantization-bias-correction",
-    "quantization_cross_layer_equalization": "-quantization-cross-layer-equalization",
-    "quantization_smoothquant": "-quantization-smoothquant",
-}
-"""Options that make weights fit integers: those of a model that comes quantized do."""
-
-
-def _set_quantization(module: ModuleOp, options: Options) -> None:
-    given = [name for field, name in _OF_QUANTIZED.items() if getattr(options, field)]
-    quantizes = options.quantizes or is_quantized(module)
-    if given and not quantizes and options.dump_profile is None:
-        raise UsageError([f"{', '.join(given)}: {NOTHING_QUANTIZED}, unless the model comes quantized"])
-    late = [name for field, name in _NOT_OF_QUANTIZED.items() if getattr(options, field)]
-    if late and is_quantized(module):
-        raise UsageError([f"{', '.join(late)}: the model comes quantized, its weights are made for its scales"])
-    if quantizes or options.dump_profile is not None:
-        set_settings(module, changed(settings_of(module), settings_for(options)))
-
-
-def _read_text(path: Path, options: Options, start: str) -> ModuleOp:
-    source = decode_source(path.read_bytes(), str(path))
-    module = parse_module(create_context(), source)
-    verify(module, source)
-    locate_store(module, path.parent)
-    if options.weights is not None:
-        module.attributes[STORE_ATTRIBUTE] = StringAttr(str(options.weights))
-    _retarget(module, options, start)
-    _combine(module, options)
-    _retune(module, options.tuning, start)
-    _set_clusters(module, options)
-    _set_quantization(module, options)
-    return module
-
-
-def _set_clusters(module: ModuleOp, options: Options) -> None:
-    if options.sdp_cluster_sizes:
-        mos = options.mos if isinstance(options.mos, tuple) else ()
-        module.attributes[CLUSTERS] = clusters(options.sdp_cluster_sizes, mos)
-
-
-def _combine(module: ModuleOp, options: Options) -> None:
-    if options.combine_inputs:
-        set_combined(module, "inputs")
-    if options.combine_outputs:
-        set_combined(module, "outputs")
-
-
-def _retarget(module: ModuleOp, options: Options, start: str) -> None:
-    """Gives a module that was read its target, where the options or nobody but they name one.
-
-    Raises UsageError when the options contradict work that is done.
-    """
-    default = Options()
-    asked = (options.aic_sku, options.aic_num_cores)
-    given = asked != (default.aic_sku, default.aic_num_cores)
-    if TARGET not in module.attributes and CORES not in module.attributes:
-        set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
-        return
-    has = (target_of(module).sku.data, cores_of(module))
-    if not given or asked == has:
-        return
-    if PHASE_NAMES.index(start) > PHASE_NAMES.index("shard"):
-        raise UsageError(
-            [f"-aic-sku and -aic-num-cores: the module is cut for {has[1]} cores of the SKU '{has[0]}' already"]
-        )
-    set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
-
-
-_TUNED_PHASES: Mapping[str, str] = {
-    "ols": "tile",
-    "mos": "shard",
-    "multicast_weights": "shard",
-    "size_split_granularity": "tile",
-    "vtcm_working_set_limit_ratio": "tile",
-    "allocator_dealloc_delay": "schedule",
-    "use_producer_dma": "schedule",
-}
-"""The first phase that each tuning value changes."""
-
-
-def _retune(module: ModuleOp, tuning: Tuning, start: str) -> None:
-    """Adds tuning values to those of a module that was read.
-
-    Raises UsageError when a phase that they change lies behind it.
-    """
-    has, given = tuning_of(module).given(), tuning.given()
-    late = [
-        f"-{name.replace('_', '-')} changes the phase {phase}: it excludes -from={start}"
-        for name, phase in _TUNED_PHASES.items()
-        if name in given and given[name] != has.get(name) and PHASE_NAMES.index(phase) < PHASE_NAMES.index(start)
-    ]
-    if late:
-        raise UsageError(late)
-    set_tuning(module, replace(tuning_of(module), **given))
 
 
 def temporary_folder() -> Path:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from onnx import GraphProto, NodeProto
 
+from aic.files.names import check_known
 from aic.importer.model_file import read_model
 from aic.options import Options
 from passes.quantization.files.external import read_external
-from passes.quantization.files.names import check_known
 from passes.quantization.files.node_precision import read_node_precision
 
 _MOVES = frozenset(("Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))

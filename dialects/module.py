@@ -36,6 +36,9 @@ _PORTS = {"input": "aic.inputs", "output": "aic.outputs"}
 """On a module of partitions: names of the network's inputs and outputs in their order."""
 SYMBOLS = "aic.symbols"
 
+MAX_PARTS = 64
+"""Parts of a network that run together on several cards."""
+
 Held: TypeAlias = Literal["partitions", "specializations"]
 """What modules in a module are to each other: `partitions` run together, of `specializations` one runs at a time."""
 

@@ -3,6 +3,9 @@
 The module says how by `aic.partitions` (`passes.partitioning.configuration`). An operation goes where its node is
 listed; one that belongs to no node, such as a change of an input's type, where its result is used. A partition on
 several cards is left to `slice-tensors`.
+
+By `aic.auto_partition = 2 : i64` it asks for so many cards instead, peers with as many cores as the module, which take
+the operations in their order, such that the slowest is as fast as possible.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +19,16 @@ from dialects.channels import Link
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.locations import node_name, tensor_name
-from dialects.module import CORES, DEVICE, main_of, target_of
+from dialects.module import CORES, DEVICE, MAX_PARTS, cores_of, main_of, target_of
+from dialects.tuning import tuning_of
+from passes.partitioning.balance import cuts_over_cards
 from passes.partitioning.configuration import CONFIGURATION, Configuration, Partition
 from passes.partitioning.split import Part, split_program
 from passes.rewriting.program_pass import ProgramPass
 from passes.slice_tensors import SLICES, Slicing
+
+AUTOMATIC = "aic.auto_partition"
+"""Name of the module's attribute that asks for a number of cards."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,11 @@ class PartitionDevicesPass(ProgramPass):
     name = "partition-devices"
 
     def apply_to(self, ctx: Context, op: ModuleOp) -> None:
-        wanted = op.attributes.pop(CONFIGURATION, None)
+        cards, wanted = op.attributes.pop(AUTOMATIC, None), op.attributes.pop(CONFIGURATION, None)
+        if cards is not None and wanted is not None:
+            raise AicError(f"{AUTOMATIC} and {CONFIGURATION} each say which card has what")
+        if cards is not None:
+            _balance(op, cards)
         if wanted is None:
             return
         configuration = Configuration.of_attribute(wanted)
@@ -38,6 +50,9 @@ class PartitionDevicesPass(ProgramPass):
         if problems:
             raise AicError(f"{CONFIGURATION}: {'; '.join(problems)}")
         partitions = configuration.partitions
+        if len(configuration.devices) == 1:  # the network is in one part
+            op.attributes[CORES] = IntegerAttr(partitions[0].devices[0].cores, i64)
+            return
         ops = [o for o in main_of(op).body.block.ops if isinstance(o, GraphOp)]
         of = assigned(ops, _by_node(partitions))
         empty = [partition.name for n, partition in enumerate(partitions) if n not in of.values()]
@@ -52,6 +67,24 @@ class PartitionDevicesPass(ProgramPass):
             return configuration.link(first, second)
 
         split_program(op, [Part(each.name, _attributes(each, configuration)) for each in partitions], of, parts_link)
+
+
+def _balance(module: ModuleOp, wanted: Attribute) -> None:
+    """Divides a program over so many cards by what its operations cost."""
+    cards = wanted.value.data if isinstance(wanted, IntegerAttr) else 0
+    if not 2 <= cards <= MAX_PARTS:
+        raise AicError(f"{AUTOMATIC} = {wanted}: the number of cards is needed, 2 to {MAX_PARTS}")
+    ops = [o for o in main_of(module).body.block.ops if isinstance(o, GraphOp)]
+    if len(ops) < cards:
+        raise AicError(f"{AUTOMATIC}: {len(ops)} operations for {cards} cards; each needs one")
+    cores = cores_of(module)
+    cuts = cuts_over_cards(ops, cards, cores, target_of(module).hardware, tuning_of(module))
+    of: dict[Operation, int] = {o: sum(cut <= n for cut in cuts) for n, o in enumerate(ops)}
+    parts = [
+        Part(f"Partition{number}", {CORES: IntegerAttr(cores, i64), DEVICE: IntegerAttr(number, i64)})
+        for number in range(cards)
+    ]
+    split_program(module, parts, of, lambda here, there: "p2p")
 
 
 def _by_node(partitions: Sequence[Partition]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from aic.files.inputs import InputFiles, read_input_list
 from aic.files.json_inputs import read_json_inputs
 from aic.importer import supported_operators_text
 from aic.options import Options, UsageError, help_text, parse_arguments
+from aic.partitions.setting import write_sample
 from aic.phases import PHASE_NAMES, Observer, Observers
 from aic.quantization import Sample, Samples
 from aic.tensors import Array, Signature, TensorInfo
@@ -49,6 +50,9 @@ def _run(argv: Sequence[str]) -> int:
         print(f"{NAME} {version()}")
     elif options.operators_supported is not None:
         _write_supported_operators(options.operators_supported)
+    elif options.mdp_dump_partition_config is not None:
+        count = write_sample(options)
+        print(f"wrote {options.mdp_dump_partition_config} ({count} nodes)")
     else:
         _compile_and_run(options)
     return 0

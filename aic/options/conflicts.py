@@ -10,6 +10,8 @@ from passes.partition_clusters import mos_problems, size_problems
 
 _PRECISION_PHASE = "graph"
 """The phase that fixes the precision."""
+_PARTITION_PHASE = "partition"
+"""The phase that divides a network."""
 
 
 NOTHING_QUANTIZED = "nothing is quantized without -load-profile, -convert-to-quantize or -external-quantization"
@@ -44,6 +46,7 @@ def conflicts(options: Options) -> list[str]:
     found += _phase_conflicts(options)
     found += _quantization_conflicts(options)
     found += _specialization_conflicts(options)
+    found += _partition_conflicts(options)
     return found
 
 
@@ -51,6 +54,8 @@ def refused_together(names: Sequence[str]) -> list[str]:
     """What is wrong with options together of which one is refused by itself: it would not help to support that."""
     if "network-specialization-config" in names and "aic-preproc" in names:
         return ["-network-specialization-config needs pre- and postprocessing on the host: it excludes -aic-preproc"]
+    if "sdp-cluster-sizes" in names and (cards := [name for name in names if name in _OVER_CARDS]):
+        return [f"-{cards[0]} divides the network over cards, which excludes dividing one by -sdp-cluster-sizes"]
     return []
 
 
@@ -93,7 +98,7 @@ def _cluster_conflicts(options: Options) -> list[str]:
     if isinstance(mos, tuple) and not sizes:
         return [f"-mos={','.join(map(str, mos))}: one value per cluster needs -sdp-cluster-sizes"]
     if not sizes:
-        over = isinstance(mos, int) and mos > cores
+        over = isinstance(mos, int) and mos > cores and not _given(options, _over_cards())
         text = f"-mos={mos}: output channels are split over at most all cores, of which -aic-num-cores gives {cores}"
         return [text] if over else []
     found = [f"-sdp-cluster-sizes: {problem}" for problem in size_problems(sizes, cores)]
@@ -106,6 +111,42 @@ def _cluster_conflicts(options: Options) -> list[str]:
     if options.validate_passes:
         found.append("-validate-passes compares whole networks: it excludes -sdp-cluster-sizes")
     return found
+
+
+_OVER_CARDS = ("mdp-load-partition-config", "mdp-auto-partition")
+"""Options that divide a network over several cards."""
+
+
+def _over_cards() -> list[str]:
+    return [name.replace("-", "_") for name in _OVER_CARDS]
+
+
+def _partition_conflicts(options: Options) -> list[str]:
+    """What is wrong with how the network is to be divided over cards."""
+    given = _given(options, _over_cards())
+    if options.mdp_dump_partition_config is not None:
+        others = [*given, *_beyond_profile(options), *_execution(options)]
+        others += ["-from"] if options.from_phase is not None else []
+        others += ["-dump-profile"] if options.dump_profile is not None else []
+        stops = "-mdp-dump-partition-config stops when the file is written"
+        return [f"{stops}: it excludes {', '.join(dict.fromkeys(others))}"] if others else []
+    if not given:
+        return []
+    if len(given) > 1:
+        return [f"{' and '.join(given)} each say which card has what: give one"]
+    excluded = {
+        "-aic-num-of-instances": options.aic_num_of_instances > 1,
+        f"-from={options.from_phase}, which is behind the phase {_PARTITION_PHASE}": options.from_phase is not None
+        and PHASE_NAMES.index(options.from_phase) > PHASE_NAMES.index(_PARTITION_PHASE),
+    }
+    later = {
+        "-network-specialization-config": options.network_specialization_config is not None,
+        "-retained-state": options.retained_state,
+        "-validate-passes": options.validate_passes,
+    }
+    return [f"{given[0]} excludes {name}" for name, is_given in excluded.items() if is_given] + [
+        f"{given[0]} and {name} together are not supported yet" for name, is_given in later.items() if is_given
+    ]
 
 
 def _quantization_conflicts(options: Options) -> list[str]:

@@ -46,8 +46,6 @@ REFUSED: tuple[Option, ...] = (
             {"choices": ("16", "20", "24", "28", "32")},
         ),
         ("enable-single-device-partitioning", Kind.FLAG, "divide the cores of one device into clusters"),
-        ("mdp-dump-partition-config", Kind.PATH, "write a partition of the network over devices (JSON)"),
-        ("mdp-load-partition-config", Kind.PATH, "partition the network over devices as this file says (JSON)"),
         ("host-preproc", Kind.FLAG, "process inputs and outputs on the host"),
         ("aic-preproc", Kind.FLAG, "process inputs and outputs on the card"),
         ("io-crc", Kind.FLAG, "check inputs and outputs by CRC"),

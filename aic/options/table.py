@@ -9,6 +9,7 @@ from aic.options.option import Kind, Option
 from aic.options.refused import REFUSED
 from aic.phases import PHASE_NAMES
 from dialects.hardware import skus
+from dialects.module import MAX_PARTS
 from dialects.tuning import KNOBS, Tuning
 from dialects.workers import MAX_THREADS
 from passes.quantization.calibration.choice import Calibration
@@ -271,6 +272,29 @@ class Options:
         Kind.FLAG,
         "compilation",
         "combine outputs into a single buffer for the transfer to the host",
+    )
+    mdp_dump_partition_config: Path | None = _option(
+        None,
+        "mdp-dump-partition-config",
+        Kind.PATH,
+        "compilation",
+        "write a sample of a partition of the network over cards, with the names of all nodes (JSON), and stop",
+    )
+    mdp_load_partition_config: Path | None = _option(
+        None,
+        "mdp-load-partition-config",
+        Kind.PATH,
+        "compilation",
+        "partition the network over cards as this file says (JSON)",
+    )
+    mdp_auto_partition: int | None = _option(
+        None,
+        "mdp-auto-partition",
+        Kind.INTEGER,
+        "compilation",
+        "partition the network over so many cards as a pipeline whose stages take about the same time",
+        minimum=2,
+        maximum=MAX_PARTS,
     )
     to_phase: str | None = _option(
         None,

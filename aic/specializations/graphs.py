@@ -6,10 +6,11 @@ from functools import cache
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.interpreter.graph import GraphRunner
+from aic.partitions.graph import PartsRunner
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.graph.ports import Port, input_ports, output_ports
-from dialects.module import main_of, path_of, programs_of
+from dialects.module import held_by, main_of, path_of, programs_of
 from dialects.retained import retained_of, retaining
 
 
@@ -30,9 +31,14 @@ def _info(port: Port) -> TensorInfo:
 
 
 class GraphNetwork:
-    """Runs the program that inputs are for, and keeps its state."""
+    """Runs the program that inputs are for, and keeps its state; or all parts of a network."""
 
     def __init__(self, module: ModuleOp) -> None:
+        if held_by(module) == "partitions":
+            parts = PartsRunner(module)
+            self.network = Network([parts.signature])
+            self._runner = lambda _: parts
+            return
         programs = list(programs_of(module))
         self.network = Network(graph_signatures(module))
         self._runner = cache(lambda number: GraphRunner(programs[number]))

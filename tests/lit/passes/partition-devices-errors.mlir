@@ -51,3 +51,32 @@ builtin.module attributes {aic.partitions = 3 : i64} {
     func.return %x : tensor<8xf16>
   }
 }
+
+// -----
+
+// CHECK: aic.auto_partition = 65 : i64: the number of cards is needed, 2 to 64
+builtin.module attributes {aic.auto_partition = 65 : i64} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16>
+    func.return %0 : tensor<8xf16>
+  }
+}
+
+// -----
+
+// CHECK: aic.auto_partition: 1 operations for 2 cards; each needs one
+builtin.module attributes {aic.auto_partition = 2 : i64} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16>
+    func.return %0 : tensor<8xf16>
+  }
+}
+
+// -----
+
+// CHECK: aic.auto_partition and aic.partitions each say which card has what
+builtin.module attributes {aic.auto_partition = 2 : i64, aic.partitions = {partitions = [], connections = []}} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    func.return %x : tensor<8xf16>
+  }
+}

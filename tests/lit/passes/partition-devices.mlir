@@ -52,3 +52,42 @@ builtin.module @mixed attributes {aic.target = #aic.target<"pro">, aic.partition
     func.return %1 : tensor<8x64xf16>
   }
 }
+
+// -----
+
+// One partition on one card is the network itself, on the cores that it says.
+// CHECK: builtin.module @alone attributes {aic.target = #aic.target<"pro">, aic.cores = 8 : i64} {
+// CHECK-NEXT: func.func @main
+builtin.module @alone attributes {aic.target = #aic.target<"pro">, aic.cores = 1 : i64, aic.partitions = {
+  partitions = [{name = "all", devices = array<i64: 0>, cores = array<i64: 8>}], connections = []}} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16> loc("a")
+    func.return %0 : tensor<8xf16>
+  }
+}
+
+// -----
+
+// By cost: three products of the same size and one as large as they are together, over two cards.
+// CHECK: builtin.module @balanced attributes {{.*}}aic.holds = "partitions", aic.inputs = ["x"], aic.outputs = ["y"]}
+// CHECK: builtin.module @Partition0 attributes {aic.cores = 4 : i64, aic.device = 0 : i64}
+// CHECK: graph.matmul
+// CHECK: graph.matmul
+// CHECK: graph.matmul
+// CHECK-NEXT: graph.send {{.*}} {channel = #aic.channel<0, "p2p", "Partition1">}
+// CHECK: builtin.module @Partition1 attributes {aic.cores = 4 : i64, aic.device = 1 : i64}
+// CHECK: graph.receive
+// CHECK: graph.matmul
+// CHECK-NEXT: func.return
+builtin.module @balanced attributes {aic.target = #aic.target<"pro">, aic.cores = 4 : i64,
+    aic.auto_partition = 2 : i64} {
+  func.func @main(%x: tensor<8x1024xf16> {aic.name = "x"}) -> (tensor<8x3072xf16> {aic.name = "y"}) {
+    %w = graph.constant #aic.dense<0.5 : tensor<1024x1024xf16>>
+    %v = graph.constant #aic.dense<0.5 : tensor<1024x3072xf16>>
+    %0 = graph.matmul %x, %w : (tensor<8x1024xf16>, tensor<1024x1024xf16>) -> tensor<8x1024xf16>
+    %1 = graph.matmul %0, %w : (tensor<8x1024xf16>, tensor<1024x1024xf16>) -> tensor<8x1024xf16>
+    %2 = graph.matmul %1, %w : (tensor<8x1024xf16>, tensor<1024x1024xf16>) -> tensor<8x1024xf16>
+    %3 = graph.matmul %2, %v : (tensor<8x1024xf16>, tensor<1024x3072xf16>) -> tensor<8x3072xf16>
+    func.return %3 : tensor<8x3072xf16>
+  }
+}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aic.files.names import check_known
 from dialects.errors import AicError
-from passes.quantization.files.names import check_known
 from passes.quantization.files.node_precision import read_node_precision
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from dialects.errors import AicError
+from dialects.errors import AicError, in_lines
 
 _COMPARISONS = 10_000
 """Pairs of names that are compared to find near ones, about a second's worth; the first unknown names have them."""
@@ -22,13 +22,17 @@ def check_known(names: Iterable[str], known: Collection[str], what: str) -> None
     Raises:
         AicError: lists every unknown name, and the known ones nearest to it.
     """
+    lines = unknown_names(names, known)
+    if lines:
+        raise AicError(f"{what}:{in_lines(lines)}")
+
+
+def unknown_names(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """Those of the names that are not known, quoted, each with the known ones nearest to it."""
     there = dict.fromkeys(sorted(known))
     unknown = [name for name in dict.fromkeys(names) if name not in there]
-    if not unknown:
-        return
     hinted = 1 + _COMPARISONS // max(1, len(there))
-    lines = [f"{name!r}{_hint(name, list(there)) if place < hinted else ''}" for place, name in enumerate(unknown)]
-    raise AicError(f"{what}: {lines[0]}" if len(lines) == 1 else f"{what}:" + "".join(f"\n  {line}" for line in lines))
+    return [f"{name!r}{_hint(name, list(there)) if place < hinted else ''}" for place, name in enumerate(unknown)]
 
 
 def _hint(name: str, known: list[str]) -> str:

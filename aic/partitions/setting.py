@@ -1,0 +1,49 @@
+"""What the options say of cards, as attributes of the module that is to be divided over them."""
+
+from pathlib import Path
+
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+
+from aic.options import Options, UsageError
+from aic.partitions.config_file import read_config, write_config
+from aic.partitions.nodes import check_nodes, node_names, sample
+from dialects.hardware import load_hardware
+from passes.partition_devices import AUTOMATIC
+from passes.partitioning.configuration import CONFIGURATION, Configuration
+
+
+def set_partitions(module: ModuleOp, options: Options) -> None:
+    """Says in a module how it is to be divided over cards, if the options do.
+
+    Raises AicError for a configuration that is wrong by itself, does not fit the model's nodes, or contradicts
+    `-aic-num-cores`. IR text is not held to the nodes of the model, which it may have no more.
+    """
+    if options.sdp_cluster_sizes:
+        mos = options.mos if isinstance(options.mos, tuple) else ()
+        module.attributes[CLUSTERS] = clusters(options.sdp_cluster_sizes, mos)
+    if options.mdp_auto_partition is not None:
+        module.attributes[AUTOMATIC] = IntegerAttr(options.mdp_auto_partition, i64)
+    if options.mdp_load_partition_config is None or options.model is None:
+        return
+    path = options.mdp_load_partition_config
+    configuration = read_config(path, load_hardware(options.aic_sku).cores)
+    _check_cores(configuration, options, path)
+    check_nodes(configuration, node_names(options.model) if options.from_phase is None else None, path)
+    module.attributes[CONFIGURATION] = configuration.to_attribute()
+
+
+def write_sample(options: Options) -> int:
+    """Writes the sample of a configuration that the options ask for; the number of nodes. Raises AicError."""
+    if options.model is None or options.mdp_dump_partition_config is None:
+        raise UsageError(["the model is missing"])
+    configuration = sample(options.model, options.aic_num_cores)
+    write_config(configuration, options.mdp_dump_partition_config)
+    return sum(len(partition.nodes or ()) for partition in configuration.partitions)
+
+
+def _check_cores(configuration: Configuration, options: Options, path: Path) -> None:
+    cores = sorted({device.cores for partition in configuration.partitions for device in partition.devices})
+    if options.aic_num_cores not in (Options().aic_num_cores, *cores):
+        raise UsageError(
+            [f"-aic-num-cores={options.aic_num_cores}: {path} gives its cards {', '.join(map(str, cores))} (numCores)"]
+        )

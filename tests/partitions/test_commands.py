@@ -1,0 +1,138 @@
+"""Several cards on the command line."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.models.digits import DIGITS_BN, digits_test
+from tools.aic_exec import main
+
+MODEL = f"-m={DIGITS_BN}"
+IMAGES, _, LOGITS = digits_test()
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Any:
+    """The sample, read."""
+    path = tmp_path / "sample.json"
+    assert main([MODEL, "-aic-num-cores=4", f"-mdp-dump-partition-config={path}"]) == 0
+    return json.loads(path.read_text())
+
+
+def pipeline(folder: Path, sample: Any, cards: int) -> str:
+    """A configuration of so many cards, made of the sample by hand; the option that loads it."""
+    (all_of_it,) = sample["partitions"]
+    nodes = all_of_it["nodeList"]
+    ends = [len(nodes) * card // cards for card in range(cards + 1)]
+    sample["partitions"] = [
+        {
+            "name": f"Partition{card}",
+            "devices": [{"deviceId": card, "numCores": 4}],
+            "nodeList": nodes[ends[card] : ends[card + 1]],
+        }
+        for card in range(cards)
+    ]
+    sample["connections"] = [{"devices": list(range(cards)), "type": "p2p"}]
+    (folder / "pipeline.json").write_text(json.dumps(sample))
+    return f"-mdp-load-partition-config={folder}/pipeline.json"
+
+
+def text_after(phase: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    assert main([MODEL, *arguments, f"-to={phase}"]) == 0
+    return capsys.readouterr().out
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    assert main([MODEL, *arguments]) == 1
+    return capsys.readouterr().err
+
+
+def test_the_sample_is_one_partition_of_all_nodes(sample: Any) -> None:
+    (partition,) = sample["partitions"]
+    assert partition["name"] == "Partition0"
+    assert partition["devices"] == [{"deviceId": 0, "numCores": 4}]
+    assert sample["connections"] == []
+    assert len(partition["nodeList"]) == 20
+
+
+def test_the_sample_loaded_is_the_network_itself(
+    tmp_path: Path, sample: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = text_after("partition", capsys, f"-mdp-load-partition-config={tmp_path}/sample.json")
+    assert loaded == text_after("partition", capsys, "-aic-num-cores=4")
+
+
+def test_nodes_go_to_the_cards_that_list_them(tmp_path: Path, sample: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    text = text_after("partition", capsys, pipeline(tmp_path, sample, 2), "-aic-num-cores=4")
+    first, second = text.split("builtin.module @Partition1 attributes {aic.cores = 4 : i64, aic.device = 1 : i64}")
+    assert '"p2p", "Partition1"' in first
+    assert "/3/Add" in first
+    assert "/13/Gemm" not in first
+    assert "/13/Gemm" in second
+    assert "/3/Add" not in second
+
+
+@pytest.mark.parametrize("cards", [2, 3])
+def test_the_interpreter_runs_all_parts(tmp_path: Path, sample: Any, cards: int) -> None:
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/image.raw\n")
+    IMAGES[:1].tofile(tmp_path / "image.raw")
+    run = [MODEL, f"-input-list-file={tmp_path}/list.txt", f"-write-output-dir={tmp_path}/out", "-run-on-interpreter"]
+    assert main([*run, pipeline(tmp_path, sample, cards)]) == 0
+    logits = np.fromfile(tmp_path / "out/logits-activation-0-inf-0.bin", np.float32)
+    np.testing.assert_allclose(logits, LOGITS[0], rtol=1e-3, atol=1e-3)
+
+
+def test_automatic_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    text = text_after("partition", capsys, "-mdp-auto-partition=3", "-aic-num-cores=2")
+    for card in range(3):
+        assert f"builtin.module @Partition{card} attributes {{aic.cores = 2 : i64, aic.device = {card} : i64}}" in text
+
+
+def test_cores_that_no_card_has(tmp_path: Path, sample: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refusal(capsys, pipeline(tmp_path, sample, 2), "-aic-num-cores=3", "-to=partition")
+    assert "-aic-num-cores=3: " in message
+    assert "gives its cards 4 (numCores)" in message
+
+
+def test_what_is_wrong_with_nodes(tmp_path: Path, sample: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    sample["partitions"][0]["nodeList"][0] = "/0/Konv"
+    (tmp_path / "wrong.json").write_text(json.dumps(sample))
+    message = refusal(capsys, f"-mdp-load-partition-config={tmp_path}/wrong.json", "-to=partition")
+    assert "'/0/Konv'; did you mean '/0/Conv'" in message
+    assert "in no partition:\n    '/0/Conv'" in message
+
+
+def test_a_circle_names_partitions_and_tensors(tmp_path: Path, sample: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    option = pipeline(tmp_path, sample, 2)
+    first, second = sample["partitions"]
+    second["nodeList"].append(first["nodeList"].pop(0))
+    (tmp_path / "pipeline.json").write_text(json.dumps(sample))
+    assert "wait for each other in a circle: 'Partition1' needs" in refusal(capsys, option, "-to=partition")
+
+
+LOAD = "-mdp-load-partition-config=c"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([LOAD, "-mdp-dump-partition-config=d"], "it excludes -mdp-load-partition-config"),
+        (["-mdp-dump-partition-config=d", "-compile-only", "-from=graph"], "it excludes -compile-only, -from"),
+        ([LOAD, "-mdp-auto-partition=2"], "each say which card has what: give one"),
+        ([LOAD, "-sdp-cluster-sizes=1,1"], "excludes dividing one by -sdp-cluster-sizes"),
+        ([LOAD, "-aic-num-of-instances=2"], "-mdp-load-partition-config excludes -aic-num-of-instances"),
+        ([LOAD, "-network-specialization-config=s"], "together are not supported yet"),
+        ([LOAD, "-retained-state"], "-retained-state together are not supported yet"),
+        (["-mdp-auto-partition=2", "-validate-passes"], "-validate-passes together are not supported yet"),
+        ([LOAD, "-from=shard"], "excludes -from=shard, which is behind the phase partition"),
+        (["-mdp-auto-partition=1"], "must be at least 2"),
+    ],
+)
+def test_what_does_not_go_together(arguments: Sequence[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert message in refusal(capsys, *arguments)
