@@ -14,6 +14,8 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.emit import emit_qpc
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
+from aic.partitions.multi_device import is_over_cards
+from aic.partitions.multi_device import write as write_over_cards
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
 from aic.quantization import Samples, first_of, given_samples, make_profile, profile_beside, write_report
@@ -266,7 +268,7 @@ def temporary_folder() -> Path:
 
 def _compile_to(path: Path, options: Options, observer: Observer | None, samples: Samples | None) -> Path:
     def emit(module: ModuleOp) -> None:
-        emit_qpc(module, path)
+        (write_over_cards if is_over_cards(module) else emit_qpc)(module, path)
         try:
             (observer or Observer()).qpc_written(path)
         except AicError:

@@ -41,6 +41,14 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
     Raises AicError when the module is not a scheduled program, when it does not fit into the card's memory, when its
     inputs and outputs are not what a QPC can describe, or when the file cannot be written.
     """
+    write_container(path, qpc_segments(module))
+
+
+def qpc_segments(module: ModuleOp) -> list[NewSegment]:
+    """The segments of the QPC of a scheduled module, whose data is made when it is asked for.
+
+    Raises AicError as `emit_qpc`; the data, too, when it is asked for.
+    """
     check_level(module, SCHEDULED, "what was given to emit")
     check_programs(module)
     program, layout = placed_program(module)
@@ -58,15 +66,12 @@ def emit_qpc(module: ModuleOp, path: Path) -> None:
     checked = start(lambda: check_each_program(module))
     store = store_of(module)
     constants = NewSegment(CONSTANTS, layout.size, lambda: layout.chunks(store), layout.size)
-    write_container(
-        path,
-        [
-            *([constants] if layout.size else []),
-            NewSegment.of_bytes(CONSTANTS_DESC, ConstantsDescriptor(layout.size).pack()),
-            _proved(NewSegment.of_bytes(NETWORK_ELF, elf), checked),
-            NewSegment.of_bytes(NETWORK_DESC, serialize_descriptor(descriptor)),
-        ],
-    )
+    return [
+        *([constants] if layout.size else []),
+        NewSegment.of_bytes(CONSTANTS_DESC, ConstantsDescriptor(layout.size).pack()),
+        _proved(NewSegment.of_bytes(NETWORK_ELF, elf), checked),
+        NewSegment.of_bytes(NETWORK_DESC, serialize_descriptor(descriptor)),
+    ]
 
 
 def name_of(module: ModuleOp) -> str:

@@ -14,7 +14,7 @@ from aic.emission.constants import Place
 from aic.emission.descriptor import describe_module
 from aic.emission.memory import declared_tensors
 from aic.legality import SCHEDULED, check_level
-from aic.qpc.container import CONSTANTS, NETWORK_DESC, NETWORK_ELF, QPC_FILE
+from aic.qpc.container import CONSTANTS, MDP_META_INFO, NETWORK_DESC, NETWORK_ELF, QPC_FILE
 from aic.qpc.descriptor import IoBinding, NetworkDescriptor
 from aic.qpc.elf import PROGRAM_SECTION
 from aic.qpc.errors import QpcError
@@ -59,12 +59,23 @@ def load_qpc(path: str | Path) -> LoadedProgram:
     Raises AicError when there is no such file, or it is malformed, contradicts itself, or holds no program of ours.
     """
     file = qpc_path(path)
-    examined, findings = _examined(file)
-    errors = examined.report(findings).errors
-    if errors:
-        first, *others = errors
+    examined = examine_file(file, create_context())
+    if MDP_META_INFO in examined.segments:
+        raise QpcError(f"{file}: a QPC for several cards; this runs on one")
+    refuse_errors(file, examined.report(program_findings(examined)))
+    return loaded_program(file, examined)
+
+
+def refuse_errors(file: Path, report: Report) -> None:
+    """Raises QpcError with the first error of a report, if there is one."""
+    if report.errors:
+        first, *others = report.errors
         more = f" (and {len(others)} more errors, which `aic-qpc validate` lists)" if others else ""
         raise QpcError(f"{file}: {first.message}{more}")
+
+
+def loaded_program(file: Path, examined: Examined) -> LoadedProgram:
+    """The program of a QPC in a file in which nothing is wrong. Raises QpcError when it holds none of ours."""
     if examined.program is None or examined.descriptor is None or examined.constants is None:
         raise QpcError(f"{file}: network.elf: section '{PROGRAM_SECTION}' is missing")
     start = examined.segments[CONSTANTS].offset if CONSTANTS in examined.segments else 0
@@ -81,27 +92,26 @@ def validate_qpc(path: str | Path) -> Report:
 
     Raises nothing for what is wrong inside the file: that is in the report.
     """
-    examined, findings = _examined(Path(path))
-    return examined.report(findings)
+    examined = examine_file(path, create_context())
+    return examined.report(program_findings(examined))
 
 
-def _examined(file: Path) -> tuple[Examined, Sequence[Finding]]:
-    """What can be read of a file, and what is wrong with its program."""
-    examined = examine_file(file, create_context())
+def program_findings(examined: Examined) -> Sequence[Finding]:
+    """What is wrong with the program of a QPC."""
     program, descriptor, constants = examined.program, examined.descriptor, examined.constants
     if program is None:
-        return examined, ()
+        return ()
     findings = Findings(examined.segments)
     try:
         tensors = _checked_tensors(program)
     except AicError as error:
         findings.add(NETWORK_ELF, [str(error)], "program")
-        return examined, findings.found
+        return findings.found
     if descriptor is not None:
         findings.add(NETWORK_DESC, _disagreements(program, descriptor))
     if constants is not None:
         findings.add(NETWORK_ELF, _misplaced_constants(tensors, constants.static_size), "program")
-    return examined, findings.found
+    return findings.found
 
 
 def _checked_tensors(module: ModuleOp) -> list[TensorOp]:

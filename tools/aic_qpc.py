@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from aic.load import validate_qpc
+from aic.partitions.multi_device import validate
 from aic.qpc.container import CONSTANTS, CONSTANTS_DESC, NETWORK_DESC, NETWORK_ELF
 from aic.qpc.packing import add_crcs, describe, directory_files, extract, pack_files
 from dialects.errors import AicError
@@ -98,7 +98,7 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    report = validate_qpc(arguments.input_file)
+    report = validate(arguments.input_file)
     print(report.text(), end="")
     if not report.errors:
         return 0

@@ -6,7 +6,8 @@
                data      in table order
 
 All little endian. A stored pointer `p` means file offset `p - base`; this writer uses base 0. Every element starts at a
-multiple of 8, and the data of `constants.bin` at a multiple of 4096 so that it can be mapped on its own.
+multiple of 8, and the data of `constants.bin` at a multiple of 4096 so that it can be mapped on its own; so is that of
+a QPC for one of several cards, which has such a segment.
 """
 
 import mmap
@@ -15,7 +16,7 @@ import re
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from stat import S_ISREG
@@ -36,6 +37,10 @@ NETWORK_ELF = "network.elf"
 NETWORK_DESC = "networkdesc.bin"
 CONSTANTS_DESC = "constantsdesc.bin"
 CONSTANTS = "constants.bin"
+MDP_META_INFO = "mdp_meta_info"
+"""Marks a QPC for several cards."""
+SLICE = "QAicGraph_slice"
+"""How names of segments begin that are QPCs themselves, one for each card."""
 
 MAX_SEGMENTS = 4096
 MAX_NAME_BYTES = 255
@@ -44,7 +49,7 @@ MAX_FILE_BYTES = 1 << 40
 _HEADER = struct.Struct("<IBBHQQQQ")
 _ENTRY = struct.Struct("<QQQQ")
 _ALIGNMENT = 8
-_CONSTANTS_ALIGNMENT = 4096
+_MAPPED_ALIGNMENT = 4096
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 _COPY_BYTES = 1 << 20
 
@@ -77,6 +82,14 @@ class NewSegment:
         except OSError as error:
             raise QpcError(f"cannot read '{path}': {error.strerror}") from error
         return NewSegment(name, size, lambda: _file_chunks(path), static_size)
+
+    @staticmethod
+    def of_segments(name: str, segments: Sequence["NewSegment"]) -> "NewSegment":
+        """A segment that is a container itself, of which no more than a chunk is held. Raises QpcError as
+        `write_container` does.
+        """
+        _check_segments(segments)
+        return NewSegment(name, _layout(segments)[1], lambda: container_chunks(segments))
 
 
 @dataclass(frozen=True)
@@ -179,8 +192,10 @@ def read_container(data: memoryview) -> dict[str, Segment]:
     return contents.segments
 
 
-def examine_container(data: memoryview) -> Contents:
-    """All that is wrong with the container in `data`, and its segments that have a name and lie in it."""
+def examine_container(data: memoryview, at: int = 0) -> Contents:
+    """All that is wrong with the container in `data`, and its segments that have a name and lie in it. `data` begins at
+    byte `at` of the file, from whose beginning the segments' offsets count.
+    """
     if len(data) < _HEADER.size:
         return Contents({}, (f"not a QPC: {len(data)} bytes are less than the {_HEADER.size}-byte header",))
     magic, _, _, compression, size, base, count, table = _HEADER.unpack_from(data)
@@ -199,7 +214,8 @@ def examine_container(data: memoryview) -> Contents:
     except QpcError as error:
         return Contents({}, (*problems, str(error)))
     segments = rows.read(problems)
-    return Contents(segments, tuple(problems))
+    placed = {name: replace(segment, offset=segment.offset + at) for name, segment in segments.items()}
+    return Contents(placed, tuple(problems))
 
 
 class _Rows:
@@ -272,13 +288,17 @@ def _layout(segments: Sequence[NewSegment]) -> tuple[tuple[list[int], list[int]]
         position = _align(position + len(segment.name) + 1, _ALIGNMENT)
     data_starts: list[int] = []
     for segment in segments:
-        position = _align(position, _CONSTANTS_ALIGNMENT if segment.name == CONSTANTS else _ALIGNMENT)
+        position = _align(position, _alignment(segment.name))
         data_starts.append(position)
         position += segment.size
     total = _align(position, _ALIGNMENT)
     if total > MAX_FILE_BYTES:
         raise QpcError(f"the QPC would have {total} bytes, at most {MAX_FILE_BYTES} are written")
     return (name_starts, data_starts), total
+
+
+def _alignment(name: str) -> int:
+    return _MAPPED_ALIGNMENT if name == CONSTANTS or name.startswith(SLICE) else _ALIGNMENT
 
 
 def _align(position: int, alignment: int) -> int:

@@ -9,8 +9,10 @@ from aic.qpc.container import (
     CONSTANTS,
     CONSTANTS_DESC,
     MAGIC,
+    MDP_META_INFO,
     NETWORK_DESC,
     NETWORK_ELF,
+    SLICE,
     NewSegment,
     Segment,
     check_name,
@@ -78,16 +80,27 @@ def add_crcs(source: Path, output: Path) -> dict[str, int]:
     Raises QpcError if the QPC is malformed, AicError if the output cannot be written.
     """
     with open_container(source) as segments:
-        if NETWORK_ELF in segments:
-            read_elf(segments[NETWORK_ELF].data)  # what cannot be read has no metadata to cover
-        crcs = compute_crcs(segments)
-        kept = [
-            NewSegment.of_bytes(segment.name, segment.data, segment.static_size)
-            for segment in segments.values()
-            if segment.name not in CRC_SEGMENTS
-        ]
-        write_container(output, [*kept, *(NewSegment.of_bytes(name, pack_crc(crc)) for name, crc in crcs.items())])
+        crcs: dict[str, int] = {}
+        write_container(output, _with_crcs(segments, crcs, ""))
     return crcs
+
+
+def _with_crcs(segments: Mapping[str, Segment], crcs: dict[str, int], path: str) -> list[NewSegment]:
+    """A container's segments and CRC segments, and those of the QPCs that are for one of several cards. The values go
+    to `crcs`; `path` goes before their names.
+    """
+    if NETWORK_ELF in segments:
+        read_elf(segments[NETWORK_ELF].data)  # what cannot be read has no metadata to cover
+    made = compute_crcs(segments)
+    crcs |= {path + name: crc for name, crc in made.items()}
+    kept: list[NewSegment] = []
+    for segment in segments.values():
+        if MDP_META_INFO in segments and segment.name.startswith(SLICE):
+            inner = read_container(segment.data)
+            kept.append(NewSegment.of_segments(segment.name, _with_crcs(inner, crcs, f"{path}{segment.name}/")))
+        elif segment.name not in CRC_SEGMENTS:
+            kept.append(NewSegment.of_bytes(segment.name, segment.data, segment.static_size))
+    return [*kept, *(NewSegment.of_bytes(name, pack_crc(crc)) for name, crc in made.items())]
 
 
 def describe(source: Path) -> str:
@@ -95,22 +108,32 @@ def describe(source: Path) -> str:
     with open_container(source) as segments:
         lines = ["segment                       offset         bytes"]
         lines += [f"{segment.name:24} {segment.offset:11} {len(segment.data):13}" for segment in segments.values()]
-        parts = read_parts(segments)
-        descriptor, metadata, constants = parts.descriptor, parts.metadata, parts.constants
-        lines.append(f"network    {descriptor.name!r}, batch {descriptor.batch_size}, {metadata.numNSPs} NSPs")
-        lines += [f"input      {_describe_binding(binding)}" for binding in descriptor.inputs]
-        lines += [f"output     {_describe_binding(binding)}" for binding in descriptor.outputs]
-        lines += [f"shapes     {_describe_shapes(descriptor, shapes)}" for shapes in descriptor.allowed_shapes]
-        lines.append(f"buffers    {len(descriptor.dma_buffers)} DMA buffers, {len(metadata.dmaRequests)} requests")
-        lines.append(f"constants  {constants.static_size} bytes static, {constants.dynamic_size} dynamic")
-        if PROGRAM_SECTION in parts.elf.sections:
-            program = parts.elf.sections[PROGRAM_SECTION]
-            header = read_header(program)
-            lines.append(
-                f"program    {header.operations} operations, {len(program)} bytes, "
-                f"encoding {header.major}.{header.minor}, for simulation only"
-            )
+        if MDP_META_INFO not in segments:
+            return "\n".join([*lines, *_describe_parts(segments)]) + "\n"
+        for name, segment in segments.items():
+            if name.startswith(SLICE):
+                lines += ["", f"{name}, for a card of its own", *_describe_parts(read_container(segment.data))]
         return "\n".join(lines) + "\n"
+
+
+def _describe_parts(segments: Mapping[str, Segment]) -> list[str]:
+    """What the parts of a QPC for one card say."""
+    parts = read_parts(segments)
+    descriptor, metadata, constants = parts.descriptor, parts.metadata, parts.constants
+    lines = [f"network    {descriptor.name!r}, batch {descriptor.batch_size}, {metadata.numNSPs} NSPs"]
+    lines += [f"input      {_describe_binding(binding)}" for binding in descriptor.inputs]
+    lines += [f"output     {_describe_binding(binding)}" for binding in descriptor.outputs]
+    lines += [f"shapes     {_describe_shapes(descriptor, shapes)}" for shapes in descriptor.allowed_shapes]
+    lines.append(f"buffers    {len(descriptor.dma_buffers)} DMA buffers, {len(metadata.dmaRequests)} requests")
+    lines.append(f"constants  {constants.static_size} bytes static, {constants.dynamic_size} dynamic")
+    if PROGRAM_SECTION in parts.elf.sections:
+        program = parts.elf.sections[PROGRAM_SECTION]
+        header = read_header(program)
+        lines.append(
+            f"program    {header.operations} operations, {len(program)} bytes, "
+            f"encoding {header.major}.{header.minor}, for simulation only"
+        )
+    return lines
 
 
 def _describe_binding(binding: IoBinding) -> str:

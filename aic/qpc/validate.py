@@ -79,9 +79,14 @@ def validate_segments(segments: Mapping[str, Segment], context: Context | None =
 def examine_file(path: str | Path, context: Context | None = None) -> Examined:
     """What of a file can be read, and all that is wrong with it; segments are views of the file, which is mapped."""
     try:
-        contents = examine_container(map_file(path))
+        return examine_data(map_file(path), context)
     except QpcError as error:
         return Examined({}, None, None, None, None, (Finding(str(error)),))
+
+
+def examine_data(data: memoryview, context: Context | None = None, at: int = 0) -> Examined:
+    """The same of a QPC that begins at byte `at` of a file, from whose beginning the segments' offsets count."""
+    contents = examine_container(data, at)
     if contents.problems and not contents.segments:
         return Examined({}, None, None, None, None, tuple(map(Finding, contents.problems)))
     return examine_segments(contents.segments, context, contents.problems)

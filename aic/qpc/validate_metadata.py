@@ -73,6 +73,8 @@ def check_transfers(metadata: Metadata, descriptor: NetworkDescriptor) -> Iterat
         for problem in _check_request(request, metadata, descriptor):
             yield f"metadata: dmaRequests[{index}]: {problem}"
     yield from _check_order(metadata.dmaRequests)
+    if descriptor.outputs:  # a part of a network may give all that it makes to other cards
+        yield from _check_end(metadata.dmaRequests)
     yield from _check_device_overlaps(metadata.dmaRequests)
     yield from _check_coverage(metadata.dmaRequests, descriptor)
 
@@ -272,6 +274,9 @@ def _check_order(requests: Sequence[DMARequest]) -> Iterator[str]:
             yield f"metadata: dmaRequests[{index}]: not next to the other requests of DMA buffer {request.num}"
         if index and requests[index - 1].num != request.num:
             finished.add(requests[index - 1].num)
+
+
+def _check_end(requests: Sequence[DMARequest]) -> Iterator[str]:
     if requests and (requests[-1].inOut != Direction.Out or requests[-1].size == 0):
         yield "metadata: the last of dmaRequests must move output data: its completion ends the inference"
 

@@ -115,7 +115,7 @@ def test_the_sample_has_all_nodes_of_the_model() -> None:
     assert partition.devices == (Device(0, 4),)
     assert partition.name == "Partition0"
     assert partition.nodes == tuple(node_names(DIGITS_BN))
-    assert {"/0/Conv", "/1/BatchNormalization", "/10/Flatten"} <= set(partition.nodes)
+    assert {"/0/Conv", "/1/BatchNormalization", "/10/Flatten"} <= set(partition.nodes or ())
     check_nodes(made, node_names(DIGITS_BN), Path("c.json"))
 
 
