@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
+from aic.emit import name_of
 from aic.qpc.container import MDP_META_INFO, SLICE
 from aic.qpc.decoding import decode
 from aic.qpc.encoding import encode
@@ -55,7 +56,7 @@ class MetaInfo:
             for number, part in enumerate(programs_of(module))
         )
         inputs, outputs = (_texts(module.attributes, name) for name in (INPUTS, OUTPUTS))
-        info = MetaInfo(_name(module), target_of(module), inputs, outputs, parts)
+        info = MetaInfo(name_of(module), target_of(module), inputs, outputs, parts)
         return info.checked()
 
     def skeleton(self) -> ModuleOp:

@@ -1,0 +1,79 @@
+"""Small networks over several cards, as QPCs, and how they run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+
+from aic.importer import import_model
+from aic.interpreter.parts import Mail, run_parts
+from aic.nsp.values import load_program
+from aic.partitions.multi_device import LoadedNetwork, write
+from aic.phases import phases_between, run_phases
+from dialects.aic import TargetAttr
+from dialects.module import main_of, path_of, programs_of, set_target
+from dialects.tile.ops import TensorOp
+from dialects.weights import drop_store, store_of
+from passes.partition_devices import AUTOMATIC
+from passes.partitioning.configuration import CONFIGURATION, Configuration, Connection, Device, Partition
+from tests.models.digits import DIGITS_BN
+
+SLOW_MEMORY = {"ddr_bytes_per_second": 1e9, "pcie_latency_seconds": 0.0}
+"""A card on which slicing even a small network is worthwhile."""
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+KINDS = ("pipelined", "sliced")
+
+
+def scheduled(kind: str) -> ModuleOp:
+    """The trained digits over cards 0 and 1 as a pipeline, or over cards 4 and 2 that share the work."""
+    module = import_model(DIGITS_BN)
+    set_target(module, TargetAttr.of("pro", SLOW_MEMORY), 2)
+    if kind == "pipelined":
+        module.attributes[AUTOMATIC] = IntegerAttr(2, i64)
+    else:
+        both = Partition("all", (Device(4, 2), Device(2, 3)))
+        module.attributes[CONFIGURATION] = Configuration((both,), (Connection((2, 4), "p2p"),)).to_attribute()
+    run_phases(module, phases_between("graph", "schedule"), fp16=True)
+    return module
+
+
+def written(kind: str, path: Path) -> ModuleOp:
+    """The same written to a file, too."""
+    module = scheduled(kind)
+    write(module, path)
+    return module
+
+
+def outputs_of(module: ModuleOp, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """What a scheduled module of parts gives."""
+    mail = Mail()
+    programs = {path_of(part): load_program(part, mail=mail) for part in programs_of(module)}
+    return _run(module, programs, inputs, mail)
+
+
+def outputs_of_loaded(network: LoadedNetwork, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """What a network from a QPC gives."""
+    mail = Mail()
+    programs = {
+        path_of(part.module): load_program(part.module, part.constants.stored_bytes, mail=mail)
+        for part in network.parts
+    }
+    return _run(network.module, programs, inputs, mail)
+
+
+def _run(module: ModuleOp, programs: Mapping[str, Any], inputs: Arrays, mail: Mail) -> dict[str, npt.NDArray[Any]]:
+    given = {path_of(part): {name: inputs[name] for name in _inputs(part)} for part in programs_of(module)}
+    return run_parts({name: program.start(given[name]) for name, program in programs.items()}, mail)
+
+
+def _inputs(part: ModuleOp) -> list[str]:
+    tensors = [op for op in main_of(part).body.walk() if isinstance(op, TensorOp) and op.role.data == "input"]
+    return [tensor.label.data for tensor in tensors if tensor.label is not None]
+
+
+def forget(module: ModuleOp) -> None:
+    """Drops the weights of a network."""
+    drop_store(store_of(module).folder)
