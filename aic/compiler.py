@@ -14,8 +14,6 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.emit import emit_qpc
 from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
-from aic.partitions.multi_device import is_over_cards
-from aic.partitions.multi_device import write as write_over_cards
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
 from aic.quantization import Samples, first_of, given_samples, make_profile, profile_beside, write_report
@@ -23,6 +21,7 @@ from aic.sources import import_source, read_text
 from aic.successors import Marked
 from aic.tensors import Array
 from dialects.errors import AicError
+from dialects.module import is_over_cards
 from dialects.weights import drop_store, store_of
 from passes.quantization.files.profile import Profile, write_profile
 from passes.quantization.settings import set_settings, settings_of
@@ -268,7 +267,12 @@ def temporary_folder() -> Path:
 
 def _compile_to(path: Path, options: Options, observer: Observer | None, samples: Samples | None) -> Path:
     def emit(module: ModuleOp) -> None:
-        (write_over_cards if is_over_cards(module) else emit_qpc)(module, path)
+        if is_over_cards(module):
+            from aic.partitions import multi_device  # most networks are on one
+
+            multi_device.write(module, path)
+        else:
+            emit_qpc(module, path)
         try:
             (observer or Observer()).qpc_written(path)
         except AicError:

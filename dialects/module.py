@@ -113,6 +113,11 @@ def port_names(module: ModuleOp, role: str) -> list[str]:
     return [cast(StringAttr, name).data for name in names.data]
 
 
+def is_over_cards(module: ModuleOp) -> bool:
+    """Whether a module holds parts that are for cards by their numbers."""
+    return held_by(module) == "partitions" and any(DEVICE in part.attributes for part in programs_of(module))
+
+
 def path_of(module: ModuleOp) -> str:
     """Names of the modules around one and its own, outermost first, but for the name of the whole network; of a
     specialization its symbols, too: `spec0 (batch=1, height=56)`.

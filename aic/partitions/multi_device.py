@@ -20,7 +20,7 @@ from aic.qpc.findings import Finding, Findings, Report
 from aic.qpc.validate import Examined, examine_data
 from dialects import create_context
 from dialects.errors import AicError
-from dialects.module import DEVICE, cores_of, held_by, programs_of, standing_alone, target_of
+from dialects.module import DEVICE, cores_of, programs_of, standing_alone, target_of
 from dialects.retained import retained_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
@@ -47,11 +47,6 @@ class LoadedNetwork:
     def constants(self) -> Mapping[str, WeightStore]:
         """Constants of each part, by its name."""
         return {slot.name: part.constants for slot, part in zip(self.info.parts, self.parts, strict=True)}
-
-
-def is_over_cards(module: ModuleOp) -> bool:
-    """Whether a module holds parts that are for cards by their numbers."""
-    return held_by(module) == "partitions" and any(DEVICE in part.attributes for part in programs_of(module))
 
 
 def write(module: ModuleOp, path: Path) -> None:

@@ -8,6 +8,7 @@ from aic.options import Options, UsageError
 from aic.partitions.config_file import read_config, write_config
 from aic.partitions.nodes import check_nodes, node_names, sample
 from dialects.hardware import load_hardware
+from passes.partition_clusters import CLUSTERS, clusters
 from passes.partition_devices import AUTOMATIC
 from passes.partitioning.configuration import CONFIGURATION, Configuration
 

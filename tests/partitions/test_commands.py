@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import aic
+from aic.partitions.multi_device import load
 from tests.models.digits import DIGITS_BN, digits_test
+from tests.partitions.networks import outputs_of_loaded
 from tools.aic_exec import main
 
 MODEL = f"-m={DIGITS_BN}"
@@ -86,6 +89,25 @@ def test_the_interpreter_runs_all_parts(tmp_path: Path, sample: Any, cards: int)
     assert main([*run, pipeline(tmp_path, sample, cards)]) == 0
     logits = np.fromfile(tmp_path / "out/logits-activation-0-inf-0.bin", np.float32)
     np.testing.assert_allclose(logits, LOGITS[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", [[], ["-convert-to-fp16"]], ids=["fp32", "fp16"])
+def test_the_qpc_holds_all_parts(tmp_path: Path, sample: Any, precision: Sequence[str]) -> None:
+    option = pipeline(tmp_path, sample, 3)
+    assert main([MODEL, option, *precision, "-vvv", "-compile-only", f"-aic-binary-dir={tmp_path}/qpc"]) == 0
+    network = load(tmp_path / "qpc")
+    assert [(slot.name, slot.device, slot.cores) for slot in network.info.parts] == [
+        (f"Partition{card}", card, 4) for card in range(3)
+    ]
+    (logits,) = outputs_of_loaded(network, {"x": IMAGES[:1]}).values()
+    np.testing.assert_allclose(logits, LOGITS[:1], rtol=0, atol=0.05 if precision else 1e-3)
+    assert [path.name for path in (tmp_path / "qpc").iterdir()] == ["programqpc.bin"]
+
+
+def test_the_api_takes_the_same_options(tmp_path: Path) -> None:
+    qpc = aic.compile(DIGITS_BN, mdp_auto_partition=2, aic_num_cores=2)
+    assert len(load(qpc.path).parts) == 2
+    assert "QAicGraph_slice01, for a card of its own" in qpc.info()
 
 
 def test_automatic_stages(capsys: pytest.CaptureFixture[str]) -> None:
