@@ -38,6 +38,8 @@ SYMBOLS = "aic.symbols"
 
 MAX_PARTS = 64
 """Parts of a network that run together on several cards."""
+MAX_DEVICES = 1 << 16
+"""Numbers of cards are smaller."""
 
 Held: TypeAlias = Literal["partitions", "specializations"]
 """What modules in a module are to each other: `partitions` run together, of `specializations` one runs at a time."""

@@ -21,11 +21,21 @@ from aic.qpc.encoding import encode
 from aic.qpc.errors import QpcError
 from dialects import create_context
 from dialects.aic import TargetAttr
-from dialects.module import CORES, DEVICE, HOLDS, MAX_PARTS, TARGET, cores_of, holding, programs_of, target_of
+from dialects.module import (
+    CORES,
+    DEVICE,
+    HOLDS,
+    MAX_DEVICES,
+    MAX_PARTS,
+    TARGET,
+    cores_of,
+    holding,
+    programs_of,
+    target_of,
+)
 from passes.partitioning.split import INPUTS, OUTPUTS
 
 _SEGMENT = "aic.segment"
-_MOST_DEVICES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -112,8 +122,8 @@ class MetaInfo:
                 yield what
         available = self.target.hardware.cores
         for number, slot in enumerate(self.parts):
-            if not 0 <= slot.device < _MOST_DEVICES:
-                yield f"{slot.name}: device {slot.device}; they are numbered from 0 to {_MOST_DEVICES - 1}"
+            if not 0 <= slot.device < MAX_DEVICES:
+                yield f"{slot.name}: device {slot.device}; they are numbered from 0 to {MAX_DEVICES - 1}"
             if not 1 <= slot.cores <= available:
                 yield f"{slot.name}: {slot.cores} cores; a card has 1 to {available}"
             if slot.segment != f"{SLICE}{number:02d}":

@@ -35,10 +35,11 @@ MAX_NESTING = 8
 def pack_files(files: Mapping[str, Path], output: Path) -> None:
     """Pack files, given by segment name, into one QPC; segments are ordered by name.
 
-    The static part of constants.bin is what constantsdesc.bin says. Raises QpcError if network.elf is missing, a file
+    The static part of constants.bin is what constantsdesc.bin says. Raises QpcError if network.elf is missing (but of a
+    QPC for several cards, which has none), a file
     cannot be read, or a name cannot name a segment; AicError if the output cannot be written.
     """
-    if NETWORK_ELF not in files:
+    if NETWORK_ELF not in files and MDP_META_INFO not in files:
         raise QpcError(f"a QPC needs {NETWORK_ELF}: it is neither in the input directory nor named by an option")
     if CONSTANTS in files and CONSTANTS_DESC not in files:
         raise QpcError(f"{CONSTANTS} without {CONSTANTS_DESC}, which says how many of its bytes are static")

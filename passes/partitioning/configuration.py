@@ -9,6 +9,7 @@ from xdsl.ir import Attribute
 
 from dialects.channels import Link
 from dialects.errors import AicError
+from dialects.module import MAX_DEVICES, MAX_PARTS
 
 CONFIGURATION = "aic.partitions"
 """Name of the module's attribute."""
@@ -71,6 +72,8 @@ class Configuration:
         """What is wrong with it by itself, for cards with so many cores."""
         if not self.partitions:
             yield "there is no partition"
+        if len(self.devices) > MAX_PARTS:
+            yield f"{len(self.devices)} devices; a network can be on {MAX_PARTS}"
         names = Counter(partition.name for partition in self.partitions)
         yield from (f"{count} partitions are called {name!r}" for name, count in names.items() if count > 1)
         for partition in self.partitions:
@@ -79,8 +82,11 @@ class Configuration:
             if partition.nodes is None and len(self.partitions) > 1:
                 yield f"partition {partition.name!r} has no nodeList, which only a partition of all nodes may leave out"
             for device in partition.devices:
-                if device.number < 0:
-                    yield f"partition {partition.name!r}: device {device.number}; devices are numbered from 0"
+                if not 0 <= device.number < MAX_DEVICES:
+                    yield (
+                        f"partition {partition.name!r}: device {device.number}; devices are numbered from 0 to "
+                        f"{MAX_DEVICES - 1}"
+                    )
                 if not 1 <= device.cores <= available:
                     yield (
                         f"partition {partition.name!r}: device {device.number} is to have {device.cores} cores; "

@@ -10,6 +10,7 @@ import pytest
 
 import aic
 from aic.partitions.multi_device import load
+from aic.phases import PHASE_NAMES
 from tests.models.digits import DIGITS_BN, digits_test
 from tests.partitions.networks import outputs_of_loaded
 from tools.aic_exec import main
@@ -102,6 +103,33 @@ def test_the_qpc_holds_all_parts(tmp_path: Path, sample: Any, precision: Sequenc
     (logits,) = outputs_of_loaded(network, {"x": IMAGES[:1]}).values()
     np.testing.assert_allclose(logits, LOGITS[:1], rtol=0, atol=0.05 if precision else 1e-3)
     assert [path.name for path in (tmp_path / "qpc").iterdir()] == ["programqpc.bin"]
+
+
+@pytest.mark.parametrize("start", ["graph", "partition", "shard", "schedule", "emit"])
+def test_ir_text_in_between(tmp_path: Path, sample: Any, start: str) -> None:
+    """From the phases before the division with the option, and from those behind with what the text says."""
+    option = pipeline(tmp_path, sample, 2)
+    before = start in ("graph", "partition")
+    given = [] if before else [option]
+    stop = PHASE_NAMES[PHASE_NAMES.index(start) - 1]
+    assert main([MODEL, *given, f"-to={stop}", f"-dump-dir={tmp_path}/dumps"]) == 0
+    text = f"-m={tmp_path}/dumps/{PHASE_NAMES.index(stop):02d}.{stop}.mlir"
+    end = ["-compile-only", f"-aic-binary-dir={tmp_path}/qpc"]
+    assert main([text, f"-from={start}", *([option] if before else []), *end]) == 0
+    (logits,) = outputs_of_loaded(load(tmp_path / "qpc"), {"x": IMAGES[:1]}).values()
+    np.testing.assert_allclose(logits, LOGITS[:1], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("cards", [2, 3])
+def test_integers_are_the_same_on_several_cards(tmp_path: Path, sample: Any, cards: int) -> None:
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/image.raw\n")
+    IMAGES[:1].tofile(tmp_path / "image.raw")
+    quantized = [MODEL, "-convert-to-quantize", f"-input-list-file={tmp_path}/list.txt", "-compile-only"]
+    assert main([*quantized, "-aic-num-cores=4", f"-aic-binary-dir={tmp_path}/one"]) == 0
+    assert main([*quantized, pipeline(tmp_path, sample, cards), f"-aic-binary-dir={tmp_path}/several"]) == 0
+    inputs = {"x": IMAGES[1:2]}
+    (actual,) = outputs_of_loaded(load(tmp_path / "several"), inputs).values()
+    np.testing.assert_array_equal(actual, aic.Session(tmp_path / "one").run(inputs)["logits"])
 
 
 def test_the_api_takes_the_same_options(tmp_path: Path) -> None:

@@ -109,6 +109,14 @@ def test_what_is_wrong_with_names_devices_and_connections(tmp_path: Path) -> Non
     ]
 
 
+def test_more_cards_than_there_can_be(tmp_path: Path) -> None:
+    devices = [{"deviceId": 65_472 + number, "numCores": 1} for number in range(65)]
+    assert problems(tmp_path, {"partitions": [{"name": "p", "devices": devices}]}) == [
+        "65 devices; a network can be on 64",
+        "partition 'p': device 65536; devices are numbered from 0 to 65535",
+    ]
+
+
 def test_the_sample_has_all_nodes_of_the_model() -> None:
     made = sample(DIGITS_BN, 4)
     (partition,) = made.partitions

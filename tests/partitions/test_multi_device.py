@@ -135,6 +135,8 @@ def test_a_part_extracted_is_a_valid_qpc(folder: Path, tmp_path: Path) -> None:
     for name in SLICES:
         assert not validate_qpc(tmp_path / name).findings
         assert (tmp_path / f"{name}_dir" / NETWORK_ELF).is_file()
+    assert aic_qpc.main(["create", "-i", str(tmp_path), "-o", f"{tmp_path}/again.bin"]) == 0
+    assert not validate(tmp_path / "again.bin").findings
 
 
 def test_checksums_are_those_of_every_part(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
