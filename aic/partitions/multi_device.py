@@ -20,7 +20,7 @@ from aic.qpc.findings import Finding, Findings, Report
 from aic.qpc.validate import Examined, examine_data
 from dialects import create_context
 from dialects.errors import AicError
-from dialects.module import DEVICE, cores_of, programs_of, standing_alone, target_of
+from dialects.module import DEVICE, MAX_PARTS, cores_of, programs_of, standing_alone, target_of
 from dialects.retained import retained_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
@@ -128,7 +128,7 @@ class _Network:
             info = MetaInfo.unpack(segments[MDP_META_INFO].data)
         except QpcError as error:
             found.add(MDP_META_INFO, [str(error)])
-        names = [name for name in segments if name.startswith(SLICE)]
+        names = [name for name in segments if name.startswith(SLICE)][:MAX_PARTS]
         if info is not None:
             names = [slot.segment for slot in info.parts if slot.segment in segments]
             found.add("", _misplaced(info, segments))
