@@ -11,6 +11,7 @@ from aic.importer import import_model
 from aic.interpreter.parts import Mail, run_parts
 from aic.nsp.values import load_program
 from aic.partitions.multi_device import LoadedNetwork, write
+from aic.partitions.nodes import node_names
 from aic.phases import phases_between, run_phases
 from dialects.aic import TargetAttr
 from dialects.module import main_of, path_of, programs_of, set_target
@@ -28,11 +29,18 @@ KINDS = ("pipelined", "sliced")
 
 
 def scheduled(kind: str) -> ModuleOp:
-    """The trained digits over cards 0 and 1 as a pipeline, or over cards 4 and 2 that share the work."""
+    """The trained digits over cards 0 and 1 as a pipeline, over cards 4 and 2 that share the work, or `mixed`: over two
+    that do, and one that follows them.
+    """
     module = import_model(DIGITS_BN)
     set_target(module, TargetAttr.of("pro", SLOW_MEMORY), 2)
     if kind == "pipelined":
         module.attributes[AUTOMATIC] = IntegerAttr(2, i64)
+    elif kind == "mixed":
+        nodes, cut = node_names(DIGITS_BN), 11
+        both = Partition("first", (Device(0, 2), Device(1, 2)), tuple(nodes[:cut]))
+        last = Partition("last", (Device(2, 4),), tuple(nodes[cut:]))
+        module.attributes[CONFIGURATION] = Configuration((both, last), (Connection((0, 1, 2), "p2p"),)).to_attribute()
     else:
         both = Partition("all", (Device(4, 2), Device(2, 3)))
         module.attributes[CONFIGURATION] = Configuration((both,), (Connection((2, 4), "p2p"),)).to_attribute()

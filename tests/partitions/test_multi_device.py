@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ------------------------------------------------------------------------------------------------------- round trip
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "mixed"])
 def test_what_is_loaded_computes_what_was_written(kind: str, tmp_path: Path) -> None:
     module = written(kind, tmp_path / "x.bin")
     network = load(tmp_path / "x.bin")
@@ -67,6 +67,8 @@ def test_what_is_loaded_computes_what_was_written(kind: str, tmp_path: Path) -> 
     expected, (logits,) = outputs_of(module, inputs), outputs_of_loaded(network, inputs).values()
     np.testing.assert_array_equal(logits, expected["logits"])
     np.testing.assert_allclose(logits, LOGITS[:1], rtol=0, atol=0.05)
+    assert len(network.parts) == (3 if kind == "mixed" else 2)
+    assert all(any(isinstance(op, ChannelOp) for op in part.module.walk()) for part in network.parts)
     forget(module)
 
 
