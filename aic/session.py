@@ -12,7 +12,7 @@ from aic.emission.descriptor import batch_size
 from aic.emission.memory import label_of, lay_out_shared_ddr, ports_of
 from aic.instances import too_many_instances
 from aic.interpreter.parts import Mail
-from aic.load import load_qpc, qpc_path
+from aic.load import qpc_path
 from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.checked import run_checked
 from aic.nsp.parts_report import PartsReport, make_parts_report
@@ -23,6 +23,7 @@ from aic.nsp.timing.pipeline import PipelinePerformance, measure_parts
 from aic.nsp.values.parts import PartsProgram
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
+from aic.partitions.opening import open_network
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.aic import DenseAttr, WeightAttr
@@ -33,6 +34,7 @@ from dialects.module import (
     device_of,
     first_core_of,
     held_by,
+    is_over_cards,
     path_of,
     programs_of,
     specializations_of,
@@ -60,14 +62,14 @@ class Session:
         Raises AicError when there is no QPC, it is malformed, or the card has not enough NSPs or DDR.
         """
         self.path = qpc_path(os.fspath(path))
-        self._loaded = load_qpc(self.path)
+        self._loaded = open_network(self.path)
         self._modules = tuple(specializations_of(self._loaded.module))
         self.instances = aic_num_of_instances
         self._check_instances()
         self._network = Network([signature_of(module) for module in self._modules])
         self._programs: dict[int, Program | PartsProgram] = {}
         self._blocks: Blocks = {}
-        self._constants: dict[WeightAttr | DenseAttr, Array] = {}
+        self._constants: dict[tuple[str, WeightAttr | DenseAttr], Array] = {}
         self._measured: dict[int, tuple[Performance | PipelinePerformance, float]] = {}
         if len(self._modules) == 1:
             self._program(0)
@@ -75,7 +77,7 @@ class Session:
     @property
     def name(self) -> str:
         """Name of the network."""
-        return self._loaded.descriptor.name
+        return self._loaded.name
 
     @property
     def specializations(self) -> tuple[Signature, ...]:
@@ -113,13 +115,19 @@ class Session:
 
     @property
     def cores(self) -> int:
-        """NSP cores that the network runs on."""
-        return cores_of(self._loaded.module)
+        """NSP cores that the network runs on; of a network over several cards those of all of them."""
+        module = self._loaded.module
+        return sum(map(cores_of, programs_of(module))) if is_over_cards(module) else cores_of(module)
 
     @cached_property
     def memory(self) -> MemoryUse:
-        """Memory that the network takes: of specializations, that of the largest, and all constants."""
-        return memory_use(self._loaded.module)
+        """Memory that the network takes on a card: of specializations, that of the largest, and all constants; of
+        several cards, the one with most.
+        """
+        module = self._loaded.module
+        if not is_over_cards(module):
+            return memory_use(module)
+        return max((memory_use(part) for part in programs_of(module)), key=lambda use: use.ddr)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference: outputs by name, arrays of the model's types and shapes.
@@ -153,14 +161,15 @@ class Session:
 
     def _made(self, module: ModuleOp) -> Program | PartsProgram:
         def load(program: ModuleOp, mail: Mail | None = None) -> Program:
-            return load_program(program, self._stored, blocks=self._blocks, mail=mail)
+            return load_program(program, partial(self._stored, program), blocks=self._blocks, mail=mail)
 
         return PartsProgram.of(module, load) if held_by(module) == "partitions" else load(module)
 
-    def _stored(self, constant: WeightAttr | DenseAttr) -> Array:
-        if constant not in self._constants:
-            self._constants[constant] = self._loaded.constants.stored_bytes(constant)
-        return self._constants[constant]
+    def _stored(self, program: ModuleOp, constant: WeightAttr | DenseAttr) -> Array:
+        key = path_of(program) if is_over_cards(self._loaded.module) else "", constant
+        if key not in self._constants:
+            self._constants[key] = self._loaded.stored(program, constant)
+        return self._constants[key]
 
     def _check_instances(self) -> None:
         available, use = target_of(self._loaded.module).hardware.cores, self.memory
@@ -187,8 +196,12 @@ class Session:
         """
         if held_by(self._loaded.module) == "partitions":
             raise AicError("checked mode runs one program; the network is in parts, each with a program of its own")
-        run = partial(run_checked, constants=self._loaded.constants.stored_bytes, seed=seed)
-        return self._network.run(inputs, lambda number, given: run(self._modules[number], given))
+
+        def run(number: int, given: Mapping[str, Array]) -> dict[str, Array]:
+            module = self._modules[number]
+            return run_checked(module, given, constants=partial(self._stored, module), seed=seed)
+
+        return self._network.run(inputs, run)
 
     @property
     def performance(self) -> Performance | PipelinePerformance:

@@ -32,8 +32,9 @@ DEVICE = "aic.device"
 SIGNALS = "aic.signals"
 DEALLOC_DELAY = "aic.dealloc_delay"
 HOLDS = "aic.holds"
-_PORTS = {"input": "aic.inputs", "output": "aic.outputs"}
+INPUTS, OUTPUTS = "aic.inputs", "aic.outputs"
 """On a module of partitions: names of the network's inputs and outputs in their order."""
+_PORTS = {"input": INPUTS, "output": OUTPUTS}
 SYMBOLS = "aic.symbols"
 
 MAX_PARTS = 64

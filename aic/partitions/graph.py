@@ -9,8 +9,7 @@ from aic.interpreter.parts import Mail, run_parts
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.errors import AicError
 from dialects.graph.ports import Port
-from dialects.module import path_of, programs_of
-from passes.partitioning.split import INPUTS, OUTPUTS
+from dialects.module import INPUTS, OUTPUTS, path_of, programs_of
 
 
 class PartsRunner:

@@ -25,15 +25,16 @@ from dialects.module import (
     CORES,
     DEVICE,
     HOLDS,
+    INPUTS,
     MAX_DEVICES,
     MAX_PARTS,
+    OUTPUTS,
     TARGET,
     cores_of,
     holding,
     programs_of,
     target_of,
 )
-from passes.partitioning.split import INPUTS, OUTPUTS
 
 _SEGMENT = "aic.segment"
 

@@ -20,14 +20,13 @@ from aic.qpc.findings import Finding, Findings, Report
 from aic.qpc.validate import Examined, examine_data
 from dialects import create_context
 from dialects.errors import AicError
-from dialects.module import DEVICE, MAX_PARTS, cores_of, programs_of, standing_alone, target_of
+from dialects.module import DEVICE, INPUTS, MAX_PARTS, OUTPUTS, cores_of, programs_of, standing_alone, target_of
 from dialects.retained import retained_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
 from dialects.tile.ops import ForOp, type_of
 from dialects.weights import WeightStore
 from passes.check_channels import check_channels
-from passes.partitioning.split import INPUTS, OUTPUTS
 
 MAX_ENDS = 1 << 14
 """Sends and receives of all parts together."""
