@@ -63,6 +63,7 @@ class Session:
         """
         self.path = qpc_path(os.fspath(path))
         self._loaded = open_network(self.path)
+        self._is_over_cards = is_over_cards(self._loaded.module)
         self._modules = tuple(specializations_of(self._loaded.module))
         self.instances = aic_num_of_instances
         self._check_instances()
@@ -117,7 +118,7 @@ class Session:
     def cores(self) -> int:
         """NSP cores that the network runs on; of a network over several cards those of all of them."""
         module = self._loaded.module
-        return sum(map(cores_of, programs_of(module))) if is_over_cards(module) else cores_of(module)
+        return sum(map(cores_of, programs_of(module))) if self._is_over_cards else cores_of(module)
 
     @cached_property
     def memory(self) -> MemoryUse:
@@ -125,7 +126,7 @@ class Session:
         several cards, the one with most.
         """
         module = self._loaded.module
-        if not is_over_cards(module):
+        if not self._is_over_cards:
             return memory_use(module)
         return max((memory_use(part) for part in programs_of(module)), key=lambda use: use.ddr)
 
@@ -166,7 +167,7 @@ class Session:
         return PartsProgram.of(module, load) if held_by(module) == "partitions" else load(module)
 
     def _stored(self, program: ModuleOp, constant: WeightAttr | DenseAttr) -> Array:
-        key = path_of(program) if is_over_cards(self._loaded.module) else "", constant
+        key = path_of(program) if self._is_over_cards else "", constant
         if key not in self._constants:
             self._constants[key] = self._loaded.stored(program, constant)
         return self._constants[key]
@@ -177,7 +178,8 @@ class Session:
             raise AicError(f"{self.instances} instances: there must be at least one")
         if self.instances > 1 and held_by(self._loaded.module) == "partitions":
             raise AicError(f"{self.instances} instances: a network over clusters of cores runs once")
-        problem = too_many_instances(self.instances, self.cores, self.sku, available)
+        cores = max(map(cores_of, programs_of(self._loaded.module))) if self._is_over_cards else self.cores
+        problem = too_many_instances(self.instances, cores, self.sku, available)
         if problem is not None:
             raise AicError(problem)
         ddr = use.ddr_constants + self.instances * use.ddr_shared

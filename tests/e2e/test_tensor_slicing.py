@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Operation
 
 from aic.importer import import_model
@@ -24,7 +24,7 @@ from dialects.element_types import tensor_bytes
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.channels import SendOp
 from dialects.graph.constant import ConstantOp
-from dialects.module import main_of, programs_of, set_target
+from dialects.module import DEVICE, main_of, programs_of, set_target
 from dialects.weights import drop_store, store_of
 from passes.partitioning.split import Part, split_program
 from passes.slice_tensors import SLICES, Slicing
@@ -130,7 +130,7 @@ def test_slices_within_a_pipeline() -> None:
     third = len(ops) // 3
     of = {op: min(n // third, 2) for n, op in enumerate(ops)}
     parts = [Part("a", {SLICES: Slicing([0, 1]).as_attribute()}), Part("b", {SLICES: Slicing([2, 3]).as_attribute()})]
-    split_program(module, [*parts, Part("c")], of, lambda here, there: "p2p")
+    split_program(module, [*parts, Part("c", {DEVICE: IntegerAttr(4, i64)})], of, lambda here, there: "p2p")
     run_phases(module, phases_between("partition", "partition"))
     names = [part.sym_name.data for part in programs_of(module) if part.sym_name is not None]
     assert names == ["a_slice00", "a_slice01", "b_slice00", "b_slice01", "c"]

@@ -168,7 +168,7 @@ def test_use_producer_dma(compiled: Any) -> None:
     [
         (["-mos=0"], "-mos=0: must be at least 1"),
         (["-mos=2"], "-mos=2: output channels are split over at most all cores, of which -aic-num-cores gives 1"),
-        (["-mos=1,4"], "-mos=1,4: must be one integer; one per cluster needs -sdp-cluster-sizes"),
+        (["-mos=1,4"], "-mos=1,4: one value per cluster needs -sdp-cluster-sizes"),
         (["-mos=some"], "-mos=some: must be an integer"),
         (["-multicast-weights=2"], "-multicast-weights=2: must be true or false (or 1 or 0), or have no value"),
         (["-size-split-granularity=511"], "-size-split-granularity=511: must be at least 512"),

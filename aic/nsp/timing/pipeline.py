@@ -5,18 +5,21 @@ the next as soon as it has made one, and waits where a tensor is not there yet o
 measured are inferences after the pipeline has filled.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aic.nsp.timing.clock import under_load
 from aic.nsp.timing.engine import Seat, simulate_parts
+from aic.nsp.timing.mail import routes_of
 from aic.nsp.timing.performance import HostTransfer, Pcie
 from aic.nsp.timing.timeline import Timeline
 from dialects.channels import PLACES
 from dialects.hardware import Hardware
 
 _FILLING = 2 * PLACES
-"""Inferences per part until the pipeline is full, and the places between parts as well."""
+"""Inferences per part of a card until the pipeline is full, and the places between parts as well: parts that share a
+card's DDR take longer then."""
 _MEASURED = 4
 """Inferences over which the period is taken, behind those."""
 
@@ -95,9 +98,22 @@ def measure_parts(seats: Sequence[Seat], hardware: Hardware) -> PipelinePerforma
 
 
 def _filled(seats: Sequence[Seat], hardware: Hardware) -> list[list[Timeline]]:
-    wanted = _FILLING * len(seats) + _MEASURED
+    most = max(Counter(seat.soc for seat in seats).values())
+    wanted = _MEASURED + (_FILLING * most if most > 1 else _stages(seats))
     made = simulate_parts(seats, hardware, wanted, goes_on=True)
     return [timelines[:wanted] for timelines in made]
+
+
+def _stages(seats: Sequence[Seat]) -> int:
+    """How many parts an inference passes one after the other; parts that send to each other go together."""
+    routes = routes_of([seat.plan for seat in seats]).values()
+    after = {(route.sender, route.receiver) for route in routes}
+    depth = [1] * len(seats)
+    for _ in seats:
+        for sender, receiver in after:
+            if (receiver, sender) not in after:
+                depth[receiver] = max(depth[receiver], min(depth[sender] + 1, len(seats)))
+    return max(depth)
 
 
 def _period(made: Sequence[Sequence[Timeline]]) -> float:
