@@ -93,7 +93,7 @@ def test_a_pipeline_of_cards_gives_more_and_slices_give_earlier(tmp_path: Path) 
     assert both.latency_us < one.latency_us
     assert [part.device for part in two.parts] == [part.device for part in both.parts] == [0, 1]
     assert two.parts[0].sent_bytes == 128 * 768 * 2 + 128 * 2  # and the mask
-    assert two.parts[0].constant_bytes + two.parts[1].constant_bytes > 100_000_000
+    assert two.parts[0].constant_bytes + two.parts[1].constant_bytes > 50_000_000
 
 
 def test_what_a_session_of_several_cards_says(tmp_path: Path) -> None:
