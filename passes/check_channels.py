@@ -19,7 +19,6 @@ from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from dialects import tile
-from dialects.channels import ChannelAttr
 from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.module import cores_of, device_of, first_core_of, held_by, programs_of, target_of
 from dialects.text import place
@@ -49,10 +48,6 @@ def check_channels(module: ModuleOp) -> None:
 
 def _name(part: ModuleOp) -> str:
     return "" if part.sym_name is None else part.sym_name.data
-
-
-def _channel(end: End) -> ChannelAttr:
-    return end.channel
 
 
 def _sends(end: End) -> bool:
@@ -94,7 +89,7 @@ def _unmatched(parts: Mapping[str, ModuleOp], ends: Mapping[str, Sequence[End]])
     for part, found in ends.items():
         for end in found:
             side = senders if _sends(end) else receivers
-            side.setdefault(_channel(end).number.data, []).append((part, end))
+            side.setdefault(end.channel.number.data, []).append((part, end))
     for number in sorted(senders.keys() | receivers.keys()):
         sent, received = senders.get(number, []), receivers.get(number, [])
         if len(sent) == len(received) == 1:
@@ -108,7 +103,7 @@ def _misfits(
     number: int, sender: str, send: End, receiver: str, receive: End, parts: Mapping[str, ModuleOp]
 ) -> Iterator[str]:
     """What is wrong with the two ends of a channel."""
-    out, into = _channel(send), _channel(receive)
+    out, into = send.channel, receive.channel
     if (out.peer.data, into.peer.data) != (receiver, sender):
         yield (
             f"channel {number}: {sender} sends it to {out.peer.data}, {receiver} receives it from {into.peer.data}: "
@@ -136,9 +131,9 @@ def _deadlock(ends: Mapping[str, Sequence[End]]) -> Iterator[str]:
     while moved:
         moved = False
         for part, found in left.items():
-            while found and (_sends(found[0]) or _channel(found[0]).number.data in sent):
+            while found and (_sends(found[0]) or found[0].channel.number.data in sent):
                 end = found.pop(0)
-                number = _channel(end).number.data
+                number = end.channel.number.data
                 if _sends(end):
                     sent.add(number)
                 order.append(f"{part} {'sends' if _sends(end) else 'receives'} {number}")
@@ -149,7 +144,7 @@ def _deadlock(ends: Mapping[str, Sequence[End]]) -> Iterator[str]:
 
 
 def _waits(part: str, end: End) -> str:
-    number, peer = _channel(end).number.data, _channel(end).peer.data
+    number, peer = end.channel.number.data, end.channel.peer.data
     return f"{part} ({place(end)}) waits for channel {number} of {peer}, which first waits for another"
 
 

@@ -29,11 +29,16 @@ class LowerUniformTypesPass(ProgramPass):
     name = "lower-uniform-types"
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        super().apply(ctx, op)
+        for module in op.walk():  # the settings may stand around the programs; they name files of this compile
+            if isinstance(module, ModuleOp):
+                module.attributes.pop(SETTINGS, None)
+
     def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.body.blocks:
                 _lower(function)
-        op.attributes.pop(SETTINGS, None)
 
 
 def _lower(function: FuncOp) -> None:

@@ -14,21 +14,20 @@ from dataclasses import dataclass, field
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
-from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 
 from dialects.channels import ChannelAttr, Link
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.channels import ReceiveOp, SendOp
-from dialects.graph.ports import input_ports, output_ports
-from dialects.module import CORES, DEVICE, cores_of, main_of, set_held, set_port_names, target_of
+from dialects.module import CORES, DEVICE, cores_of, main_of, target_of
 from dialects.weights import store_of
 from passes.partitioning.slicing.exchanges import Exchanges
 from passes.partitioning.slicing.program import Connection, slice_program
 from passes.partitioning.slicing.rules import nodes_of
 from passes.partitioning.slicing.search import Rule, choose_rules
 from passes.partitioning.slicing.states import Held
+from passes.partitioning.split import hold_parts
 from passes.rewriting.program_pass import ProgramPass
 
 _LOG = logging.getLogger("aic")
@@ -100,7 +99,7 @@ class SliceTensorsPass(ProgramPass):
             ModuleOp([program], {DEVICE: IntegerAttr(device, i64), CORES: IntegerAttr(size, i64)}, StringAttr(name))
             for name, program, device, size in zip(names, programs, slicing.devices, cores, strict=True)
         ]
-        _hold(op, main, parts)
+        hold_parts(op, main, parts)
 
 
 def _read(wanted: Attribute) -> Slicing:
@@ -146,14 +145,3 @@ def _redirect(module: ModuleOp, name: str) -> None:
     for end in _ends(_network(module)):
         if end.channel.peer == module.sym_name:
             end.channel = ChannelAttr.of(end.channel.number.data, end.channel.kind, name)
-
-
-def _hold(module: ModuleOp, main: FuncOp, parts: Sequence[ModuleOp]) -> None:
-    """Puts the programs of all devices in place of the one of the module."""
-    inputs, outputs = input_ports(main), output_ports(main)
-    main.detach()
-    main.erase(safe_erase=False)
-    module.body.block.add_ops(parts)
-    set_held(module, "partitions")
-    set_port_names(module, "input", [port.name for port in inputs])
-    set_port_names(module, "output", [port.name for port in outputs])

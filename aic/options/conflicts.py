@@ -110,6 +110,8 @@ def _cluster_conflicts(options: Options) -> list[str]:
         found.append("-sdp-cluster-sizes divides one network: it excludes -network-specialization-config")
     if options.validate_passes:
         found.append("-validate-passes compares whole networks: it excludes -sdp-cluster-sizes")
+    if options.retained_state:
+        found.append("-sdp-cluster-sizes and -retained-state together are not supported yet")
     return found
 
 

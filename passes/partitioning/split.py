@@ -39,14 +39,19 @@ def split_program(module: ModuleOp, parts: Sequence[Part], of: Mapping[Operation
     `of`: the part of every op but constants and the return. The program's signature is remembered by the module.
     """
     main = main_of(module)
-    inputs, outputs = input_ports(main), output_ports(main)
     split = _Split(main, parts, of, links)
     for op in list(main.body.block.ops):
         split.add(op)
     inner = [split.finished(number) for number in range(len(parts))]
+    hold_parts(module, main, inner)
+
+
+def hold_parts(module: ModuleOp, main: FuncOp, parts: Sequence[ModuleOp]) -> None:
+    """Puts modules in place of the program `main` of a module, which remembers its signature."""
+    inputs, outputs = input_ports(main), output_ports(main)
     main.detach()
     main.erase(safe_erase=False)
-    module.body.block.add_ops(inner)
+    module.body.block.add_ops(parts)
     set_held(module, "partitions")
     set_port_names(module, "input", [port.name for port in inputs])
     set_port_names(module, "output", [port.name for port in outputs])

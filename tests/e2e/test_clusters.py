@@ -15,7 +15,7 @@ from aic.importer import import_model, import_proto
 from aic.interpreter.graph import GraphRunner
 from aic.interpreter.parts import Mail, Running, run_parts
 from aic.interpreter.sharded import start_sharded
-from aic.load import validate_qpc
+from aic.load import load_qpc, validate_qpc
 from aic.nsp.parts_report import PartsReport
 from aic.nsp.values import load_program
 from aic.phases import phases_between, run_phases
@@ -108,6 +108,17 @@ def test_integers_are_those_of_the_whole_network(tmp_path: Path) -> None:
             np.testing.assert_array_equal(divided.run(x)["logits"], whole.run(x)["logits"])
 
 
+def test_nothing_of_the_compile_is_in_the_file(tmp_path: Path) -> None:
+    """The profile lies in another folder every time; the file is the same, and knows no settings."""
+    quantized = {"convert_to_quantize": True, "calibration_inputs": CALIBRATION}
+    one, other = (
+        compiled(DIGITS_BN, tmp_path / name, 4, sdp_cluster_sizes=(2, 2), dump_dir=tmp_path / f"{name}-ir", **quantized)
+        for name in ("one", "other")
+    )
+    assert one.path.read_bytes() == other.path.read_bytes()
+    assert "aic.quantization" not in load_qpc(one.path).module.attributes
+
+
 def test_integers_of_resnet50(tmp_path: Path) -> None:
     model = drawn_path("resnet50")
     inputs = {"gpu_0/data_0": image(0)}
@@ -160,6 +171,7 @@ def test_what_the_host_is_told(tmp_path: Path) -> None:
         ({"sdp_cluster_sizes": (2, 2), "mos": (1, 2, 1)}, "mos has 3 values for 2 clusters"),
         ({"mos": (1, 2)}, "one value per cluster needs -sdp-cluster-sizes"),
         ({"sdp_cluster_sizes": (2, 2), "validate_passes": True}, "it excludes -sdp-cluster-sizes"),
+        ({"sdp_cluster_sizes": (2, 2), "retained_state": True}, "-retained-state together are not supported yet"),
     ],
 )
 def test_what_does_not_fit_is_told(options: dict[str, Any], message: str, tmp_path: Path) -> None:

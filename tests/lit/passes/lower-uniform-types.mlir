@@ -1,4 +1,4 @@
-// RUN: aic-opt %s -p lower-uniform-types | filecheck %s
+// RUN: aic-opt %s --split-input-file -p lower-uniform-types | filecheck %s
 
 // Inputs, constants, what ops make, and outputs are plain integers; how the network was quantized is no longer said.
 // CHECK: builtin.module {
@@ -15,5 +15,18 @@ builtin.module attributes {aic.quantization = {load_profile = "here.yaml"}} {
     %m = graph.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x2x!quantized.uniform<i8, 0.5 : 3>>) -> tensor<2x2x!quantized.uniform<i8, 0.5 : 3>>
     %y = quantized.matmul %m, %w, %t {input_offset = 3 : i64, limits = array<i64: -128, 127>, output_offset = 0 : i64, to = !quantized.uniform<i8, 0.25 : 0>} : (tensor<2x2x!quantized.uniform<i8, 0.5 : 3>>, tensor<2x2x!quantized.uniform<i8, axis 1, #aic.dense<[1.0, 2.0] : tensor<2xf32>>, #aic.dense<[0, 1] : tensor<2xi32>>>>, tensor<4x2xi32>) -> tensor<2x2x!quantized.uniform<i8, 0.25 : 0>>
     func.return %y : tensor<2x2x!quantized.uniform<i8, 0.25 : 0>>
+  }
+}
+
+// -----
+
+// Settings that stand around several programs go, too.
+// CHECK: builtin.module @around attributes {aic.holds = "partitions"} {
+// CHECK-NEXT: builtin.module @first {
+builtin.module @around attributes {aic.holds = "partitions", aic.quantization = {load_profile = "profile.yaml"}} {
+  builtin.module @first {
+    func.func @main(%x: tensor<4xf16>) -> tensor<4xf16> {
+      func.return %x : tensor<4xf16>
+    }
   }
 }
