@@ -8,9 +8,7 @@ Needs the extra `models`. Written are `digits_cnn_bn.onnx` (batch 1, batch norma
 and releases of PyTorch, and so does the number of images that the network gets right.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialects.files import written_aside
+from tools.trained import run_training, save_arrays
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -129,31 +128,11 @@ def make(folder: Path) -> int:
         logits: Array = network(torch.from_numpy(testing.x)).numpy()
     export(network, folder / "digits_cnn_bn.onnx", dynamic=False)
     export(network, folder / "digits_cnn_dyn.onnx", dynamic=True)
-    _save(folder / "digits_test.npz", x=testing.x, y=testing.y, logits_fp32=logits)
+    save_arrays(folder / "digits_test.npz", x=testing.x, y=testing.y, logits_fp32=logits)
     calibration = training.part(np.arange(_CALIBRATION_IMAGES))
-    _save(folder / "digits_calib.npz", x=calibration.x, y=calibration.y)
+    save_arrays(folder / "digits_calib.npz", x=calibration.x, y=calibration.y)
     return int((logits.argmax(axis=1) == testing.y).sum())
 
 
-def _save(path: Path, **arrays: Array) -> None:
-    with written_aside(path) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the files into a folder; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make_digits", description="Train the digits network and write its files.")
-    parser.add_argument("folder", type=Path, help="where the files go")
-    folder: Path = parser.parse_args(argv).folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        right = make(folder)
-    except ModuleNotFoundError as error:
-        print(f"make_digits: {error.name} is missing; install the extra: pip install -e '.[models]'", file=sys.stderr)
-        return 1
-    print(f"{right} of {_TEST_IMAGES} test images are right")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_training("make_digits", "the digits network", make, _TEST_IMAGES))

@@ -25,7 +25,6 @@ Quantized whole, as is `quantize_static`'s default, it gets 3.25: the mask has -
 mask's sum and the softmax left out: 90.40 per channel, 90.25 per tensor (MinMax).
 """
 
-import argparse
 import sys
 import sysconfig
 import tokenize
@@ -43,6 +42,7 @@ import numpy.typing as npt
 
 from dialects.files import written_aside
 from tools.exports.network import library, returning
+from tools.trained import run_training, save_arrays
 
 Ids: TypeAlias = npt.NDArray[np.int64]
 
@@ -249,25 +249,8 @@ def make(folder: Path) -> int:
 
 
 def _save(path: Path, examples: Examples, **others: Ids) -> None:
-    arrays = dict(zip(INPUTS, (examples.tokens, examples.mask), strict=True))
-    with written_aside(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays, **others)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the files into a folder; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make_encoder", description="Train the encoder and write its files.")
-    parser.add_argument("folder", type=Path, help="where the files go")
-    folder: Path = parser.parse_args(argv).folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        right = make(folder)
-    except ModuleNotFoundError as error:
-        print(f"make_encoder: {error.name} is missing; install the extra: pip install -e '.[models]'", file=sys.stderr)
-        return 1
-    print(f"{right} of {_TEST_EXAMPLES} test examples are right")
-    return 0
+    save_arrays(path, **dict(zip(INPUTS, (examples.tokens, examples.mask), strict=True)), **others)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_training("make_encoder", "the encoder", make, _TEST_EXAMPLES))
