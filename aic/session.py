@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 
@@ -24,6 +24,7 @@ from aic.nsp.values.parts import PartsProgram
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
 from aic.partitions.opening import open_network
+from aic.partitions.placement import placed
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.aic import DenseAttr, WeightAttr
@@ -31,7 +32,6 @@ from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.module import (
     cores_of,
-    device_of,
     first_core_of,
     held_by,
     is_over_cards,
@@ -53,18 +53,30 @@ class Session:
     which they were asked for. The shapes of the inputs say which one runs.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, aic_num_of_instances: int = 1) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        aic_num_of_instances: int = 1,
+        dev_id: int | str | Sequence[int] | None = None,
+    ) -> None:
         """Loads a QPC, given as a file or as the folder of `programqpc.bin`; nothing else is read, then or later.
 
         With `aic_num_of_instances`, so many instances of the network run on the card, each on NSPs and memory of its
         own, and share DDR and PCIe. What they compute is the same; times are those of all at work.
 
-        Raises AicError when there is no QPC, it is malformed, or the card has not enough NSPs or DDR.
+        `dev_id`: the device of the simulated host to run on; of a network over several cards one for each part, in
+        their order, as `[3, 1, 2]` or in the syntax of `aic-runner -D`. By default 0, 1, 2 and so on.
+
+        Raises AicError when there is no QPC, it is malformed, the card has not enough NSPs or DDR, or devices do not
+        fit.
         """
         self.path = qpc_path(os.fspath(path))
         self._loaded = open_network(self.path)
         self._is_over_cards = is_over_cards(self._loaded.module)
         self._modules = tuple(specializations_of(self._loaded.module))
+        self.devices = placed(self._loaded.module, dev_id)
+        """Numbers of the host's devices that the network runs on: of several cards, in the order of its parts."""
         self.instances = aic_num_of_instances
         self._check_instances()
         self._network = Network([signature_of(module) for module in self._modules])
@@ -226,7 +238,8 @@ class Session:
         if isinstance(performance, PipelinePerformance):
             return make_parts_report(self._modules[specialization], performance, seconds)
         name = self.specializations[specialization].name
-        return make_report(performance, seconds, memory_use(self._modules[specialization]), name)
+        memory = memory_use(self._modules[specialization])
+        return make_report(performance, seconds, memory, name, self.devices[0])
 
     def _timed(self, number: int) -> tuple[Performance | PipelinePerformance, float]:
         """The modelled performance, and the seconds that the timing engine took."""
@@ -242,7 +255,11 @@ class Session:
         hardware = target_of(module).hardware
         if held_by(module) != "partitions":
             return measure(make_plan(module), hardware, self.instances)
-        seats = [Seat(make_plan(part), first_core_of(part), device_of(part)) for part in programs_of(module)]
+        parts = list(programs_of(module))
+        devices = self.devices if self._is_over_cards else self.devices * len(parts)
+        seats = [
+            Seat(make_plan(part), first_core_of(part), device) for part, device in zip(parts, devices, strict=True)
+        ]
         return measure_parts(seats, hardware)
 
 

@@ -27,9 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
-    _refuse_what_is_not_simulated(arguments)
     inferences = _inferences(arguments)
-    session = Session(arguments.test_data, aic_num_of_instances=arguments.aic_num_of_activations)
+    session = Session(
+        arguments.test_data, aic_num_of_instances=arguments.aic_num_of_activations, dev_id=_devices(arguments)
+    )
     run = session.run if arguments.checked is None else partial(session.run_checked, seed=arguments.checked)
     ran = run_on_card(session, run, inferences, arguments.write_output_dir, arguments.set_size)
     shown = _shown(session, arguments.specialization, ran)
@@ -77,10 +78,11 @@ def _inferences(arguments: argparse.Namespace) -> Inferences:
     return Inferences(arguments.num_iter, files, arguments.use_random_input_data or DISTRIBUTIONS[0])
 
 
-def _refuse_what_is_not_simulated(arguments: argparse.Namespace) -> None:
-    """Raises AicError for a card other than the one that there is."""
-    if arguments.aic_device_id != 0:
-        raise AicError(f"-d {arguments.aic_device_id}: there is one simulated card, 0")
+def _devices(arguments: argparse.Namespace) -> int | str | None:
+    """Where the network is to run; None where nothing says."""
+    if arguments.aic_device_id is not None and arguments.dev_list is not None:
+        raise AicError("-d and -D each say where the network runs: give one")
+    return arguments.dev_list if arguments.aic_device_id is None else arguments.aic_device_id
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,7 +131,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="activations: instances of the network that run at once, each on NSPs of its own (default 1)",
     )
-    add("-d", "--aic-device-id", type=int, default=0, metavar="ID", help="card to run on: 0")
+    add("-d", "--aic-device-id", type=int, metavar="ID", help="device to run on (default 0)")
+    add(
+        "-D",
+        "--dev-list",
+        metavar="LIST",
+        help="devices of a network over several cards: 3:1:2 in the order of its parts, or 0,1,2,3 of which the first "
+        "are taken (default 0:1:2 and so on)",
+    )
     add(
         "--checked",
         nargs="?",

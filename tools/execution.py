@@ -163,7 +163,10 @@ def print_report(report: "Report | PartsReport") -> None:
 
 def simulated(session: "Session") -> str:
     """What must be said of every time and value: where it comes from."""
+    cards = "card" if len(session.devices) == 1 else "cards"
+    if session.devices != (0,):
+        cards += f" {', '.join(map(str, session.devices))}"
     nsps = f"{session.cores} NSPs"
     if session.instances > 1:
         nsps = f"{session.instances} instances on {nsps} each"
-    return f"card: simulated Cloud AI 100 {session.sku.capitalize()}, {nsps}; times are those of its model"
+    return f"{cards}: simulated Cloud AI 100 {session.sku.capitalize()}, {nsps}; times are those of its model"

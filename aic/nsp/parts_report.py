@@ -11,15 +11,15 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.timing.pipeline import PartTime, PipelinePerformance
 from aic.nsp.timing.records import Arriving, Plan, Sending
-from dialects.module import cores_of, device_of, first_core_of, path_of, programs_of
+from dialects.module import cores_of, first_core_of, path_of, programs_of
 
 _MICRO = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """A part in the full pipeline. `nodes` are those of the model that are in it. Bytes are those of DDR on its card,
-    of VTCM on each core.
+    """A part in the full pipeline. `nodes` are those of the model that are in it. Bytes are those of DDR on its
+    device, of VTCM on each core. `device` is that of the host which the part is placed on.
     """
 
     name: str
@@ -90,7 +90,7 @@ def _row(part: ModuleOp, time: PartTime, alone: float, memory: MemoryUse, clock:
     sent = [step.work for step in plan.steps if isinstance(step.work, Sending)]
     return PartRow(
         name=path_of(part),
-        device=device_of(part),
+        device=time.device,
         first_core=first_core_of(part),
         cores=cores_of(part),
         nodes=len(_nodes(plan)),
@@ -114,7 +114,7 @@ def _nodes(plan: Plan) -> set[str]:
 
 def _summary(report: PartsReport) -> Table:
     devices = len({part.device for part in report.parts})
-    where = f"{devices} cards" if devices > 1 else "one card"
+    where = f"{devices} devices" if devices > 1 else "one device"
     table = Table(title=f"{report.sku}, {len(report.parts)} parts on {where}", show_header=False)
     table.add_row("latency", f"{report.latency_us:.1f} us")
     table.add_row("throughput", f"{report.inferences_per_second:.1f} inferences/s, paced by {report.pace}")
@@ -130,7 +130,7 @@ def _parts(parts: Sequence[PartRow]) -> Table:
         kilobytes = (part.vtcm_bytes, part.constant_bytes, part.shared_bytes, part.sent_bytes)
         table.add_row(
             part.name,
-            f"card {part.device}, core {part.first_core}",
+            f"device {part.device}, core {part.first_core}",
             str(part.cores),
             str(part.nodes),
             f"{part.time_us:.1f}",

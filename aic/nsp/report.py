@@ -105,6 +105,8 @@ class Report:
 
     specialization: str
     """Its name and symbols, where the network has several."""
+    device: int
+    """Number of the host's device that it runs on."""
     sku: str
     instances: int
     cores: int
@@ -140,7 +142,11 @@ class Report:
 
 
 def make_report(
-    performance: Performance, wall_seconds: float, memory: MemoryUse | None = None, specialization: str = ""
+    performance: Performance,
+    wall_seconds: float,
+    memory: MemoryUse | None = None,
+    specialization: str = "",
+    device: int = 0,
 ) -> Report:
     """Report of a measured program. `wall_seconds` is what the measuring took, `memory` what the program takes."""
     timeline = performance.timeline
@@ -148,6 +154,7 @@ def make_report(
     peak = timeline.cycles * timeline.plan.cores * hardware.hmx_f16_macs_per_cycle
     return Report(
         specialization=specialization,
+        device=device,
         sku=hardware.sku,
         instances=len(performance.timelines),
         cores=timeline.plan.cores,
@@ -290,7 +297,9 @@ def _right(*names: str) -> list[Column]:
 def _summary(report: Report) -> Table:
     each = f"{report.instances} instances of {report.cores} cores" if report.instances > 1 else f"{report.cores} cores"
     of = f"{report.specialization}: " if report.specialization else ""
-    table = Table(title=f"{of}{report.sku}, {each} at {report.clock_hertz / 1e6:.0f} MHz", show_header=False)
+    where = f", on device {report.device}" if report.device else ""
+    title = f"{of}{report.sku}, {each} at {report.clock_hertz / 1e6:.0f} MHz{where}"
+    table = Table(title=title, show_header=False)
     for name, value in (
         ("device time", f"{report.device_us:,.1f} µs, {report.cycles:,.0f} cycles"),
         ("latency with PCIe", f"{report.latency_us:,.1f} µs"),

@@ -76,9 +76,13 @@ class Hardware:
     pcie_latency_seconds: float
     """From the host's request to the first byte; of one transfer, or of the first of several."""
     p2p_bytes_per_second: float
-    """From card to card, per direction of a card's port."""
+    """From SoC to SoC, per direction of an SoC's port."""
     p2p_latency_seconds: float
-    """From the last byte that leaves a card to its arrival at another."""
+    """From the last byte that leaves an SoC to its arrival at another."""
+    uplink_bytes_per_second: float
+    """Between a card and the host's PCIe switch, per direction; the card's SoCs share it."""
+    host_cards: int
+    """Cards of one kind that the host has."""
     relay_latency_seconds: float
     """Between the arrival of what a card sends in the host's memory and its transfer to another card."""
     pcie_request_seconds: float
@@ -116,6 +120,15 @@ class Hardware:
     def vtcm_usable_bytes(self) -> int:
         """VTCM per core less what the runtime reserves."""
         return self.vtcm_bytes - self.vtcm_reserved_bytes
+
+    @property
+    def devices(self) -> int:
+        """SoCs of the host, each a device by its number, those of a card one after the other."""
+        return self.host_cards * self.socs
+
+    def card_of(self, device: int) -> int:
+        """The card that a device of the host is on."""
+        return device // self.socs
 
     @property
     def assumed(self) -> tuple[str, ...]:

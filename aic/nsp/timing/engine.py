@@ -31,7 +31,7 @@ from dialects.hardware import Hardware
 
 @dataclass(frozen=True)
 class Seat:
-    """A plan and the cores that it runs on: from core `first` of SoC `soc` on."""
+    """A plan and the cores that it runs on: from core `first` on, of the SoC that is device `soc` of the host."""
 
     plan: Plan
     first: int = 0
@@ -112,8 +112,11 @@ class Simulation:
         self.now = 0.0
         self.orders = [_queues(seat.plan) for seat in seats]
         self.prices = _prices(seats, hardware)
-        self.fabric = Fabric.of(hardware, hardware.cores, 1 + max((seat.soc for seat in seats), default=0))
-        self.firsts = [seat.soc * hardware.cores + seat.first for seat in seats]
+        devices = sorted({seat.soc for seat in seats})
+        self.fabric = Fabric.of(hardware, hardware.cores, devices)
+        self.socs = [devices.index(seat.soc) for seat in seats]
+        """The SoC of each seat among those at work."""
+        self.firsts = [soc * hardware.cores + seat.first for soc, seat in zip(self.socs, seats, strict=True)]
         self.seat_of = {
             first + core: number
             for number, (seat, first) in enumerate(zip(seats, self.firsts, strict=True))
@@ -204,7 +207,7 @@ class Simulation:
             self.now - begin,
             [each._replace(start=each.start - begin, end=each.end - begin) for each in inference.intervals],
             traffic(place.plan, self._rates(seat)),
-            self.fabric.ddr_samples[place.soc],
+            self.fabric.ddr_samples[self.socs[seat]],
             [core.issue for core in inference.cores],
         )
 
@@ -215,7 +218,7 @@ class Simulation:
         rates: dict[tuple[LinkKind, int], float] = {
             (kind, core): links[kind, first + core].bytes_per_cycle for kind in PORTS for core in cores
         }
-        rates["ddr", 0] = links["ddr", self.seats[seat].soc].bytes_per_cycle
+        rates["ddr", 0] = links["ddr", self.socs[seat]].bytes_per_cycle
         return rates
 
     def _flow(self, inference: Inference, core: int, step: int) -> None:
@@ -250,9 +253,10 @@ class Simulation:
 
     def _flow_of(self, route: Route, *, relayed: bool) -> None:
         """The bytes of a tensor begin to move: out of the sender's card, or from the host to the receiver's."""
-        sender, receiver = self.seats[route.sender], self.seats[route.receiver]
+        socs = self.socs[route.sender], self.socs[route.receiver]
+        here, there = (_End(soc, self.fabric.cards[soc]) for soc in socs)
         first = self.firsts[route.receiver if relayed else route.sender]
-        flow = Flow(route.bytes, _arrival(receiver.soc) if relayed else _departure(route, sender.soc, receiver.soc))
+        flow = Flow(route.bytes, _arrival(there) if relayed else _departure(route, here, there))
         self.fabric.start(_under_way(route.channel, relayed=relayed), first, flow, first)
 
     def _deliver(self, channel: int) -> None:
@@ -392,20 +396,32 @@ def _prices(seats: Sequence[Seat], hardware: Hardware) -> list[Sequence[Sequence
     return [found[id(seat.plan)] for seat in seats]
 
 
-def _departure(route: Route, here: int, there: int) -> tuple[Use, ...]:
-    """What a tensor passes on its way out of its SoC, and to another card if that needs no host."""
+class _End(NamedTuple):
+    """An SoC among those at work, and its card, between which and the other end of a channel a tensor passes."""
+
+    soc: int
+    card: int
+
+
+def _departure(route: Route, here: _End, there: _End) -> tuple[Use, ...]:
+    """What a tensor passes on its way out of its SoC, and to another one if that needs no host. Between SoCs of one
+    card that is the card's own switch.
+    """
     match route.link:
         case "ddr":  # read and written
             return Use("copy", 0), Use("ddr", 0, 2.0), Use("ddr read port", 0), Use("ddr write port", 0)
+        case "p2p" if here.card == there.card:
+            return Use("pcie out", here.soc), Use("ddr", 0), Use("pcie in", there.soc)
         case "p2p":
-            return Use("pcie out", here), Use("ddr", 0), Use("pcie in", there)
+            between = Use("uplink out", here.card), Use("uplink in", there.card)
+            return Use("pcie out", here.soc), Use("ddr", 0), *between, Use("pcie in", there.soc)
         case "host":
-            return Use("pcie out", here), Use("ddr", 0)
+            return Use("pcie out", here.soc), Use("ddr", 0), Use("uplink out", here.card)
 
 
-def _arrival(soc: int) -> tuple[Use, ...]:
+def _arrival(there: _End) -> tuple[Use, ...]:
     """What a tensor passes on its way from the host to an SoC."""
-    return Use("pcie in", soc), Use("ddr", 0)
+    return Use("pcie in", there.soc), Use("ddr", 0), Use("uplink in", there.card)
 
 
 def _under_way(channel: int, *, relayed: bool) -> int:

@@ -1,5 +1,6 @@
 """The memories and networks of an SoC as links, and the flows on their way over them as time passes."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -30,9 +31,12 @@ class Fabric:
     """
 
     links: dict[tuple[LinkKind, int], Link]
+    """By kind and number: of a core, of an SoC, or, for uplinks, of a card."""
     socs: list["_Soc"]
     cores: int
     """Of an SoC."""
+    cards: list[int]
+    """The card that each SoC is on."""
     between: list[Current] = field(default_factory=list[Current])
     """Flows that pass PCIe."""
     _changed: set[int] = field(default_factory=set[int])
@@ -40,9 +44,11 @@ class Fabric:
     _now: float = 0.0
 
     @staticmethod
-    def of(hardware: Hardware, cores: int, socs: int = 1) -> "Fabric":
-        """The links of SoCs of so many cores, with rates per cycle of the core clock."""
-        clock = hardware.core_clock_hertz
+    def of(hardware: Hardware, cores: int, devices: Sequence[int] = (0,)) -> "Fabric":
+        """The links of SoCs of so many cores, with rates per cycle of the core clock. `devices` are their numbers on
+        the host, by which neighbours share a card and its link to the host.
+        """
+        clock, socs = hardware.core_clock_hertz, len(devices)
         rates: dict[LinkKind, float] = {
             "ddr read port": hardware.ddr_port_bytes_per_second / clock,
             "ddr write port": hardware.ddr_port_bytes_per_second / clock,
@@ -62,7 +68,12 @@ class Fabric:
         found = [_Soc([], {}, [], []) for _ in range(socs)]
         for (kind, number), link in links.items():
             found[number if kind in shared else number // cores].links.append(link)
-        return Fabric(links, found, cores)
+        cards, uplink = [hardware.card_of(device) for device in devices], hardware.uplink_bytes_per_second / clock
+        for kind in _UPLINKS:
+            for card in dict.fromkeys(cards):
+                links[kind, card] = Link(kind, card, uplink)
+                found[cards.index(card)].links.append(links[kind, card])
+        return Fabric(links, found, cores, cards)
 
     @property
     def ddr_samples(self) -> list[list[Sample]]:
@@ -71,7 +82,7 @@ class Fabric:
 
     def start(self, step: int, core: int, flow: Flow, first: int = 0) -> None:
         """A flow of a core joins now; the flow's own numbers of cores count from `first`. DDR is that of the core's
-        SoC, ends of PCIe have the numbers of their SoCs.
+        SoC, ends of PCIe have the numbers of their SoCs, uplinks those of their cards.
         """
         soc = first // self.cores
         uses = [(self.links[kind, _number(kind, own, first, soc)], part) for kind, own, part in flow.uses]
@@ -128,13 +139,20 @@ class Fabric:
             self.socs[number].sample(self.links["ddr", number], self._now)
 
     def _reached(self, current: Current) -> set[int]:
-        """The SoCs that a flow over PCIe is on."""
-        return {link.core if link.kind in _SHARED else link.core // self.cores for link, _ in current.uses}
+        """The SoCs that a flow over PCIe is on: of a card whose uplink it passes all, as they share that."""
+        return {soc for link, _ in current.uses for soc in self._on(link)}
+
+    def _on(self, link: Link) -> Iterable[int]:
+        if link.kind in _UPLINKS:
+            return [soc for soc, card in enumerate(self.cards) if card == link.core]
+        return [link.core if link.kind in _SHARED else link.core // self.cores]
 
 
 _BETWEEN: tuple[LinkKind, ...] = ("pcie out", "pcie in")
 _SHARED: tuple[LinkKind, ...] = ("ddr", *_BETWEEN)
 """Links of which an SoC has one."""
+_UPLINKS: tuple[LinkKind, ...] = ("uplink out", "uplink in")
+"""Between the SoCs of a card and the host, of which a card has one in each direction."""
 
 
 @dataclass(slots=True)
@@ -169,7 +187,7 @@ def _number(kind: LinkKind, own: int, first: int, soc: int) -> int:
     match kind:
         case "ddr":
             return soc
-        case "pcie out" | "pcie in":
+        case "pcie out" | "pcie in" | "uplink out" | "uplink in":
             return own
         case _:
             return first + own

@@ -26,10 +26,13 @@ _MEASURED = 4
 
 @dataclass(frozen=True, slots=True)
 class PartTime:
-    """A part in an inference of the full pipeline: the timeline, and the cycles of it in which no unit works."""
+    """A part in an inference of the full pipeline: the timeline, and the cycles of it in which no unit works.
+    `device` is the number of the host's device that it runs on.
+    """
 
     timeline: Timeline
     waiting: float
+    device: int = 0
 
     @property
     def working(self) -> float:
@@ -81,16 +84,17 @@ def measure_parts(seats: Sequence[Seat], hardware: Hardware) -> PipelinePerforma
     made = _filled(seats, loaded)
     alone = tuple(timelines[0] for timelines in simulate_parts(seats, loaded, 1))
     ideal = [timelines[0] for timelines in simulate_parts(seats, loaded.without_assumed(), 1)]
-    pcie = Pcie.of(loaded)
-    paces = {"program": _period(made) / loaded.core_clock_hertz, **_host_paces(seats, pcie)}
+    inputs, outputs = [seat.plan.from_host for seat in seats], [seat.plan.to_host for seat in seats]
+    paces = {"program": _period(made) / loaded.core_clock_hertz}
+    paces |= _host_paces("in", seats, inputs, loaded) | _host_paces("out", seats, outputs, loaded)
     pace = max(paces, key=lambda name: paces[name])
     span = _span(alone)
     return PipelinePerformance(
-        tuple(PartTime(timelines[-1], _waiting(timelines[-1])) for timelines in made),
+        tuple(PartTime(each[-1], _waiting(each[-1]), seat.soc) for seat, each in zip(seats, made, strict=True)),
         alone,
         loaded,
-        pcie.transfers(_most(seats, [seat.plan.from_host for seat in seats])),
-        pcie.transfers(_most(seats, [seat.plan.to_host for seat in seats])),
+        _host_transfers(seats, inputs, loaded),
+        _host_transfers(seats, outputs, loaded),
         paces[pace],
         pace,
         max(0.0, 1 - _span(ideal) / span) if span else 0.0,
@@ -148,22 +152,43 @@ def _waiting(timeline: Timeline) -> float:
     return max(timeline.cycles - covered, 0.0)
 
 
-def _host_paces(seats: Sequence[Seat], pcie: Pcie) -> dict[str, float]:
-    """Seconds per inference that the host link of the busiest card takes in each direction."""
+def _host_paces(
+    way: str, seats: Sequence[Seat], sizes: Sequence[Sequence[int]], hardware: Hardware
+) -> dict[str, float]:
+    """Seconds per inference that the busiest links to the host take in one direction: that of a device, and that of a
+    card, which its devices share.
+    """
+    pcie, devices = Pcie.of(hardware), _by_device(seats, sizes)
+    cards: Counter[int] = Counter()
+    for device, each in devices.items():
+        cards[hardware.card_of(device)] += sum(each)
     return {
-        "PCIe in": pcie.stream_seconds(_most(seats, [seat.plan.from_host for seat in seats])),
-        "PCIe out": pcie.stream_seconds(_most(seats, [seat.plan.to_host for seat in seats])),
+        f"PCIe {way}": max(pcie.stream_seconds(each) for each in devices.values()),
+        f"uplink {way}": max(cards.values()) / hardware.uplink_bytes_per_second,
     }
 
 
-def _by_soc(seats: Sequence[Seat], sizes: Sequence[Sequence[int]]) -> list[list[int]]:
-    """What passes the host link of each card."""
-    socs: dict[int, list[int]] = {}
+def _host_transfers(
+    seats: Sequence[Seat], sizes: Sequence[Sequence[int]], hardware: Hardware
+) -> tuple[HostTransfer, ...]:
+    """The transfers of the device that takes longest: all transfer at the same time, and those of a card share its
+    uplink evenly.
+    """
+    pcie, devices = Pcie.of(hardware), _by_device(seats, sizes)
+    sharing = Counter(hardware.card_of(device) for device, each in devices.items() if each)
+    found = [
+        replace(pcie, bytes_per_second=min(pcie.bytes_per_second, hardware.uplink_bytes_per_second / share)).transfers(
+            devices[device]
+        )
+        for device in devices
+        if (share := sharing[hardware.card_of(device)])
+    ]
+    return max(found, key=lambda transfers: sum(transfer.seconds for transfer in transfers), default=())
+
+
+def _by_device(seats: Sequence[Seat], sizes: Sequence[Sequence[int]]) -> dict[int, list[int]]:
+    """What passes the host link of each device."""
+    devices: dict[int, list[int]] = {}
     for seat, each in zip(seats, sizes, strict=True):
-        socs.setdefault(seat.soc, []).extend(each)
-    return list(socs.values())
-
-
-def _most(seats: Sequence[Seat], sizes: Sequence[Sequence[int]]) -> Sequence[int]:
-    """The transfers of the card with most to transfer: cards transfer at the same time."""
-    return max(_by_soc(seats, sizes), key=sum)
+        devices.setdefault(seat.soc, []).extend(each)
+    return devices

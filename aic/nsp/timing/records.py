@@ -13,7 +13,16 @@ from dialects.channels import Link
 
 Queue: TypeAlias = Literal["dma", "hmx", "hvx"]
 LinkKind: TypeAlias = Literal[
-    "ddr", "ddr read port", "ddr write port", "noc out port", "noc in port", "copy", "pcie out", "pcie in"
+    "ddr",
+    "ddr read port",
+    "ddr write port",
+    "noc out port",
+    "noc in port",
+    "copy",
+    "pcie out",
+    "pcie in",
+    "uplink out",
+    "uplink in",
 ]
 PORTS: tuple[LinkKind, ...] = ("ddr read port", "ddr write port", "noc out port", "noc in port", "copy")
 """Links of which each core has one of its own."""
