@@ -7,6 +7,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Operation
 
 from dialects.errors import AicError
+from dialects.graph.model import ModelOp
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp
 from dialects.text import place
 from dialects.tile import AllocOp, ReshardOp
@@ -26,6 +27,8 @@ class Level:
 
     def problem(self, op: Operation) -> str | None:
         """Why an operation may not be in a module of this level; None when it may."""
+        if isinstance(op, ModelOp):
+            return "the network in this file is not imported yet"
         if op.name.partition(".")[0] not in self.dialects:
             return f"only operations of {', '.join(self.dialects)} may be here"
         return self.objection(op)

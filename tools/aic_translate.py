@@ -10,8 +10,10 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from aic.compiler import lower
 from aic.emit import emit_qpc
-from aic.options import options_from_keywords
+from aic.importer import Model, import_opened
+from aic.options import Options, options_from_keywords
 from aic.phases import PHASE_NAMES
+from aic.specializations.importing import open_network
 from dialects import create_context
 from dialects.errors import AicError
 from dialects.files import written_aside
@@ -34,6 +36,8 @@ _IMPORT_OPTIONS = (
     "combine_outputs",
 )
 """Options of `aic.compile` that belong to --import-onnx."""
+_OPENING = ("onnx_define_symbol", "batchsize", "network_specialization_config")
+"""Those that belong to --open-onnx, too."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +49,10 @@ def _run(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.import_onnx is not None:
         _import_onnx(arguments)
+    elif arguments.open_onnx is not None:
+        _write(_opened(arguments), arguments.output_file)
+    elif arguments.import_opened:
+        _import_opened(arguments)
     else:
         _emit_qpc(arguments)
     return 0
@@ -56,8 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--import-onnx", type=Path, metavar="MODEL", help="import an .onnx or .onnxtxt model")
+    what.add_argument(
+        "--open-onnx", type=Path, metavar="MODEL", help="name the model, its open dimensions and what to make of them"
+    )
+    what.add_argument("--import-opened", action="store_true", help="import the model that the input file names")
     what.add_argument("--emit-qpc", action="store_true", help="write a QPC of the module in the input file")
-    add("input_file", nargs="?", default="-", help="IR text for --emit-qpc (default - : standard input)")
+    text = "IR text for --import-opened and --emit-qpc (default - : standard input)"
+    add("input_file", nargs="?", default="-", help=text)
     add("-o", "--output-file", type=Path, help="output file (default: IR text goes to standard output)")
     add("--weights", type=Path, help="folder of the weight store (default of --import-onnx: <model>.weights)")
     add(
@@ -85,19 +98,51 @@ def _parser() -> argparse.ArgumentParser:
 
 def _import_onnx(arguments: argparse.Namespace) -> None:
     """Write the imported module as text, and its weight store for the tool that reads the text."""
-    asked = {option: getattr(arguments, option) for option in _IMPORT_OPTIONS}
-    asked["onnx_define_symbol"] = dict(arguments.onnx_define_symbol or ())
-    options = options_from_keywords(
-        model=arguments.import_onnx, weights=arguments.weights, to_phase=_IMPORT_PHASE, **asked
-    )
-    module = lower(options, _IMPORT_PHASE)
+    module = lower(_options(arguments, arguments.import_onnx), _IMPORT_PHASE)
     store = store_of(module)
     store.save(Path(store.folder))
+    _write(module, arguments.output_file)
+
+
+def _opened(arguments: argparse.Namespace) -> ModuleOp:
+    """The model before it is specialized and imported."""
+    _refuse_others(arguments, "--open-onnx", _OPENING)
+    return open_network(Model.read(arguments.open_onnx), _options(arguments, arguments.open_onnx))
+
+
+def _import_opened(arguments: argparse.Namespace) -> None:
+    """Write what the model is that a module names, for the sizes that it has there."""
+    _refuse_others(arguments, "--import-opened", ("output_node_name", "weights"))
+    module = _read_module(arguments.input_file)
+    names = options_from_keywords(output_node_name=arguments.output_node_name).output_node_name
+    weights = None if arguments.weights is None else str(arguments.weights)
+    import_opened(module, intermediate=names, weights_dir=weights)
+    store = store_of(module)
+    store.save(Path(store.folder))
+    _write(module, arguments.output_file)
+
+
+def _refuse_others(arguments: argparse.Namespace, what: str, allowed: Sequence[str]) -> None:
+    """Raises AicError for options of other things than what is asked for."""
+    given = [name for name in (*_IMPORT_OPTIONS, "weights") if getattr(arguments, name) is not None]
+    if others := [f"--{name.replace('_', '-')}" for name in given if name not in allowed]:
+        may = ", ".join(f"--{name.replace('_', '-')}" for name in allowed)
+        raise AicError(f"{', '.join(others)}: with {what} go {may}")
+
+
+def _options(arguments: argparse.Namespace, model: Path) -> Options:
+    asked = {option: getattr(arguments, option) for option in _IMPORT_OPTIONS}
+    asked["onnx_define_symbol"] = dict(arguments.onnx_define_symbol or ())
+    return options_from_keywords(model=model, weights=arguments.weights, to_phase=_IMPORT_PHASE, **asked)
+
+
+def _write(module: ModuleOp, path: Path | None) -> None:
+    """Write a module as text; without a path, to standard output."""
     text = print_module(module)
-    if arguments.output_file is None:
+    if path is None:
         sys.stdout.write(text)
         return
-    with written_aside(arguments.output_file) as partial:
+    with written_aside(path) as partial:
         partial.write_text(text)
 
 

@@ -27,8 +27,9 @@ from aic.importer.functions import (
 from aic.importer.integers import convert_moves
 from aic.importer.node import Node
 from aic.importer.operators import find
-from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, nearest, why_unknown
+from aic.importer.problems import ImportFailure, Misfit, Unsupported, listed, why_unknown
 from aic.importer.registry import OLDEST_OPSET
+from dialects.errors import nearest
 from dialects.graph.locations import model_location, node_name
 from dialects.graph.movement import ReshapeOp, TransposeOp
 

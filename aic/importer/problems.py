@@ -1,7 +1,6 @@
 """What can be wrong with a model: problems of one kind are collected and reported together."""
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
 from onnx import defs
 
@@ -21,15 +20,6 @@ class Unsupported(Exception):
 
 class Misfit(Exception):
     """Raised by a converter when the operands of a node do not fit each other. The message gives both values."""
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint at names that look like `name`: `did you mean 'batch'?`, or a list of what there is."""
-    known = sorted(set(names))
-    near = get_close_matches(name, known, n=3)
-    if near:
-        return f"did you mean {' or '.join(map(repr, near))}?"
-    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(map(repr, known))}" if known else "there is none"
 
 
 def listed(names: Sequence[str], limit: int = 8) -> str:

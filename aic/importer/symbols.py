@@ -1,76 +1,117 @@
-"""Static shapes: symbols and the batch size are bound in the shapes of a model's inputs."""
+"""A model as a network that is not imported yet, and the batch size in the shapes of its inputs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
+from xdsl.dialects.builtin import DYNAMIC_INDEX, ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Region
 
-from aic.importer.problems import ImportFailure, nearest
-
-
-@dataclass
-class Binding:
-    """Values of symbols, and of the first dimension where it has no bound symbol and no size but the one replaced."""
-
-    symbols: Mapping[str, int]
-    batch_size: int | None
-    replaced: int | None
-    problems: list[str] = field(default_factory=list[str])
-
-    def shape(self, name: str, dims: Sequence[onnx.TensorShapeProto.Dimension]) -> tuple[int, ...]:
-        """Static shape of the input; what cannot be bound is noted as a problem and taken as 1."""
-        return tuple(self._size(name, position, dim) for position, dim in enumerate(dims))
-
-    def _size(self, name: str, position: int, dim: onnx.TensorShapeProto.Dimension) -> int:
-        if dim.HasField("dim_value"):
-            if dim.dim_value < 0:
-                self.problems.append(f"input {name!r}: dimension {position} is {dim.dim_value}")
-            if position == 0 and self.batch_size is not None and dim.dim_value == self.replaced:
-                return self.batch_size
-            return max(dim.dim_value, 0)
-        if dim.dim_param in self.symbols:
-            return self.symbols[dim.dim_param]
-        if position == 0 and self.batch_size is not None:
-            return self.batch_size
-        what = f"symbol {dim.dim_param!r} of input" if dim.dim_param else "unknown size in input"
-        self.problems.append(
-            f"{what} {name!r}, dimension {position}, has no value"
-            + (f" (-onnx-define-symbol={dim.dim_param},VALUE" if dim.dim_param else " (")
-            + (", or -batchsize=VALUE)" if position == 0 else ")" if dim.dim_param else "fix it in the model)")
-        )
-        return 1
+from aic.importer.problems import ImportFailure, Unsupported
+from aic.importer.tensors import onnx_element
+from dialects.graph.locations import model_location
+from dialects.graph.model import DIMENSIONS, ModelOp
+from dialects.graph.ports import NAME_ATTRIBUTE
+from dialects.module import set_symbols
 
 
-def bind_shapes(
-    inputs: Sequence[onnx.ValueInfoProto], symbols: Mapping[str, int], batch_size: int | None
-) -> dict[str, tuple[int, ...]]:
-    """Static shapes of the inputs.
+def open_model(
+    graph: onnx.GraphProto, file: str, symbols: Mapping[str, int] | None = None, batch_size: int | None = None
+) -> ModuleOp:
+    """A module of the op `graph.model` on inputs whose dimensions are open where the model gives them no number.
 
-    Raises ImportFailure listing every symbol that is unbound, unknown (with the nearest names) or out of range.
+    `symbols` are values that the module has as `aic.symbols`, and with them the batch size, as far as the first
+    dimensions have symbols. It takes the place of a first dimension that has none.
+
+    Raises ImportFailure for inputs that are no tensors, and where symbols or inputs contradict the batch size.
     """
-    shapes = {value.name: value.type.tensor_type.shape.dim for value in inputs}
-    known = {dim.dim_param for dims in shapes.values() for dim in dims if dim.dim_param}
-    problems = [f"the model has no symbol {name!r}; {nearest(name, known)}" for name in symbols if name not in known]
-    problems += [f"symbol {name!r} is {size}; sizes are positive" for name, size in symbols.items() if size < 1]
-    first = {dims[0].dim_param for dims in shapes.values() if dims and dims[0].dim_param}
+    inputs = inputs_of(graph)
+    symbols = symbols or {}
+    firsts = {dims[0].dim_param for value in inputs if (dims := value.type.tensor_type.shape.dim) and dims[0].dim_param}
     if batch_size is not None:
-        problems += [
-            f"symbol {name!r} is {symbols[name]}, but the batch size is {batch_size}"
-            for name in sorted(first & symbols.keys())
-            if symbols[name] != batch_size
-        ]
-        problems += _batch_problems(shapes, batch_size)
-        symbols = {**dict.fromkeys(first, batch_size), **symbols}
-    binding = Binding(symbols, batch_size, replaced_batch(inputs, batch_size), problems)
-    bound = {name: binding.shape(name, dims) for name, dims in shapes.items()}
+        problems = [*_contradictions(symbols, firsts, batch_size), *_batch_problems(inputs, batch_size)]
+        if problems:
+            raise ImportFailure("; ".join(problems))
+        symbols = {**dict.fromkeys(sorted(firsts), batch_size), **symbols}
+    replaced = replaced_batch(inputs, batch_size)
+    block = Block(arg_types=_types(inputs, batch_size, replaced))
+    for value, argument in zip(inputs, block.args, strict=True):
+        argument.location = model_location(value.name)
+    block.add_ops([ModelOp.of(file, block.args), ReturnOp()])
+    function = FuncOp(
+        "main",
+        ([argument.type for argument in block.args], []),
+        Region(block),
+        arg_attrs=ArrayAttr([_attributes(value) for value in inputs]),
+    )
+    module = ModuleOp([function])
+    if symbols:
+        set_symbols(module, symbols)
+    return module
+
+
+def inputs_of(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Inputs proper: before IR version 4, constants are listed among the inputs.
+
+    Raises ImportFailure for what is no tensor.
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    wrong = [value.name for value in inputs if not value.type.HasField("tensor_type")]
+    wrong += [
+        value.name for value in inputs if value.name not in wrong and not value.type.tensor_type.HasField("shape")
+    ]
+    if wrong:
+        raise ImportFailure(f"inputs without a tensor type of known rank: {', '.join(map(repr, wrong))}")
+    return inputs
+
+
+def _attributes(value: onnx.ValueInfoProto) -> DictionaryAttr:
+    """Name of an input, and of its dimensions if some have one."""
+    names = [dim.dim_param for dim in value.type.tensor_type.shape.dim]
+    dimensions = {DIMENSIONS: ArrayAttr(map(StringAttr, names))} if any(names) else {}
+    return DictionaryAttr({NAME_ATTRIBUTE: StringAttr(value.name), **dimensions})
+
+
+def _types(
+    inputs: Sequence[onnx.ValueInfoProto], batch_size: int | None, replaced: int | None
+) -> list[TensorType[Attribute]]:
+    problems: list[str] = []
+    types: list[TensorType[Attribute]] = []
+    for value in inputs:
+        dims = value.type.tensor_type.shape.dim
+        wrong = [position for position, dim in enumerate(dims) if dim.dim_value < 0]
+        problems += [f"input {value.name!r}: dimension {position} is {dims[position].dim_value}" for position in wrong]
+        sizes = [_size(position, dim, batch_size, replaced) for position, dim in enumerate(dims)]
+        try:
+            types.append(TensorType(onnx_element(value.type.tensor_type.elem_type), sizes))
+        except Unsupported as reason:
+            problems.append(f"inputs: {reason}")
     if problems:
         raise ImportFailure("; ".join(dict.fromkeys(problems)))
-    return bound
+    return types
 
 
-def _batch_problems(shapes: Mapping[str, Sequence[onnx.TensorShapeProto.Dimension]], batch_size: int) -> list[str]:
+def _size(position: int, dim: onnx.TensorShapeProto.Dimension, batch_size: int | None, replaced: int | None) -> int:
+    """The size of a dimension of an input; open where there is none."""
+    if dim.HasField("dim_value"):
+        is_batch = position == 0 and batch_size is not None and dim.dim_value == replaced
+        return batch_size if is_batch and batch_size is not None else max(dim.dim_value, 0)
+    if position == 0 and batch_size is not None and not dim.dim_param:
+        return batch_size
+    return DYNAMIC_INDEX
+
+
+def _contradictions(symbols: Mapping[str, int], firsts: set[str], batch_size: int) -> Iterator[str]:
+    for name in sorted(firsts & symbols.keys()):
+        if symbols[name] != batch_size:
+            yield f"symbol {name!r} is {symbols[name]}, but the batch size is {batch_size}"
+
+
+def _batch_problems(inputs: Sequence[onnx.ValueInfoProto], batch_size: int) -> list[str]:
     if batch_size < 1:
         return [f"the batch size is {batch_size}; it must be positive"]
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in inputs}
     fixed = {name: dims[0].dim_value for name, dims in shapes.items() if dims and dims[0].HasField("dim_value")}
     free = [name for name, dims in shapes.items() if dims and not dims[0].HasField("dim_value")]
     if free or batch_size in fixed.values() or len(set(fixed.values())) <= 1:

@@ -6,7 +6,7 @@ Each has values of the model's symbols, and may have options of its own.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from aic.options import UsageError
 from aic.options.arguments import options_among
 from dialects.errors import AicError, in_lines
 from dialects.tuning import Tuning
-from passes.checking.ceilings import MAX_SPECIALIZATIONS
+from passes.specialize_symbols import Specialization
 
 _WHAT = "a configuration of specializations"
 _LIST, _OPTIONS = "specializations", "compile_opts"
@@ -25,24 +25,11 @@ _OWN_OPTIONS = ("ols",)
 _MOST_DIGITS = 18
 
 
-@dataclass(frozen=True)
-class Specialization:
-    """Values of symbols, and what tunes the compile for them."""
-
-    symbols: Mapping[str, int]
-    tuning: Tuning = field(default_factory=Tuning)
-
-    @property
-    def label(self) -> str:
-        """The symbols as text: `batch=1, height=56`."""
-        return ", ".join(f"{name}={value}" for name, value in self.symbols.items()) or "no symbols"
-
-
 def read_config(path: Path, common: Mapping[str, int]) -> list[Specialization]:
     """The specializations of a file, in its order. `common` are symbols that all of them have, given otherwise.
 
-    Raises AicError that lists everything that is wrong: types, options, values that `common` contradicts, and
-    specializations that are the same.
+    Raises AicError that lists everything that is wrong: types, options, and values that `common` contradicts. What the
+    model has to say to them `specialize-symbols` tells.
     """
     entries = _entries(read_json(path, _WHAT), path)
     found: list[Specialization] = []
@@ -51,8 +38,6 @@ def read_config(path: Path, common: Mapping[str, int]) -> list[Specialization]:
         read = _Reader(f"specialization {number}")
         found.append(read.specialization(entry, common))
         problems += read.problems
-    if not problems:
-        problems += _repeated(found)
     if problems:
         raise AicError(f"{path}:" + in_lines(problems))
     return found
@@ -66,18 +51,7 @@ def _entries(document: object, path: Path) -> Sequence[object]:
     others = [name for name in fields if name != _LIST]
     if others:
         raise AicError(f"{path}: beside {_LIST!r} there is {', '.join(map(repr, others))}, which means nothing")
-    items = cast(list[object], entries)
-    if not 1 <= len(items) <= MAX_SPECIALIZATIONS:
-        raise AicError(f"{path}: {len(items)} specializations; there must be 1 to {MAX_SPECIALIZATIONS}")
-    return items
-
-
-def _repeated(found: Sequence[Specialization]) -> Iterator[str]:
-    first: dict[frozenset[tuple[str, int]], int] = {}
-    for number, each in enumerate(found):
-        earlier = first.setdefault(frozenset(each.symbols.items()), number)
-        if earlier != number:
-            yield f"specialization {number} repeats specialization {earlier} ({each.label})"
+    return cast(list[object], entries)
 
 
 @dataclass

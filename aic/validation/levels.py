@@ -17,6 +17,7 @@ from aic.tensors import TensorInfo
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
+from dialects.graph.model import ModelOp
 from dialects.graph.ports import input_ports, output_ports
 from dialects.module import cores_of, main_of
 from dialects.tile.boxes import Integers
@@ -33,9 +34,11 @@ class RunLevel(StrEnum):
 
 
 def level_of(module: ModuleOp) -> RunLevel:
-    """The level of a module. Raises AicError when it has no `@main`."""
+    """The level of a module. Raises AicError when it has no `@main`, or only names a network."""
     block = main_of(module).body.block
     for op in block.ops:
+        if isinstance(op, ModelOp):
+            raise AicError(f"{op.name} {op.file}: the network is not imported yet, nothing can run")
         if isinstance(op, TensorOp | InstructionOp):
             return RunLevel.TILE
         if any(isinstance(value.type, TensorType) and sharding_of(value) is not None for value in op.results):

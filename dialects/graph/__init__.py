@@ -13,6 +13,7 @@ from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.contraction import CONTRACTION_OPS
 from dialects.graph.elementwise import ELEMENTWISE_OPS
+from dialects.graph.model import ModelOp
 from dialects.graph.movement import MOVEMENT_OPS
 from dialects.graph.normalization import NORMALIZATION_OPS
 from dialects.graph.pooling import POOLING_OPS
@@ -37,4 +38,4 @@ GRAPH_OPS: tuple[type[GraphOp], ...] = (
 )
 """Every op that has a kernel."""
 
-Graph = Dialect("graph", [ConstantOp, ReceiveOp, SendOp, *GRAPH_OPS], [])
+Graph = Dialect("graph", [ConstantOp, ModelOp, ReceiveOp, SendOp, *GRAPH_OPS], [])

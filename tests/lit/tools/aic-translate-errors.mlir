@@ -2,4 +2,4 @@
 // RUN: not aic-translate 2>&1 | filecheck %s --check-prefix=WHAT
 
 // OUTPUT: aic-translate: error: --emit-qpc needs -o
-// WHAT: aic-translate: error: one of the arguments --import-onnx --emit-qpc is required
+// WHAT: aic-translate: error: one of the arguments --import-onnx --open-onnx --import-opened --emit-qpc is required

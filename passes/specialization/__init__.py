@@ -1,0 +1,1 @@
+"""What specialization decides, as functions of plain data."""
