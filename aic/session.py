@@ -258,7 +258,8 @@ class Session:
         parts = list(programs_of(module))
         devices = self.devices if self._is_over_cards else self.devices * len(parts)
         seats = [
-            Seat(make_plan(part), first_core_of(part), device) for part, device in zip(parts, devices, strict=True)
+            Seat(make_plan(part), first_core_of(part), device, path_of(part))
+            for part, device in zip(parts, devices, strict=True)
         ]
         return measure_parts(seats, hardware)
 

@@ -35,7 +35,7 @@ def _run(argv: Sequence[str]) -> int:
     ran = run_on_card(session, run, inferences, arguments.write_output_dir, arguments.set_size)
     shown = _shown(session, arguments.specialization, ran)
     if arguments.trace is not None:
-        write_trace(session.performance_of(shown), arguments.trace)
+        write_trace(session.performance_of(shown), arguments.trace, session.devices[0])
     _report(session, arguments.report, shown)
     return 0
 

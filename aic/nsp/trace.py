@@ -6,59 +6,65 @@ core get further DMA rows, as slices of one row must nest.
 
 Of several instances, each shows one inference with all others at work; the host's transfers are those of the one that
 begins first.
+
+Of a network in parts, there is one inference alone. Each part has its NSPs, and a process of what it sends and what
+comes for it by way of the host; DDR stands behind the parts of its device.
 """
 
 import json
-from collections.abc import Iterator
-from heapq import heappop, heappush
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
-from aic.nsp.report import bytes_written
 from aic.nsp.timing.performance import Performance
 from aic.nsp.timing.pipeline import PipelinePerformance
-from aic.nsp.timing.records import Kernel, Moves, Shape, Step
-from aic.nsp.timing.timeline import Interval, Timeline, Unit
-from dialects.errors import AicError
+from aic.nsp.timing.timeline import Timeline
+from aic.nsp.trace_events import (
+    HOST,
+    Lanes,
+    TraceEvent,
+    ddr_rates,
+    host_slices,
+    metadata,
+    nsp,
+    process,
+    slice_of,
+    slices_of,
+)
 from dialects.files import written_aside
 
-TraceEvent: TypeAlias = dict[str, object]
 
-HOST = 0
-"""Process id of the host; NSP c has c + 1, and DDR comes after the last."""
-_ROWS: dict[Unit, int] = {"hvx": 0, "hmx": 4, "dma": 5}
-"""Thread ids, as in the vendor's traces: 0 to 3 HVX, 4 HMX, 5 DMA."""
-_MICRO = 1e6
-
-
-def write_trace(performance: Performance | PipelinePerformance, path: Path) -> None:
-    """Writes a trace. Raises AicError when the file cannot be written, and for a network in parts."""
-    if isinstance(performance, PipelinePerformance):
-        raise AicError(f"{path}: a trace shows one program; the network is in {len(performance.parts)} parts")
+def write_trace(performance: Performance | PipelinePerformance, path: Path, device: int = 0) -> None:
+    """Writes a trace. `device` is where a program runs that is all of its network. Raises AicError when the file cannot
+    be written.
+    """
+    made = parts_trace(performance) if isinstance(performance, PipelinePerformance) else trace(performance, device)
     with written_aside(path) as partial, partial.open("w") as file:
-        json.dump(trace(performance), file, separators=(",", ":"))
+        json.dump(made, file, separators=(",", ":"))
 
 
-def trace(performance: Performance) -> dict[str, object]:
+def trace(performance: Performance, device: int = 0) -> dict[str, object]:
     """A trace as the object that its JSON holds."""
-    timeline = performance.timeline
-    hardware = timeline.hardware
-    other = {"sku": hardware.sku, "cores": _cores(performance), "clockHz": hardware.core_clock_hertz}
-    events = [*_names(performance), *_host(performance), *_slices(performance), *_ddr(performance)]
+    hardware, cores = performance.timeline.hardware, _cores(performance)
+    other = {"sku": hardware.sku, "device": device, "cores": cores, "clockHz": hardware.core_clock_hertz}
+    events = [*_names(cores), *_host(performance), *_slices(performance), *_ddr(performance)]
+    return _document(events, other)
+
+
+def _document(events: list[TraceEvent], other: Mapping[str, object]) -> dict[str, object]:
     return {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
 
 
-def _names(performance: Performance) -> Iterator[TraceEvent]:
-    """Names of processes and of the rows that every NSP has."""
-    cores = _cores(performance)
-    names = ["HOST_PROC", *(f"NSP {core}" for core in range(cores)), "DDR"]
-    for pid, name in enumerate(names):
-        yield _metadata("process_name", pid, {"name": name})
-        yield _metadata("process_sort_index", pid, {"sort_index": pid})
-    yield _metadata("thread_name", HOST, {"name": "PCIe"})
+def _names(cores: int) -> Iterator[TraceEvent]:
+    """Names of processes and rows: NSP c has the number c + 1, and DDR comes after the last."""
+    yield from _host_name()
     for core in range(cores):
-        for unit, row in _ROWS.items():
-            yield _metadata("thread_name", core + 1, {"name": unit.upper()}, row)
+        yield from nsp(core + 1, f"NSP {core}")
+    yield from process(cores + 1, "DDR")
+
+
+def _host_name() -> Iterator[TraceEvent]:
+    yield from process(HOST, "HOST_PROC")
+    yield metadata("thread_name", HOST, {"name": "PCIe"})
 
 
 def _cores(performance: Performance) -> int:
@@ -66,37 +72,17 @@ def _cores(performance: Performance) -> int:
     return sum(timeline.plan.cores for timeline in performance.timelines)
 
 
-def _metadata(kind: str, pid: int, args: dict[str, object], tid: int = 0) -> TraceEvent:
-    return {"ph": "M", "name": kind, "pid": pid, "tid": tid, "args": args}
-
-
-def _slice(name: str, pid: int, tid: int, start: float, seconds: float, args: dict[str, object]) -> TraceEvent:
-    """A complete event; `start` and `seconds` in seconds."""
-    return {
-        "ph": "X",
-        "cat": "aic",
-        "name": name,
-        "pid": pid,
-        "tid": tid,
-        "ts": round(start * _MICRO, 6),
-        "dur": round(seconds * _MICRO, 6),
-        "args": args,
-    }
-
-
 def _host(performance: Performance) -> Iterator[TraceEvent]:
     device_end = performance.input_seconds + _first(performance).seconds
-    for name, start, transfers in (("inputs", 0.0, performance.inputs), ("outputs", device_end, performance.outputs)):
-        for transfer in transfers:
-            yield _slice(name, HOST, 0, start, transfer.seconds, {"bytes": transfer.bytes})
-            start += transfer.seconds
+    yield from host_slices("inputs", 0.0, performance.inputs)
+    yield from host_slices("outputs", device_end, performance.outputs)
 
 
 def _slices(performance: Performance) -> Iterator[TraceEvent]:
     """What the NSPs' units do, instance by instance in the order of time."""
     for instance, timeline in enumerate(performance.timelines):
         begin = performance.input_seconds + _since_first(performance, timeline.begin)
-        yield from _slices_of(timeline, begin, 1 + instance * timeline.plan.cores)
+        yield from slices_of(timeline, begin, 1 + instance * timeline.plan.cores)
 
 
 def _first(performance: Performance) -> Timeline:
@@ -110,78 +96,61 @@ def _since_first(performance: Performance, time: float) -> float:
     return (time - first.begin) / first.hardware.core_clock_hertz
 
 
-def _slices_of(timeline: Timeline, begin: float, first_pid: int) -> Iterator[TraceEvent]:
-    """What the units of one instance do, whose inference begins after `begin` seconds."""
-    clock = timeline.hardware.core_clock_hertz
-    lanes = [_Lanes() for _ in range(timeline.plan.cores)]
-    for interval in sorted(timeline.intervals, key=lambda i: (i.start, i.core, i.unit, i.step)):
-        row, pid = _ROWS[interval.unit], first_pid + interval.core
-        if interval.unit == "dma":
-            lane, new = lanes[interval.core].take(interval.start, interval.end)
-            row += lane
-            if new and lane:
-                yield _metadata("thread_name", pid, {"name": f"DMA {lane + 1}"}, row)
-        step = timeline.plan.steps[interval.step]
-        name = step.instruction.node or step.instruction.operation
-        length = (interval.end - interval.start) / clock
-        yield _slice(name, pid, row, begin + interval.start / clock, length, _arguments(step, interval))
-
-
-class _Lanes:
-    """Rows of one core's transfers: each takes the first row that is free."""
-
-    def __init__(self) -> None:
-        self._busy: list[tuple[float, int]] = []
-        self._free: list[int] = []
-        self._count = 0
-
-    def take(self, start: float, end: float) -> tuple[int, bool]:
-        """Row for a transfer (starts never decrease), and whether it is a new one."""
-        while self._busy and self._busy[0][0] <= start:
-            heappush(self._free, heappop(self._busy)[1])
-        new = not self._free
-        lane = self._count if new else heappop(self._free)
-        self._count += new
-        heappush(self._busy, (end, lane))
-        return lane, new
-
-
-def _arguments(step: Step, interval: Interval) -> dict[str, object]:
-    args: dict[str, object] = {
-        "operation": step.instruction.operation,
-        "bytes": bytes_written(step, interval.core),
-        "cycles": round(interval.end - interval.start, 1),
-    }
-    if step.iteration:
-        args["iteration"] = list(step.iteration)
-    match step.work:
-        case Kernel() as kernel:
-            args["shapes"] = [_shape(shape) for shape in kernel.shapes[kernel.which[interval.core]]]
-        case Moves() as moves:
-            args["links"] = sorted({use.kind for flow in moves.flows[interval.core] for use in flow.uses})
-        case _:
-            pass
-    return args
-
-
-def _shape(shape: Shape) -> str:
-    return "x".join(map(str, shape)) or "scalar"
-
-
 def _ddr(performance: Performance) -> Iterator[TraceEvent]:
-    """The rate at which DDR carries transfers, wherever it changes."""
-    timeline = performance.timeline
-    clock = timeline.hardware.core_clock_hertz
-    for sample in timeline.ddr_samples:
-        time = performance.input_seconds + _since_first(performance, sample.time)
-        if time < 0:
-            continue
-        rate = sample.bytes_per_cycle * clock / 1e9
-        yield {
-            "ph": "C",
-            "name": "DDR GB/s",
-            "pid": _cores(performance) + 1,
-            "tid": 0,
-            "ts": round(time * _MICRO, 6),
-            "args": {"GB/s": round(rate, 3)},
+    clock, begin = performance.timeline.hardware.core_clock_hertz, _since_first(performance, 0.0)
+    samples = performance.timeline.ddr_samples
+    yield from ddr_rates(samples, _cores(performance) + 1, clock, performance.input_seconds + begin)
+
+
+def parts_trace(performance: PipelinePerformance) -> dict[str, object]:
+    """A trace of a network in parts as the object that its JSON holds."""
+    hardware, begin = performance.hardware, sum(transfer.seconds for transfer in performance.inputs)
+    events = [*_host_name(), *host_slices("inputs", 0.0, performance.inputs)]
+    events += host_slices("outputs", begin + performance.program_seconds, performance.outputs)
+    devices = [part.device for part in performance.parts]
+    channels: list[int] = []
+    """Process of each part's channels."""
+    pid = HOST + 1
+    for number, (part, timeline) in enumerate(zip(performance.parts, performance.alone, strict=True)):
+        cores = timeline.plan.cores
+        for core in range(cores):
+            events += nsp(pid + core, f"{part.name}, device {part.device}: NSP {part.first_core + core}")
+        events += slices_of(timeline, begin, pid)
+        events += process(pid + cores, f"{part.name}, device {part.device}: channels")
+        channels.append(pid + cores)
+        pid += cores + 1
+        if part.device not in devices[number + 1 :]:
+            events += process(pid, f"device {part.device}: DDR")
+            events += ddr_rates(timeline.ddr_samples, pid, hardware.core_clock_hertz, begin)
+            pid += 1
+    events += _crossings(performance, channels, begin)
+    parts = [
+        {"name": part.name, "device": part.device, "cores": timeline.plan.cores}
+        for part, timeline in zip(performance.parts, performance.alone, strict=True)
+    ]
+    return _document(events, {"sku": hardware.sku, "clockHz": hardware.core_clock_hertz, "parts": parts})
+
+
+_ARRIVALS = 64
+"""First row of what comes by way of the host, in the process of a part's channels; the rows before are of sends."""
+
+
+def _crossings(performance: PipelinePerformance, channels: Sequence[int], begin: float) -> Iterator[TraceEvent]:
+    """Tensors on their way: from the sender, and a second time to the receiver where the host relays them."""
+    clock, names = performance.hardware.core_clock_hertz, [part.name for part in performance.parts]
+    lanes: dict[tuple[int, bool], Lanes] = {}
+    for crossing in sorted(performance.crossings, key=lambda crossing: (crossing.start, crossing.channel)):
+        part = crossing.receiver if crossing.relayed else crossing.sender
+        lane, new = lanes.setdefault((part, crossing.relayed), Lanes()).take(crossing.start, crossing.end)
+        row = lane + _ARRIVALS * crossing.relayed
+        if new:
+            name = "from the host" if crossing.relayed else "sends"
+            yield metadata("thread_name", channels[part], {"name": f"{name} {lane + 1}" if lane else name}, row)
+        args: dict[str, object] = {
+            "link": crossing.link,
+            "bytes": crossing.bytes,
+            "from": names[crossing.sender],
+            "to": names[crossing.receiver],
         }
+        start, seconds = begin + crossing.start / clock, (crossing.end - crossing.start) / clock
+        yield slice_of(f"channel {crossing.channel}", channels[part], row, start, seconds, args)

@@ -24,18 +24,21 @@ from aic.nsp.timing.mail import Mail, Route, routes_of
 from aic.nsp.timing.prices import Price, PriceList
 from aic.nsp.timing.records import PORTS, Arriving, Flow, LinkKind, Moves, Need, Plan, Queue, Sending, Use
 from aic.nsp.timing.signals import Waiter
-from aic.nsp.timing.timeline import Interval, Timeline, traffic
+from aic.nsp.timing.timeline import Crossing, Interval, Timeline, traffic
 from dialects.errors import AicError
 from dialects.hardware import Hardware
 
 
 @dataclass(frozen=True)
 class Seat:
-    """A plan and the cores that it runs on: from core `first` on, of the SoC that is device `soc` of the host."""
+    """A plan and the cores that it runs on: from core `first` on, of the SoC that is device `soc` of the host. `name`
+    is that of the part whose plan it is.
+    """
 
     plan: Plan
     first: int = 0
     soc: int = 0
+    name: str = ""
 
 
 class Event(NamedTuple):
@@ -94,6 +97,14 @@ def simulate_parts(
     return Simulation(seats, hardware, [0.0] * len(seats), inferences, goes_on=goes_on).run()
 
 
+def simulate_alone(seats: Sequence[Seat], hardware: Hardware) -> tuple[list[Timeline], list[Crossing]]:
+    """One inference of all parts of a network, nothing else under way, and what they send each other. Raises AicError
+    like `simulate_parts`.
+    """
+    simulation = Simulation(seats, hardware, [0.0] * len(seats), 1, goes_on=False)
+    return [timelines[0] for timelines in simulation.run()], simulation.crossings
+
+
 class Simulation:
     """Plans at work: the state of everything at the time `now`. `goes_on`: who has made the inferences that are wanted
     makes more until all have.
@@ -132,6 +143,8 @@ class Simulation:
         """The inference that each plan is making, by the number of its seat."""
         self.made: list[list[Timeline]] = [[] for _ in seats]
         """The inferences that have been made on each seat."""
+        self.crossings: list[Crossing] = []
+        """What parts have sent each other, in the order of arrival."""
         self.missing = len(seats)
         """Seats that have not made what is wanted."""
         for first, begin in zip(self.firsts, begins, strict=True):
@@ -337,6 +350,7 @@ class Simulation:
     def _arrived(self, current: Current) -> None:
         if current.step < 0:
             channel, relayed = _on_its_way(current.step)
+            self.crossings.append(Crossing(*self.mail.routes[channel], relayed, current.begun, self.now))
             (self._deliver if relayed else self._departed)(channel)
             return
         inference = self.at_work[self.seat_of[current.core]]

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aic.nsp.timing.clock import under_load
-from aic.nsp.timing.engine import Seat, simulate_parts
+from aic.nsp.timing.engine import Seat, simulate_alone, simulate_parts
 from aic.nsp.timing.mail import routes_of
 from aic.nsp.timing.performance import HostTransfer, Pcie
-from aic.nsp.timing.timeline import Timeline
+from aic.nsp.timing.timeline import Crossing, Timeline
 from dialects.channels import PLACES
 from dialects.hardware import Hardware
 
@@ -27,12 +27,14 @@ _MEASURED = 4
 @dataclass(frozen=True, slots=True)
 class PartTime:
     """A part in an inference of the full pipeline: the timeline, and the cycles of it in which no unit works.
-    `device` is the number of the host's device that it runs on.
+    `device` is the number of the host's device that it runs on, and `first_core` its first core there.
     """
 
     timeline: Timeline
     waiting: float
-    device: int = 0
+    name: str
+    device: int
+    first_core: int
 
     @property
     def working(self) -> float:
@@ -47,6 +49,8 @@ class PipelinePerformance:
     parts: tuple[PartTime, ...]
     alone: tuple[Timeline, ...]
     """Each part in an inference that has the cards for itself."""
+    crossings: tuple[Crossing, ...]
+    """What the parts send each other in that."""
     hardware: Hardware
     inputs: tuple[HostTransfer, ...]
     outputs: tuple[HostTransfer, ...]
@@ -82,16 +86,17 @@ def measure_parts(seats: Sequence[Seat], hardware: Hardware) -> PipelinePerforma
     """
     loaded = _under_load(seats, hardware, _filled(seats, hardware))
     made = _filled(seats, loaded)
-    alone = tuple(timelines[0] for timelines in simulate_parts(seats, loaded, 1))
-    ideal = [timelines[0] for timelines in simulate_parts(seats, loaded.without_assumed(), 1)]
+    alone, crossings = simulate_alone(seats, loaded)
+    ideal, _ = simulate_alone(seats, loaded.without_assumed())
     inputs, outputs = [seat.plan.from_host for seat in seats], [seat.plan.to_host for seat in seats]
     paces = {"program": _period(made) / loaded.core_clock_hertz}
     paces |= _host_paces("in", seats, inputs, loaded) | _host_paces("out", seats, outputs, loaded)
     pace = max(paces, key=lambda name: paces[name])
     span = _span(alone)
     return PipelinePerformance(
-        tuple(PartTime(each[-1], _waiting(each[-1]), seat.soc) for seat, each in zip(seats, made, strict=True)),
-        alone,
+        tuple(_part_time(seat, timelines[-1]) for seat, timelines in zip(seats, made, strict=True)),
+        tuple(alone),
+        tuple(crossings),
         loaded,
         _host_transfers(seats, inputs, loaded),
         _host_transfers(seats, outputs, loaded),
@@ -99,6 +104,10 @@ def measure_parts(seats: Sequence[Seat], hardware: Hardware) -> PipelinePerforma
         pace,
         max(0.0, 1 - _span(ideal) / span) if span else 0.0,
     )
+
+
+def _part_time(seat: Seat, timeline: Timeline) -> PartTime:
+    return PartTime(timeline, _waiting(timeline), seat.name, seat.soc, seat.first)
 
 
 def _filled(seats: Sequence[Seat], hardware: Hardware) -> list[list[Timeline]]:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from aic.nsp.timing.fabric import Sample
 from aic.nsp.timing.prices import Price
 from aic.nsp.timing.records import Kernel, LinkKind, Moves, Plan
+from dialects.channels import Link as Passage
 from dialects.hardware import Hardware
 
 Unit: TypeAlias = Literal["hmx", "hvx", "dma"]
@@ -33,6 +34,21 @@ class Traffic(NamedTuple):
     core: int
     bytes: float
     bytes_per_cycle: float
+
+
+class Crossing(NamedTuple):
+    """A tensor on its way from one part of a network to another, which go by numbers: from its first byte to its last.
+    By way of the host it is two of them, of which the second is `relayed`.
+    """
+
+    channel: int
+    link: Passage
+    sender: int
+    receiver: int
+    bytes: int
+    relayed: bool
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
