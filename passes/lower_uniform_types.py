@@ -1,7 +1,8 @@
 """`lower-uniform-types`: from integers that carry scales to plain integers.
 
 What ops compute stands in their properties, so that nothing else changes: below this, a quantized tensor is one of i8,
-i16 or i32, of which memory has the same bytes. How the network was quantized is no longer said.
+i16 or i32, of which memory has the same bytes. How the network was quantized is no longer said. What only gave integers
+their type, and leaves each as it is, goes.
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,12 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.rewriter import Rewriter
 
-from dialects.element_types import StoredElement, storage_type
+from dialects.element_types import StoredElement, element_bytes, storage_type
+from dialects.graph.base import integers
 from dialects.graph.constant import ConstantOp
 from dialects.quantized.base import QuantizedOp, stored
+from dialects.quantized.conversion import RequantizeOp
+from dialects.quantized.parameters import LIMITS
 from passes.quantization.settings import SETTINGS
 from passes.rewriting.constants import retyped
 from passes.rewriting.precision import Precision
@@ -52,8 +56,19 @@ def _lower(function: FuncOp) -> None:
             op.to = stored(op.to)
         for result in op.results:
             _retype(result)
+        if isinstance(op, RequantizeOp) and _changes_nothing(op):
+            op.output.replace_all_uses_with(op.input)
+            block.erase_op(op)
     inputs, outputs = function.function_type.inputs, function.function_type.outputs
     function.function_type = FunctionType.from_lists([*map(_plain, inputs)], [*map(_plain, outputs)])
+
+
+def _changes_nothing(op: RequantizeOp) -> bool:
+    """Whether each integer of the result is that of the operand."""
+    if op.operand_types[0].element_type != op.to or op.multiplier.value.data != 1 << op.shift.value.data:
+        return False
+    same_zero = op.input_offset.value.data == op.output_offset.value.data
+    return same_zero and integers(op.limits) == LIMITS[8 * element_bytes(op.to)]
 
 
 def _retype(value: SSAValue) -> None:

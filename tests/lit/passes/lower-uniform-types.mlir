@@ -20,6 +20,20 @@ builtin.module attributes {aic.quantization = {load_profile = "here.yaml"}} {
 
 // -----
 
+// What gave integers their type goes; what brings them to another scale or limits them stays.
+// CHECK: func.func @main(%x: tensor<4xi8> {{.*}}) -> (tensor<4xi8>, tensor<4xi8>, tensor<4xi8>) {
+// CHECK-NEXT: %[[S:.*]] = quantized.requantize %x {{{.*}}output_offset = 4 : i64
+// CHECK-NEXT: %[[L:.*]] = quantized.requantize %x {{{.*}}limits = array<i64: 3, 127>
+// CHECK-NEXT: return %x, %[[S]], %[[L]]
+func.func @main(%x: tensor<4xi8>) -> (tensor<4x!quantized.uniform<i8, 0.5 : 3>>, tensor<4xi8>, tensor<4xi8>) {
+  %t = quantized.requantize %x {input_offset = 3 : i64, limits = array<i64: -128, 127>, multiplier = 1073741824 : i64, output_offset = 3 : i64, shift = 30 : i64, to = !quantized.uniform<i8, 0.5 : 3>} : (tensor<4xi8>) -> tensor<4x!quantized.uniform<i8, 0.5 : 3>>
+  %s = quantized.requantize %t {input_offset = 3 : i64, limits = array<i64: -128, 127>, multiplier = 1073741824 : i64, output_offset = 4 : i64, shift = 30 : i64, to = i8} : (tensor<4x!quantized.uniform<i8, 0.5 : 3>>) -> tensor<4xi8>
+  %l = quantized.requantize %t {input_offset = 3 : i64, limits = array<i64: 3, 127>, multiplier = 1073741824 : i64, output_offset = 3 : i64, shift = 30 : i64, to = i8} : (tensor<4x!quantized.uniform<i8, 0.5 : 3>>) -> tensor<4xi8>
+  func.return %t, %s, %l : tensor<4x!quantized.uniform<i8, 0.5 : 3>>, tensor<4xi8>, tensor<4xi8>
+}
+
+// -----
+
 // Settings that stand around several programs go, too.
 // CHECK: builtin.module @around attributes {aic.holds = "partitions"} {
 // CHECK-NEXT: builtin.module @first {
