@@ -16,6 +16,7 @@ from aic.specializations.network import Network
 from dialects.errors import AicError
 from dialects.graph.base import tensor_type
 from dialects.graph.kernels import Array
+from dialects.graph.ports import input_ports
 from dialects.module import main_of, programs_of
 from passes.quantization.channels import ChannelMeans, Doubles, values_with_means
 from passes.quantization.files.profile import Profile, TensorProfile
@@ -36,7 +37,7 @@ class Profiler:
     """
 
     def __init__(self, module: ModuleOp, bins: int, threads: int = 1):
-        programs = list(programs_of(module))
+        self._programs = programs = list(programs_of(module))
         self._network = Network(graph_signatures(module))
         self._runner = cache(lambda number: GraphRunner(programs[number]))
         self._names: list[dict[SSAValue, str]] = [
@@ -83,9 +84,11 @@ class Profiler:
             if name in self._histograms:
                 waiting.append((name, result, self._pool.submit(self._count, name, result)))
 
-        for name, array in inputs.items():
-            if name in self._histograms and array.dtype.kind == "f":
-                check_finite(name, array, origin)
+        main = main_of(self._programs[number])
+        for port, argument in zip(input_ports(main), main.body.block.args, strict=True):
+            name, array = names.get(argument), inputs.get(port.name)  # what it is converted to may have the port's name
+            if name in self._histograms and array is not None and array.dtype.kind == "f":
+                check_finite(port.name, array, origin)
                 self._count(name, array)
         outputs = self._runner(number).run(inputs, observe)
         for name, result, counted in waiting:
