@@ -67,6 +67,7 @@ def compile(
     execute_nodes_in_fp16: Sequence[str] = (),
     node_precision_info: str | os.PathLike[str] | None = None,
     keep_original_precision_for_nodes: Sequence[str] = (),
+    custom_io_list_file: str | os.PathLike[str] | None = None,
     load_profile: str | os.PathLike[str] | None = None,
     convert_to_quantize: bool = False,
     calibration_inputs: Iterable[Mapping[str, Array]] | None = None,
@@ -122,6 +123,8 @@ def compile(
         execute_nodes_in_fp16: operators of the model whose nodes compute in fp16 while others are quantized.
         node_precision_info: file that names nodes which compute in fp16, by their first outputs.
         keep_original_precision_for_nodes: operators whose nodes keep the model's precision.
+        custom_io_list_file: YAML file of the layout, precision, scale and offset of inputs and outputs, instead of the
+            model's. `calibration_inputs` are as it says.
         load_profile: quantize by this profile, which `aic-exec -dump-profile` has made.
         convert_to_quantize: make the profile of `calibration_inputs` and quantize by it.
         calibration_inputs: inputs of inferences, by name; those of the first are what `validate_passes` runs.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
+from aic.custom_io.setting import customize_ports
 from aic.options import Options, UsageError
 from aic.options.conflicts import NOTHING_QUANTIZED
 from aic.partitions.setting import set_partitions
@@ -30,6 +31,7 @@ def import_source(model: Path, options: Options) -> ModuleOp:
     Raises AicError for a model, or a file that the options name, that is wrong.
     """
     module = import_network(model, options)
+    customize_ports(module, options)
     module.sym_name = StringAttr(re.sub(r"[^A-Za-z0-9_.$-]+", "_", model.stem) or "network")
     set_target(module, TargetAttr.of(options.aic_sku), options.aic_num_cores)
     set_partitions(module, options)

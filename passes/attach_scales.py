@@ -63,7 +63,7 @@ class AttachScalesPass(ProgramPass):
 def _profiled(program: ModuleOp, path: Path, settings: Settings) -> dict[SSAValue, UniformType]:
     """Types of values by their profile, but for those that have a scale in the model. Specializations share one."""
     profile, values = read_profile(path), float_values(main_of(program))
-    _check_model(profile, path, fingerprint_of(specializations_of(program)))
+    check_model(profile, path, fingerprint_of(specializations_of(program)))
     scales = scales_of({name: record for name, record in profile.records.items() if name in values}, settings)
     if not scales:
         _LOG.warning("%s: it has no record of any tensor of the network, which stays in floating point", path)
@@ -71,13 +71,15 @@ def _profiled(program: ModuleOp, path: Path, settings: Settings) -> dict[SSAValu
     return {value: kind for value, kind in types.items() if wanted_type(value) is None}
 
 
-def _check_model(profile: Profile, path: Path, own: int) -> None:
+def check_model(profile: Profile, path: Path, own: int) -> None:
+    """Raises AicError for a profile that is not of the graph whose fingerprint is `own`."""
     if profile.graph_hash != own:
         raise AicError(
             f"{path} is the profile of another model, or of this one with other options: its graph has the hash "
             f"0x{profile.graph_hash:016X}, this one 0x{own:016X}; profiles depend on the model, on the outputs asked "
-            "for (output-node-name), on quantization-cross-layer-equalization, quantization-smoothquant and on the "
-            "version of the compiler, not on the batch size: make it anew by dump-profile"
+            "for (output-node-name), on custom-IO-list-file, quantization-cross-layer-equalization, "
+            "quantization-smoothquant and on the version of the compiler, not on the batch size: make it anew by "
+            "dump-profile"
         )
 
 

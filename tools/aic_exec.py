@@ -53,6 +53,11 @@ def _run(argv: Sequence[str]) -> int:
     elif options.mdp_dump_partition_config is not None:
         count = write_sample(options)
         print(f"wrote {options.mdp_dump_partition_config} ({count} nodes)")
+    elif options.dump_custom_io_config_template:
+        from aic.custom_io.template import write_template
+
+        path, count = options.dump_custom_io_config_template[0], write_template(options)
+        print(f"wrote {path} ({count} inputs and outputs)")
     else:
         _compile_and_run(options)
     return 0

@@ -62,7 +62,7 @@ def options_from_keywords(**keywords: Any) -> Options:
             problems.append(_unknown(keyword, by_keyword, prefix=""))
         elif value is not None:
             texts = _texts(value)
-            if texts and option.kind in (Kind.PER_CLUSTER, Kind.COUNTS):
+            if texts and option.kind in (Kind.PER_CLUSTER, Kind.COUNTS, Kind.PATHS):
                 texts = [",".join(texts)]
             given.extend(_Given(option, f"{keyword}=", text) for text in texts)
     return _build(given, problems)

@@ -47,7 +47,7 @@ def conflicts(options: Options) -> list[str]:
     found += _quantization_conflicts(options)
     found += _specialization_conflicts(options)
     found += _partition_conflicts(options)
-    return found
+    return found + _custom_io_conflicts(options)
 
 
 def refused_together(names: Sequence[str]) -> list[str]:
@@ -151,6 +151,37 @@ def _partition_conflicts(options: Options) -> list[str]:
     ]
 
 
+def _custom_io_conflicts(options: Options) -> list[str]:
+    """What is wrong with asking for other inputs and outputs than the model's, and for a template of that."""
+    found: list[str] = []
+    if options.custom_io_list_file is not None and options.from_phase is not None:
+        found.append("-from starts with the inputs and outputs that its module has: it excludes -custom-IO-list-file")
+    template = options.dump_custom_io_config_template
+    if len(template) > 2:
+        found.append(f"-dump-custom-IO-config-template has {len(template)} files; it takes template[,profile]")
+    if template and (others := _beyond_template(options)):
+        found.append(f"-dump-custom-IO-config-template stops when the file is written: it excludes {', '.join(others)}")
+    if template and options.quantization_precision != Options().quantization_precision:
+        found.append("-quantization-precision: integers of inputs and outputs have 8 bits")
+    return found
+
+
+def _beyond_template(options: Options) -> list[str]:
+    """Options of what a template of custom inputs and outputs is not about."""
+    asked = {
+        "-custom-IO-list-file": options.custom_io_list_file is not None,
+        "-from": options.from_phase is not None,
+        "-dump-profile": options.dump_profile is not None,
+        "-load-profile": options.load_profile is not None,
+        "-convert-to-quantize": options.convert_to_quantize,
+        "-external-quantization": options.external_quantization is not None,
+        "-mdp-dump-partition-config": options.mdp_dump_partition_config is not None,
+        "-validate-passes": options.validate_passes,
+        **dict.fromkeys([*_beyond_profile(options), *_execution(options)], True),
+    }
+    return [name for name, given in asked.items() if given]
+
+
 def _quantization_conflicts(options: Options) -> list[str]:
     """What is wrong with how the network is to be profiled and quantized."""
     found: list[str] = []
@@ -165,7 +196,8 @@ def _quantization_conflicts(options: Options) -> list[str]:
     profiles = options.convert_to_quantize or options.dump_profile is not None
     if not profiles and (idle := _given(options, _OF_PROFILES)):
         found.append(f"{', '.join(idle)}: a profile is made by -dump-profile or -convert-to-quantize only")
-    if not options.quantizes and options.dump_profile is None and (idle := _given(options, _OF_QUANTIZATION)):
+    ranges = options.dump_profile is not None or len(options.dump_custom_io_config_template) > 1
+    if not options.quantizes and not ranges and (idle := _given(options, _OF_QUANTIZATION)):
         found.append(f"{', '.join(idle)}: {NOTHING_QUANTIZED}")
     if options.percentile_calibration_value != 100 and options.quantization_calibration != "Percentile":
         found.append("-percentile-calibration-value is for -quantization-calibration=Percentile")

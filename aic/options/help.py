@@ -42,6 +42,7 @@ def _values(option: Option) -> str:
         Kind.SYMBOL: "<name>,<value>",
         Kind.NAMES: "<name>,<name>",
         Kind.PATH: "<path>",
+        Kind.PATHS: "<path>,<path>",
     }.get(option.kind, "<value>")
     return f"[={value}]" if option.bare is not None else f"={value}"
 

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     NUMBER = auto()
     TEXT = auto()
     PATH = auto()
+    PATHS = auto()
+    """Paths separated by commas."""
     SYMBOL = auto()
     """A name and a positive integer: `batch,8`. May be given for several names."""
     NAMES = auto()
@@ -93,6 +95,8 @@ class Option:
                 return _names(text)
             case Kind.PATH:
                 return Path(text)
+            case Kind.PATHS:
+                return tuple(map(Path, _names(text)))
             case Kind.TEXT:
                 return text
 

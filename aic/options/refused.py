@@ -28,15 +28,6 @@ REFUSED: tuple[Option, ...] = (
         ("dump-embedding-tables", Kind.PATH, "write the embedding tables of a PyTorch model to a zip file"),
     ),
     *_group(
-        "precision",
-        ("custom-IO-list-file", Kind.PATH, "YAML file of layout, precision, scale and offset of inputs and outputs"),
-        (
-            "dump-custom-IO-config-template",
-            Kind.TEXT,
-            "write a template of that file: template[,profile of inputs and outputs]",
-        ),
-    ),
-    *_group(
         "compilation",
         ("aic-enable-depth-first", Kind.FLAG, "optimize depth first"),
         (

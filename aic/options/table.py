@@ -131,6 +131,22 @@ class Options:
         "operators whose nodes all keep the model's precision while others are quantized; fp16 with -convert-to-fp16",
         repeatable=True,
     )
+    custom_io_list_file: Path | None = _option(
+        None,
+        "custom-IO-list-file",
+        Kind.PATH,
+        "precision",
+        "YAML file of the layout, precision, scale and offset that inputs and outputs are to have, instead of the "
+        "model's",
+    )
+    dump_custom_io_config_template: tuple[Path, ...] = _option(
+        (),
+        "dump-custom-IO-config-template",
+        Kind.PATHS,
+        "precision",
+        "write a template of that file, with the model's inputs and outputs, and stop: template; with the scales and "
+        "offsets by a quantization profile: template,profile",
+    )
 
     dump_profile: Path | None = _option(
         None,

@@ -12,6 +12,7 @@ from dialects.graph.constant import ConstantOp
 from dialects.graph.locations import tensor_name
 from dialects.graph.ports import input_ports, output_ports
 from dialects.module import main_of
+from dialects.quantized.conversion import ScaledOp
 from passes.quantization.settings import Settings, settings_of
 
 
@@ -54,4 +55,6 @@ def _lines(function: FuncOp) -> Iterator[str]:
             names[op.output] = f"{number}:{tensor_name(op)}"
             operands = ", ".join(names[value] for value in op.operands)
             yield f"{op.name} {names[op.output]} ({operands}) rank {tensor_type(op.output).get_num_dims()}"
+            if isinstance(op, ScaledOp):  # what integers of inputs and outputs mean
+                yield f"scale {op.scale.value.data} offset {op.offset.value.data}"
     yield f"outputs {', '.join(port.name for port in output_ports(function))}"

@@ -143,6 +143,8 @@ SETTINGS: dict[str, tuple[Sequence[str], float]] = {
 }
 """Options with a value, and the error that outputs may have."""
 OTHERS = (
+    "custom-IO-list-file",
+    "dump-custom-IO-config-template",
     "convert-to-fp16",
     "dump-profile",
     "load-profile",

@@ -4,6 +4,7 @@ Nothing is constructed from tags: nodes are composed by the safe loader and thei
 """
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 from passes.quantization.files.nodes import Entries, Flaw, Items, Node, Scalar
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where there is one: ten times as fast
+_PRINTABLE = re.compile(r"[ -~]*")
 
 
 def read_text(path: Path, what: str) -> str:
@@ -40,6 +42,14 @@ def yaml_documents(text: str) -> list[Node]:
 def counted(documents: Sequence[Node]) -> str:
     """How many documents these are, in words."""
     return "1 YAML document" if len(documents) == 1 else f"{len(documents) or 'no'} YAML documents"
+
+
+def quoted(name: str) -> str:
+    """A name as a YAML scalar on one line."""
+    if _PRINTABLE.fullmatch(name):
+        return "'" + name.replace("'", "''") + "'"
+    escaped = (c if " " <= c <= "~" and c not in '"\\' else f"\\U{ord(c):08X}" for c in name)
+    return '"' + "".join(escaped) + '"'
 
 
 def _of_yaml(node: yaml.Node, known: dict[int, Node | None]) -> Node:

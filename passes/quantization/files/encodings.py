@@ -81,6 +81,15 @@ def checked_scale(node: Node, what: str) -> float:
     return float(np.float32(scale))
 
 
+def checked_offset(node: Node, what: str, bits: int) -> int:
+    """An offset. Raises Flaw unless it is an integer of so many bits."""
+    offset = whole_of(node, what)
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    if not low <= offset <= high:
+        raise Flaw(f"{what} is {offset}, not from {low} to {high}", node.line)
+    return offset
+
+
 def checked_axis(node: Node, what: str) -> int:
     """A dimension. Raises Flaw for a number below 0."""
     axis = whole_of(node, what)

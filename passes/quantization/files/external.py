@@ -15,6 +15,7 @@ from passes.quantization.files.encodings import (
     TensorEncoding,
     aimet_encodings,
     checked_axis,
+    checked_offset,
     checked_scale,
     precision_called,
 )
@@ -31,7 +32,6 @@ from passes.quantization.files.nodes import (
     items_of,
     refusing,
     text_of,
-    whole_of,
 )
 
 _WHAT = "an external quantization profile"
@@ -104,14 +104,6 @@ def _of_integers(name: str, precision: Precision, node: Node, fields: Mapping[st
     if not scale_nodes or len(scale_nodes) != len(offset_nodes):
         raise Flaw(f"{len(scale_nodes)} scales go with {len(offset_nodes)} offsets", node.line)
     scales = tuple(checked_scale(item, _SCALE) for item in scale_nodes)
-    offsets = tuple(_offset(item, BITS[precision]) for item in offset_nodes)
+    offsets = tuple(checked_offset(item, _OFFSET, BITS[precision]) for item in offset_nodes)
     axis = checked_axis(fields[_AXIS], _AXIS) if by_channel else None
     return TensorEncoding(name, precision, scales, offsets, axis, is_constant=False)
-
-
-def _offset(node: Node, bits: int) -> int:
-    offset = whole_of(node, _OFFSET)
-    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-    if not low <= offset <= high:
-        raise Flaw(f"{_OFFSET} is {offset}, not from {low} to {high}", node.line)
-    return offset

@@ -110,6 +110,8 @@ def collected(parts: Iterable[_T], convert: Callable[[_T], _R]) -> list[_R]:
             results.append(convert(part))
         except Flaw as flaw:
             flaws.append(flaw)
+        except Flaws as several:
+            flaws += several.flaws
     if flaws:
         raise Flaws(flaws)
     return results

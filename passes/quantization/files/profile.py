@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialects.files import written_aside
-from passes.quantization.files.documents import counted, read_text, yaml_documents
+from passes.quantization.files.documents import counted, quoted, read_text, yaml_documents
 from passes.quantization.files.nodes import (
     Entries,
     Flaw,
@@ -43,7 +43,6 @@ _MEANS, _MAXIMA = "ChannelMeans", "ChannelMaxima"
 _EXACT = 1 << 53
 """Whole numbers below this are exact in fp64."""
 _HEXADECIMAL = re.compile(r"0x[0-9A-Fa-f]{1,16}")
-_PRINTABLE = re.compile(r"[ -~]*")
 _COUNT = r"[ \n]*[0-9]{1,18}(?:\.[0-9]{1,18})?(?:e\+[0-9]{1,2})?[ \n]*"  # Glow writes counts above 999999 as 1.5e+06
 _HISTOGRAM = re.compile(rf"^ *(?:- +)?{_COUNTS} *: *\[({_COUNT}(?:,{_COUNT})*)\] *$", re.MULTILINE)
 
@@ -87,7 +86,7 @@ def _text(profile: Profile) -> str:
     assert 0 <= profile.graph_hash < 1 << 64
     records = "".join(_record_text(profile.records[name]) for name in sorted(profile.records))
     documents = (
-        f"{_VERSION}: {_quoted(profile.tool_version)}\n",
+        f"{_VERSION}: {quoted(profile.tool_version)}\n",
         f"{_HASH}: 0x{profile.graph_hash:016X}\n",
         records or "[]\n",
     )
@@ -99,7 +98,7 @@ def _record_text(record: TensorProfile) -> str:
     assert record.counts.size > 0
     assert record.counts.min() >= 0
     return (
-        f"- {_NAME}:  {_quoted(record.name)}\n"
+        f"- {_NAME}:  {quoted(record.name)}\n"
         f"  {_LOW}:             {_decimal(record.low)}\n"
         f"  {_HIGH}:             {_decimal(record.high)}\n"
         f"  {_COUNTS}:       [ {', '.join(map(str, record.counts.tolist()))} ]\n"
@@ -117,14 +116,6 @@ def _decimal(number: float) -> str:
     if np.isinf(number):
         return ".inf" if number > 0 else "-.inf"
     return np.format_float_positional(float(number), unique=True, trim="0")  # an fp32 object would print fewer
-
-
-def _quoted(name: str) -> str:
-    """A name as a YAML scalar on one line."""
-    if _PRINTABLE.fullmatch(name):
-        return "'" + name.replace("'", "''") + "'"
-    escaped = (c if " " <= c <= "~" and c not in '"\\' else f"\\U{ord(c):08X}" for c in name)
-    return '"' + "".join(escaped) + '"'
 
 
 def read_profile(path: Path) -> Profile:

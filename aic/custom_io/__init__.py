@@ -1,0 +1,1 @@
+"""Inputs and outputs with the layout, precision and scale that a file asks for, instead of the model's."""

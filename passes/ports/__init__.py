@@ -1,0 +1,1 @@
+"""Inputs and outputs as the user wants them, where these differ from the model's."""
