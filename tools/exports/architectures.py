@@ -68,6 +68,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         "FalconModel",
         "FalconConfig",
         {"vocab_size": 1000, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "use_cache": False},
+        traced=False,
     ),
     "gemma": _decoder("GemmaModel", "GemmaConfig", head_dim=16),
     "gpt_neox": Architecture("GPTNeoXModel", "GPTNeoXConfig", {**_TEXT, "use_cache": False}, traced=False),
