@@ -14,7 +14,7 @@ from aic.instances import too_many_instances
 from aic.interpreter.parts import Mail
 from aic.load import qpc_path
 from aic.memory_use import MemoryUse, memory_use
-from aic.nsp.checked import run_checked
+from aic.nsp.checked import run_checked_parts
 from aic.nsp.parts_report import PartsReport, make_parts_report
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
@@ -206,14 +206,14 @@ class Session:
         Every byte of memory is watched, and engines of all cores go on in an order that `seed` draws out of those that
         the program allows. Many times slower than `run`.
 
-        Raises AicError as `run`, at the first fault, and for a network in parts.
+        Raises AicError as `run`, and at the first fault.
         """
-        if held_by(self._loaded.module) == "partitions":
-            raise AicError("checked mode runs one program; the network is in parts, each with a program of its own")
 
         def run(number: int, given: Mapping[str, Array]) -> dict[str, Array]:
             module = self._modules[number]
-            return run_checked(module, given, constants=partial(self._stored, module), seed=seed)
+            held = list(programs_of(module)) if held_by(module) == "partitions" else [module]
+            parts = {path_of(part) if len(held) > 1 else "": part for part in held}
+            return run_checked_parts(parts, given, lambda part: partial(self._stored, part), seed=seed)
 
         return self._network.run(inputs, run)
 

@@ -157,8 +157,7 @@ def test_what_the_host_is_told(tmp_path: Path) -> None:
         session.run({})
     with pytest.raises(AicError, match="clusters of cores runs once"):
         aic.Session(session.path, aic_num_of_instances=2)
-    with pytest.raises(AicError, match="checked mode runs one program"):
-        session.run_checked(X)
+    np.testing.assert_array_equal(session.run_checked(X, seed=3)["logits"], session.run(X)["logits"])
 
 
 @pytest.mark.parametrize(

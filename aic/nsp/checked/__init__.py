@@ -5,20 +5,25 @@ leave their memory. With a seed it takes the queues of engines as they are, in a
 races and deadlocks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.interpreter.parts import Mail, Running, run_parts
 from aic.nsp.checked.machine import Machine
-from aic.nsp.checked.queues import Queues
+from aic.nsp.checked.queues import Queues, of_part, run_together
+from aic.nsp.checked.runs import ChannelRun
 from aic.nsp.values.memory import Constants
+from aic.nsp.values.parts import inputs_of_parts
 from dialects.graph.kernels import Array
-from dialects.module import cores_of, main_of, signals_of
+from dialects.module import main_of, signals_of
+from dialects.tile.ops import TensorOp
+from dialects.tile.program_order import Run as Issued
 from dialects.tile.program_order import issue_order
 from dialects.weights import store_of
 
-__all__ = ["run_checked"]
+__all__ = ["run_checked", "run_checked_parts"]
 
 
 def run_checked(
@@ -40,16 +45,53 @@ def run_checked(
             engines wait for ever; signals do not end as declared. The message names instruction, node, core, iteration,
             buffer and box.
     """
-    machine = Machine(module, inputs, constants or store_of(module).stored_bytes)
-    issued = list(issue_order(main_of(module).body.block))
+    return run_checked_parts({"": module}, inputs, lambda part: constants or store_of(part).stored_bytes, seed=seed)
+
+
+def run_checked_parts(
+    parts: Mapping[str, ModuleOp],
+    inputs: Mapping[str, Array],
+    constants: Callable[[ModuleOp], Constants],
+    *,
+    seed: int | None = None,
+) -> dict[str, Array]:
+    """The same of a network's parts, by their names, which send each other tensors and go on side by side. Each has the
+    memory that is its own.
+
+    Raises AicError as `run_checked`, naming the part, and when parts wait for each other for ever.
+    """
+    mail = Mail()
+    declared = {name: [op for op in part.walk() if isinstance(op, TensorOp)] for name, part in parts.items()}
+    given = inputs_of_parts(declared, inputs) if len(parts) > 1 else dict.fromkeys(parts, inputs)
+    machines = {name: Machine(part, given[name], constants(part), mail) for name, part in parts.items()}
+    issued = {name: list(issue_order(main_of(part).body.block)) for name, part in parts.items()}
     with np.errstate(all="ignore"):
-        if seed is not None:
-            Queues(machine, issued, signals_of(module), seed).run()
-        else:
-            for turn, (op, _, iteration) in enumerate(issued):
-                if iteration is not None:
-                    run = machine.run(op, iteration, turn)
-                    for step in (run.read, run.write):
-                        for core in range(cores_of(module)):
-                            step(core)
-    return machine.outputs()
+        if seed is None:
+            return run_parts({name: _in_order(name, machines[name], issued[name]) for name in parts}, mail)
+        run_together(
+            {
+                name: Queues(machines[name], issued[name], signals_of(part), seed + number)
+                for number, (name, part) in enumerate(parts.items())
+            },
+            seed,
+        )
+    outputs: dict[str, Array] = {}
+    for name, machine in machines.items():
+        with of_part(name):
+            outputs |= machine.outputs()
+    return outputs
+
+
+def _in_order(name: str, machine: Machine, issued: Sequence[Issued]) -> Running:
+    """A program, instruction after instruction in the order of the text; it waits where a tensor has not come."""
+    with of_part(name):
+        for turn, (op, _, iteration) in enumerate(issued):
+            if iteration is None:
+                continue
+            run = machine.run(op, iteration, turn)
+            for step in (run.read, run.write):
+                for core in range(machine.memory.cores):
+                    while isinstance(run, ChannelRun) and (channel := run.awaits(core)) is not None:
+                        yield channel
+                    step(core)
+        return machine.outputs()

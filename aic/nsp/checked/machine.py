@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.memory import label_of
+from aic.interpreter.parts import Mail
 from aic.nsp.checked.access import Memory
 from aic.nsp.checked.kernels import KernelRun
 from aic.nsp.checked.memory import Ddr, SlotMemory
 from aic.nsp.checked.placement import Placement
-from aic.nsp.checked.runs import ExchangeRun, FillRun, MulticastRun, Run, TransferRun
+from aic.nsp.checked.runs import ChannelRun, ExchangeRun, FillRun, MulticastRun, Run, TransferRun
 from aic.nsp.values.memory import Constants, hold_memory
 from aic.nsp.values.program import check_inputs
 from dialects.aic import DenseAttr, WeightAttr
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of, target_of
+from dialects.tile.channels import ReceiveOp, SendOp
 from dialects.tile.ops import (
     AllocOp,
     ComputeOp,
@@ -32,9 +34,12 @@ from dialects.tile.scratch import scratch_end
 
 
 class Machine:
-    """Memory as it is when an inference starts, and what has become of it since."""
+    """Memory as it is when an inference starts, and what has become of it since. Parts of a network share mail."""
 
-    def __init__(self, module: ModuleOp, inputs: Mapping[str, Array], constants: Constants) -> None:
+    def __init__(
+        self, module: ModuleOp, inputs: Mapping[str, Array], constants: Constants, mail: Mail | None = None
+    ) -> None:
+        self._mail = mail or Mail()
         cores, body, hardware = cores_of(module), main_of(module).body.block, target_of(module).hardware
         declared = [op for op in body.walk() if isinstance(op, TensorOp | AllocOp)]
         self._tensors = [op for op in declared if isinstance(op, TensorOp)]
@@ -64,6 +69,8 @@ class Machine:
                 return ExchangeRun(self.memory, op, iteration, turn)
             case FillOp():
                 return FillRun(self.memory, op, iteration, turn)
+            case SendOp() | ReceiveOp():
+                return ChannelRun(self.memory, op, iteration, turn, self._mail)
             case ComputeOp():
                 return KernelRun(self.memory, self._held, op, iteration, turn)
             case _:

@@ -3,7 +3,8 @@ slow, transfers late and out of order, as far as signals and waits allow.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
@@ -12,7 +13,7 @@ from xdsl.ir import Operation
 
 from aic.nsp.checked.machine import Machine
 from aic.nsp.checked.ordering import Ordering, Past
-from aic.nsp.checked.runs import MulticastRun, Run
+from aic.nsp.checked.runs import ChannelRun, MulticastRun, Run
 from dialects.errors import AicError
 from dialects.module import SIGNALS
 from dialects.tile.naming import run_text
@@ -49,6 +50,49 @@ class _Queue:
         return self.next < len(self.turns) and not self.at_work
 
 
+def run_together(parts: Mapping[str, "Queues"], seed: int) -> None:
+    """Takes the queues of programs that run side by side to their end, each at a pace that the seed draws.
+
+    Raises AicError at a fault, at a deadlock, and when signals do not end as declared; of several parts it names which.
+    """
+    random = Random(seed)
+    speeds = {name: 10 ** random.uniform(0, _SPREAD) for name in parts}
+    going = dict(parts)
+    while going:
+        name = _go_on(going, speeds, random)
+        if name is None:
+            heads = [f"\n  {_named(name, head)}" for name, part in going.items() for head in part.blocked()]
+            raise AicError("the program deadlocks:" + "".join(heads))
+        if going[name].left == 0:
+            with of_part(name):
+                going.pop(name).finish()
+
+
+def _go_on(going: Mapping[str, "Queues"], speeds: Mapping[str, float], random: Random) -> str | None:
+    """Lets one of the parts go on: its name, None when none can."""
+    names = list(going)
+    while names:
+        (name,) = random.choices(names, [speeds[name] for name in names])
+        with of_part(name):
+            if going[name].step():
+                return name
+        names.remove(name)
+    return None
+
+
+@contextmanager
+def of_part(name: str) -> Generator[None]:
+    """Errors in the block say which part they are of, where it has a name."""
+    try:
+        yield
+    except AicError as error:
+        raise type(error)(_named(name, str(error))) from error
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name}: {text}" if name else text
+
+
 class Queues:
     """One execution of a program."""
 
@@ -68,30 +112,33 @@ class Queues:
         self._latest: dict[tuple[Operation, int], Past] = {}
         """Of each transfer instruction on each core, what had ended when its latest run had."""
         self._queues = [self._queue(core, engine) for core in range(self._cores) for engine in ENGINES]
+        self.left = 2 * len(issued) * self._cores
+        """Starts and ends of runs that are to come."""
 
     def _queue(self, core: int, engine: Engine) -> _Queue:
         turns = [turn for turn, run in enumerate(self._issued) if run.op.engine == engine]
         start, end = (10 ** self._random.uniform(0, _SPREAD) for _ in range(2))
         return _Queue(core, engine, turns, start, end)
 
-    def run(self) -> None:
-        """Takes all queues to their end. Raises AicError at a fault, at a deadlock, and when signals do not end as
-        declared.
-        """
-        memory = self._machine.memory
+    def step(self) -> bool:
+        """Lets one run start or end. False when none can. Raises AicError at a fault."""
         try:
-            for _ in range(2 * len(self._issued) * self._cores):
-                if not self._step():
-                    raise AicError("the program deadlocks:" + "".join(f"\n  {head}" for head in self._blocked()))
+            went_on = self._step()
         except (ValueError, IndexError) as error:
             # A kernel that works on what was never written may find it out of range.
-            raise memory.doubt or error from error
-        if memory.doubt is not None:
-            raise memory.doubt
+            raise self._machine.memory.doubt or error from error
+        self.left -= went_on
+        return went_on
+
+    def finish(self) -> None:
+        """Checks what is left when all runs have ended. Raises AicError for what was read and never written, and when
+        signals do not end as declared.
+        """
+        if self._machine.memory.doubt is not None:
+            raise self._machine.memory.doubt
         self._refuse_totals()
 
     def _step(self) -> bool:
-        """Lets one run start or end. False when none can."""
         starting = [queue for queue in self._queues if queue.may_go_on]
         ending = [queue for queue in self._queues if queue.flying]
         choices = [(queue, self._start, queue.start_speed) for queue in starting]
@@ -148,8 +195,13 @@ class Queues:
         op = self._issued[turn].op
         if op.is_asynchronous and self._in_order[op, queue.core][0] != turn:
             return False
-        run = self._runs.get(turn)
-        return not isinstance(run, MulticastRun) or self._ordering.has_started(turn, run.sender(queue.core))
+        match self._runs.get(turn):
+            case MulticastRun() as run:
+                return self._ordering.has_started(turn, run.sender(queue.core))
+            case ChannelRun() as run:
+                return run.awaits(queue.core) is None
+            case _:
+                return True
 
     def _finish(self, turn: int, queue: _Queue) -> None:
         op, core, run = self._issued[turn].op, queue.core, self._runs.get(turn)
@@ -188,8 +240,16 @@ class Queues:
             self._runs.pop(turn, None)
             self._ordering.forget(turn)
 
-    def _blocked(self) -> Iterator[str]:
-        """What the queues that cannot go on wait for."""
+    def blocked(self) -> Iterator[str]:
+        """What the queues that cannot go on wait for, and what has not come."""
+        for queue in self._queues:
+            for turn in queue.flying:
+                run = self._runs.get(turn)
+                channel = run.awaits(queue.core) if isinstance(run, ChannelRun) else None
+                if channel is not None:
+                    op, at, _ = self._issued[turn]
+                    name = f"{queue.engine}: {run_text(op, queue.core, at)}"
+                    yield f"{name} waits for {channel.peer.data} on channel {channel.number.data}"
         for queue in self._queues:
             if queue.may_go_on:
                 op, at, _ = self._issued[queue.turns[queue.next]]

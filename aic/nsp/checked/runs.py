@@ -6,11 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.ir import SSAValue
 
+from aic.interpreter.parts import Mail
 from aic.nsp.checked.access import Memory
 from aic.nsp.checked.faults import Site, Touch
+from dialects.channels import ChannelAttr
 from dialects.element_types import nearest_value
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Integers
+from dialects.tile.channels import ReceiveOp, SendOp
 from dialects.tile.ops import ExchangeOp, FillOp, InstructionOp, LoadOp, MulticastOp, StoreOp, TransferOp, type_of
 from dialects.tile.senders import Bounds, exchange_parts, multicast_senders, storing
 
@@ -149,6 +152,40 @@ class FillRun(Run):
         for begin, end in _outside(low, high, self._fill.extents):
             values = np.full(end - begin, value)
             self._memory.write(self._touch(self._fill.destination, core, begin, end), values)
+
+
+class ChannelRun(Run):
+    """`tile.send` and `tile.receive`: the first core sends or gets a tensor, for all."""
+
+    def __init__(
+        self, memory: Memory, op: SendOp | ReceiveOp, iteration: tuple[int, ...], turn: int, mail: Mail
+    ) -> None:
+        super().__init__(memory, op, iteration, turn)
+        self._end, self._mail = op, mail
+        self._low, self._high = bounds = op.box.data.bounds(memory.cores, iteration)
+        self._moving = set(np.flatnonzero(storing(bounds)).tolist())
+        self._moved: dict[int, Array] = {}
+
+    def awaits(self, core: int) -> ChannelAttr | None:
+        """The channel of a tensor that must come before the core can go on; None when nothing is missing."""
+        channel = self._end.channel
+        missing = isinstance(self._end, ReceiveOp) and core in self._moving and not self._mail.holds(channel)
+        return channel if missing else None
+
+    def read(self, core: int) -> None:
+        if core in self._moving and isinstance(self._end, SendOp):
+            self._moved[core] = self._memory.read(self._tensor(core))
+
+    def write(self, core: int) -> None:
+        if core not in self._moving:
+            return
+        if isinstance(self._end, SendOp):
+            self._mail.put(self._end.channel, self._moved.pop(core))
+        else:
+            self._memory.write(self._tensor(core), self._mail.take(self._end.channel))
+
+    def _tensor(self, core: int) -> Touch:
+        return self._touch(self._end.tensor, core, self._low[core], self._high[core])
 
 
 def _outside(low: Integers, high: Integers, shape: Sequence[int]) -> list[Bounds]:
