@@ -120,8 +120,9 @@ def compile(
         aic_num_cores: NSP cores, at most as many as the card has.
         aic_hw_version: version of the hardware; there is 2.0.
         convert_to_fp16: compute in 16-bit floating point; otherwise in the model's precision.
-        execute_nodes_in_fp16: operators of the model whose nodes compute in fp16 while others are quantized.
-        node_precision_info: file that names nodes which compute in fp16, by their first outputs.
+        execute_nodes_in_fp16: operators of the model whose nodes compute in fp16, while others are quantized or keep
+            the model's precision.
+        node_precision_info: file that names nodes which do so, by their first outputs.
         keep_original_precision_for_nodes: operators whose nodes keep the model's precision.
         custom_io_list_file: YAML file of the layout, precision, scale and offset of inputs and outputs, instead of the
             model's. `calibration_inputs` are as it says.

@@ -21,11 +21,12 @@ from dialects.text import print_module, verify
 from dialects.weights import move_store, store_named_from, store_of
 from dialects.workers import WorkDone, working_threads
 from passes import get_all_passes
-from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE, UNQUANTIZED_PIPELINE
+from passes.pipelines.graph import FP16_PIPELINE, GRAPH_PIPELINE, MIXED_PIPELINE, UNQUANTIZED_PIPELINE
 from passes.pipelines.partition import PARTITION_PIPELINE
 from passes.pipelines.quantize import QUANTIZE_PIPELINE
 from passes.pipelines.schedule import SCHEDULE_PIPELINE
 from passes.quantization.scales import is_quantized
+from passes.quantization.settings import settings_of
 
 WEIGHTS_FOLDER = "weights"
 """Where the weight store lies in a folder of dumped phases."""
@@ -44,16 +45,19 @@ class Phase:
     """Its passes when the network computes in fp16, where these are others."""
     quantized_pipeline: str | None = None
     """Its passes when the network is quantized, where these are others."""
+    mixed_pipeline: str | None = None
+    """Its passes when some nodes compute in fp16 and the others do not, where these are others."""
 
-    def passes(self, *, fp16: bool, quantized: bool = False) -> str:
+    def passes(self, *, fp16: bool, quantized: bool = False, mixed: bool = False) -> str:
         """The passes of the phase for a precision."""
-        others = self.quantized_pipeline if quantized else self.fp16_pipeline if fp16 else None
+        floating = self.fp16_pipeline if fp16 else self.mixed_pipeline if mixed else None
+        others = self.quantized_pipeline if quantized else floating
         return self.pipeline if others is None else others
 
 
 PHASES = (
     Phase("import", "", GRAPH),
-    Phase("graph", GRAPH_PIPELINE, GRAPH, FP16_PIPELINE, UNQUANTIZED_PIPELINE),
+    Phase("graph", GRAPH_PIPELINE, GRAPH, FP16_PIPELINE, UNQUANTIZED_PIPELINE, MIXED_PIPELINE),
     Phase("quantize", "", QUANTIZED, None, QUANTIZE_PIPELINE),
     Phase("partition", PARTITION_PIPELINE, QUANTIZED),
     Phase("shard", "lower-uniform-types,shard-tensors", SHARDED),
@@ -152,7 +156,7 @@ def run_phases(
     Args:
         source: the module, or what makes it when the first phase begins.
         phases: some of the list, in its order.
-        fp16: compute in 16-bit floating point.
+        fp16: compute in 16-bit floating point. Without it, nodes that the module's settings list for that do.
         quantized: compute in integers, as the module's settings of quantization say, and in fp16 where these cannot. So
             does a module that arrives quantized, whatever this says.
         dump_dir: folder for the text of the module after each phase, `<number>.<phase>.mlir`, and its weight store.
@@ -177,7 +181,8 @@ def run_phases(
             quantized = quantized or is_quantized(module)
             if weights is not None:
                 move_store(module, str(weights))
-            observed = _run_phase(module, phase, phase.passes(fp16=fp16, quantized=quantized), observer)
+            pipeline = phase.passes(fp16=fp16, quantized=quantized, mixed=bool(settings_of(module).in_float))
+            observed = _run_phase(module, phase, pipeline, observer)
             if phase.name == PHASE_NAMES[-1] and emit is not None:
                 emit(module)
             for work in workers.take():

@@ -1,7 +1,7 @@
 """What the compiler starts with: a model, or IR text, as a module that says what the options ask for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from aic.custom_io.setting import customize_ports
 from aic.options import Options, UsageError
-from aic.options.conflicts import NOTHING_QUANTIZED
+from aic.options.conflicts import NOTHING_QUANTIZED, PRECISION_PHASE
 from aic.partitions.setting import set_partitions
 from aic.phases import PHASE_NAMES
 from aic.quantization import settings_for
@@ -43,12 +43,14 @@ def import_source(model: Path, options: Options) -> ModuleOp:
     return module
 
 
-_OF_QUANTIZED = {
+_IN_FP16 = {
     "execute_nodes_in_fp16": "-execute-nodes-in-fp16",
     "node_precision_info": "-node-precision-info",
-    "keep_original_precision_for_nodes": "-keep-original-precision-for-nodes",
-    "quantization_report": "-quantization-report",
 }
+"""Options that list nodes to compute in fp16."""
+_KEPT = {"keep_original_precision_for_nodes": "-keep-original-precision-for-nodes"}
+"""Options that list nodes to compute in the model's precision, while others do not."""
+_OF_QUANTIZED = {"quantization_report": "-quantization-report"}
 """Options of networks that are quantized, by an option or because the model came so."""
 
 
@@ -61,15 +63,36 @@ _NOT_OF_QUANTIZED = {
 
 
 def _set_quantization(module: ModuleOp, options: Options) -> None:
-    given = [name for field, name in _OF_QUANTIZED.items() if getattr(options, field)]
-    quantizes = options.quantizes or is_quantized(module)
-    if given and not quantizes and options.dump_profile is None:
-        raise UsageError([f"{', '.join(given)}: {NOTHING_QUANTIZED}, unless the model comes quantized"])
-    late = [name for field, name in _NOT_OF_QUANTIZED.items() if getattr(options, field)]
+    quantizes = options.quantizes or is_quantized(module) or options.dump_profile is not None
+    listed = _given(options, _IN_FP16)
+    if not quantizes:
+        _check_floating(options, listed)
+    late = _given(options, _NOT_OF_QUANTIZED)
     if late and is_quantized(module):
         raise UsageError([f"{', '.join(late)}: the model comes quantized, its weights are made for its scales"])
-    if quantizes or options.dump_profile is not None:
+    if quantizes or listed:
         set_settings(module, changed(settings_of(module), settings_for(options)))
+
+
+def _check_floating(options: Options, listed: Sequence[str]) -> None:
+    """Raises UsageError for what says nothing of a network in floating point, with some nodes `listed` for fp16."""
+    idle = _given(options, _OF_QUANTIZED if listed else _KEPT | _OF_QUANTIZED)
+    if idle:
+        raise UsageError([f"{', '.join(idle)}: {NOTHING_QUANTIZED}, unless the model comes quantized"])
+    if listed and options.convert_to_fp16:
+        raise UsageError([f"{', '.join(listed)}: -convert-to-fp16 has all nodes in fp16 where nothing is quantized"])
+    if listed and options.from_phase not in (None, PRECISION_PHASE):
+        raise UsageError(
+            [
+                f"{', '.join(listed)}: where nothing is quantized, precision belongs to the phase {PRECISION_PHASE}, "
+                f"which is done with -from={options.from_phase}"
+            ]
+        )
+
+
+def _given(options: Options, names: Mapping[str, str]) -> list[str]:
+    """Those of some options that are given."""
+    return [name for field, name in names.items() if getattr(options, field)]
 
 
 def read_text(path: Path, options: Options, start: str) -> ModuleOp:

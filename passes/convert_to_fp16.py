@@ -8,6 +8,9 @@ that are as low as that absorb scores, as the lowest numbers of fp32 do in fp32.
 Ops that the module's settings of quantization keep in the model's precision (`in_original` of `aic.quantization`) stay
 as they are; a conversion stands where they meet others, none between two of them. Integers become numbers in the
 precision in which these are read.
+
+With the option `listed_only`, it is the other way: only the ops that the settings list for fp16 (`in_float`) are
+converted. What only moves their results does so in fp16.
 """
 
 import logging
@@ -29,6 +32,7 @@ from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.constant import ConstantOp
 from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
+from dialects.graph.movement import ExpandOp, ReshapeOp, SliceOp, TransposeOp
 from dialects.module import main_of
 from dialects.quantized.base import QuantizedOp
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp
@@ -42,6 +46,8 @@ from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 
 _LOG = logging.getLogger("aic")
+_MOVES = TransposeOp | ReshapeOp | SliceOp | ExpandOp
+"""Ops whose results are elements of their operand, the same in any precision that holds these."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,12 @@ class ConvertToFp16Pass(ProgramPass):
     name = "convert-to-fp16"
     PRECISION: ClassVar[Precision] = Precision.FP16
 
+    listed_only: bool = False
+    """Convert only the ops that the module's settings of quantization list for fp16."""
+
     def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         store = store_of(op)
-        kept = _kept(op)
+        kept = _unlisted(op) if self.listed_only else _kept(op)
         clamped: list[str] = []
         for function in op.body.block.ops:
             if isinstance(function, FuncOp) and function.body.blocks:
@@ -70,6 +79,21 @@ def _kept(module: ModuleOp) -> set[Operation]:
     main = main_of(module)
     kept = listed_ops(main, settings.in_original, settings.steps) - listed_ops(main, settings.in_float, settings.steps)
     return {op for op in kept if not isinstance(op, QuantizedOp)}
+
+
+def _unlisted(module: ModuleOp) -> set[Operation]:
+    """The ops that are not listed for fp16 and do not just move what these make."""
+    settings, main = settings_of(module), main_of(module)
+    converted = listed_ops(main, settings.in_float, settings.steps)
+    kept: set[Operation] = set()
+    for op in main.body.block.ops:
+        if not isinstance(op, GraphOp) or isinstance(op, CastOp | QuantizedOp) or op in converted:
+            continue
+        if isinstance(op, _MOVES) and op.operands[0].owner in converted:
+            converted.add(op)
+        else:
+            kept.add(op)
+    return kept
 
 
 def _convert(function: FuncOp, store: WeightStore, kept: Collection[Operation]) -> list[str]:

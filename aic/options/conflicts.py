@@ -8,7 +8,7 @@ from aic.phases import PHASE_NAMES
 from dialects.hardware import load_hardware
 from passes.partition_clusters import mos_problems, size_problems
 
-_PRECISION_PHASE = "graph"
+PRECISION_PHASE = "graph"
 """The phase that fixes the precision."""
 _PARTITION_PHASE = "partition"
 """The phase that divides a network."""
@@ -286,10 +286,8 @@ def _phase_conflicts(options: Options) -> list[str]:
         found.append("-from starts with bound shapes: it excludes -onnx-define-symbol and -batchsize")
     if options.from_phase is not None and options.output_node_name:
         found.append("-from starts with the outputs that its module has: it excludes -output-node-name")
-    if options.convert_to_fp16 and options.from_phase not in (None, _PRECISION_PHASE):
-        found.append(
-            f"-convert-to-fp16 belongs to the phase {_PRECISION_PHASE}: it excludes -from={options.from_phase}"
-        )
+    if options.convert_to_fp16 and options.from_phase not in (None, PRECISION_PHASE):
+        found.append(f"-convert-to-fp16 belongs to the phase {PRECISION_PHASE}: it excludes -from={options.from_phase}")
     if options.to_phase == last and options.aic_binary_dir is None:
         found.append(f"-to={last} needs -aic-binary-dir=<folder> to write to")
     if options.to_phase not in (None, last) and options.aic_binary_dir is not None:

@@ -113,7 +113,8 @@ class Options:
         "execute-nodes-in-fp16",
         Kind.NAMES,
         "precision",
-        "operators of the model, such as Softmax, whose nodes all compute in fp16 while others are quantized",
+        "operators of the model, such as Softmax, whose nodes all compute in fp16; others are quantized, or keep the "
+        "model's precision",
         repeatable=True,
     )
     node_precision_info: Path | None = _option(
@@ -121,7 +122,8 @@ class Options:
         "node-precision-info",
         Kind.PATH,
         "precision",
-        "YAML file with the first output names of the nodes that compute in fp16 while others are quantized",
+        "YAML file with the first output names of the nodes that compute in fp16; others are quantized, or keep the "
+        "model's precision",
     )
     keep_original_precision_for_nodes: tuple[str, ...] = _option(
         (),

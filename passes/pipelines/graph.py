@@ -17,6 +17,9 @@ fused.
 FP16_PIPELINE = f"{GRAPH_PIPELINE},convert-to-fp16,simplify-graph"
 """The same, in fp16."""
 
+MIXED_PIPELINE = _pipeline("convert-to-fp16{listed_only=true},fuse-activations")
+"""The same, with the nodes in fp16 that the settings list for it; no epilogue is fused that has another precision."""
+
 UNQUANTIZED_PIPELINE = f"{_pipeline('fuse-activations{limits_only=true}')},equalize-layers"
 """The same for a network that is profiled or quantized: what contractions apply, integers can. Layers are equalized
 where the settings say so.

@@ -12,6 +12,8 @@ Precision of an operation, the first that says something:
    form that is worth its conversions: integers;
 4. otherwise: fp16.
 
+Where nothing is quantized, nodes that are listed compute in fp16, all others in the model's precision.
+
 An operation that stands for several nodes of the model, such as a GELU that the model spells out, is listed when one of
 these is.
 """

@@ -11,6 +11,7 @@ from aic.phases import PHASE_NAMES, Observer, Phase, phases_between, run_phases
 from dialects.equality import same_module
 from dialects.errors import AicError
 from dialects.weights import STORE_ATTRIBUTE, drop_store, locate_store, store_of
+from passes.quantization.settings import Settings, set_settings
 from tests.driver.programs import parsed
 
 GRAPH_TEXT = """
@@ -74,6 +75,25 @@ def test_fp16_has_passes_of_its_own_where_it_needs_them() -> None:
     recorder = Recorder()
     run_phases(parsed(GRAPH_TEXT), [phase], fp16=True, observer=recorder)
     assert recorder.events[1:-1] == ["graph/dce"]
+
+
+@pytest.mark.parametrize(
+    ("fp16", "quantized", "listed", "ran"),
+    [
+        (False, False, (), "cse"),
+        (False, False, ("relu",), "canonicalize"),
+        (True, False, ("relu",), "dce"),
+        (False, True, ("relu",), "cse"),
+    ],
+)
+def test_nodes_that_a_module_lists_for_fp16_have_passes_of_their_own(
+    fp16: bool, quantized: bool, listed: tuple[str, ...], ran: str
+) -> None:
+    phase = Phase("graph", "cse", GRAPH, "dce", "cse", "canonicalize")
+    module, recorder = parsed(GRAPH_TEXT), Recorder()
+    set_settings(module, Settings(in_float=listed))
+    run_phases(module, [phase], fp16=fp16, quantized=quantized, observer=recorder)
+    assert recorder.events[1:-1] == [f"graph/{ran}"]
 
 
 def test_a_leftover_names_passes_operation_node_and_reason() -> None:

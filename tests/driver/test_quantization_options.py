@@ -298,7 +298,10 @@ def test_nodes_that_compute_no_values_keep_nobody_in_float(tmp_path: Path, capsy
         (["-load-profile=p", "-profiling-threads=2"], "-profiling-threads: a profile is made by"),
         (["-num-histogram-bins=4"], "-num-histogram-bins: a profile is made by"),
         (["-enable-channelwise"], "-enable-channelwise: nothing is quantized without"),
-        (["-node-precision-info=n"], "-node-precision-info: nothing is quantized without"),
+        (
+            ["-keep-original-precision-for-nodes=Conv"],
+            "-keep-original-precision-for-nodes: nothing is quantized without",
+        ),
         (["-load-profile=p", "-percentile-calibration-value=99"], "is for -quantization-calibration=Percentile"),
         (["-convert-to-quantize", "-from=quantize"], "profiles are made of the model"),
         (["-load-profile=p", "-from=shard"], "quantization belongs to the phase quantize: it excludes -from=shard"),

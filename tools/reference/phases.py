@@ -25,15 +25,22 @@ def phases_page() -> str:
         + "At each level, operations of these dialects may exist; `aic/legality.py` says more. A leftover is an error\n"
         + "that names the operation and its ONNX node.\n\n"
         + table(("level", "dialects"), levels)
-        + "".join(_pipeline(phase) for phase in PHASES if phase.pipeline)
+        + "".join(_pipeline(phase) for phase in PHASES if phase.pipeline or phase.quantized_pipeline)
     ).rstrip("\n") + "\n"
 
 
 def _pipeline(phase: Phase) -> str:
-    fp16 = f"with `-convert-to-fp16`:\n\n{_passes(phase.fp16_pipeline)}" if phase.fp16_pipeline is not None else ""
-    return f"## `{phase.name}`\n\n{_passes(phase.pipeline)}{fp16}"
+    others = {
+        "with `-convert-to-fp16`": phase.fp16_pipeline,
+        "with nodes listed for fp16, where nothing is quantized": phase.mixed_pipeline,
+        "in a network that is profiled or quantized": phase.quantized_pipeline,
+    }
+    own = _passes(phase.pipeline) if phase.pipeline else ""
+    variants = (f"{when}:\n\n{_passes(passes)}" for when, passes in others.items() if passes is not None)
+    return f"## `{phase.name}`\n\n{own}{''.join(variants)}"
 
 
 def _passes(pipeline: str) -> str:
-    lines = [f"{number}. [`{name}`](passes.md#{name})" for number, name in enumerate(pipeline.split(","), 1)]
+    steps = pipeline.split(",")
+    lines = [f"{number}. [`{each}`](passes.md#{each.partition('{')[0]})" for number, each in enumerate(steps, 1)]
     return "\n".join(lines) + "\n\n"
