@@ -15,7 +15,7 @@ from aic.emission.descriptor import describe_module
 from aic.emission.memory import declared_tensors
 from aic.legality import SCHEDULED, check_level
 from aic.qpc.container import CONSTANTS, MDP_META_INFO, NETWORK_DESC, NETWORK_ELF, QPC_FILE
-from aic.qpc.descriptor import IoBinding, NetworkDescriptor
+from aic.qpc.descriptor import IoBinding, IoDescriptor, NetworkDescriptor
 from aic.qpc.elf import PROGRAM_SECTION
 from aic.qpc.errors import QpcError
 from aic.qpc.findings import Finding, Findings, Report
@@ -149,10 +149,8 @@ def _disagreements(module: ModuleOp, descriptor: NetworkDescriptor) -> Iterator[
         yield "networkdesc.bin: its allowed_shapes are not those of the program's specializations"
 
 
-def _signature(bindings: Sequence[IoBinding]) -> list[tuple[str, int, tuple[int, ...], bool]]:
-    return [
-        (binding.name, binding.initial.type, binding.initial.dims, binding.is_partial_allowed) for binding in bindings
-    ]
+def _signature(bindings: Sequence[IoBinding]) -> list[tuple[str, IoDescriptor, IoDescriptor, bool]]:
+    return [(each.name, each.initial, each.transformed, each.is_partial_allowed) for each in bindings]
 
 
 def _place(binding: IoBinding) -> tuple[int, int] | None:

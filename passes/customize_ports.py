@@ -3,7 +3,8 @@
 What that is stands at the arguments and results of `@main` (`aic.layout`, `aic.element`). Conversions and transposes
 stand right behind the inputs and before the outputs, so that everything in between is as it was; where the network has
 its channels last anyway, the transposes cancel those of the importer. Integers of 8 bits mean numbers by their scale,
-x = scale * (q - offset), and are plain `i8` as ports.
+x = scale * (q - offset), and are plain `i8` as ports. What integers mean at a port, those of the model among them,
+stands in the program (`aic.port_scales`), for the host.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from dialects.graph.elementwise import CastOp
 from dialects.graph.locations import model_location
 from dialects.graph.movement import TransposeOp
 from dialects.module import main_of
+from dialects.port_scales import set_port_scales
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp
 from dialects.quantized.types import UniformType
 from passes.ports.customization import LAYOUTS, CustomPort, custom_inputs, custom_outputs, set_customizations
@@ -48,6 +50,8 @@ class CustomizePortsPass(ProgramPass):
         _customize_inputs(main, inputs)
         _customize_outputs(main, custom_outputs(main))
         set_customizations(main, {})
+        made = {each.port.name: each.element for each in (*custom_inputs(main), *custom_outputs(main))}
+        set_port_scales(op, {name: each.scaling for name, each in made.items() if isinstance(each, UniformType)})
 
 
 def _customize_inputs(function: FuncOp, inputs: Sequence[CustomPort]) -> None:

@@ -30,6 +30,7 @@ _IMPORT_OPTIONS = (
     "output_node_name",
     "network_specialization_config",
     "retained_state",
+    "custom_io_list_file",
     "aic_sku",
     "aic_num_cores",
     "combine_inputs",
@@ -88,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         default=None,
         help="outputs X_RetainedState stay on the card as inputs X",
+    )
+    add(
+        "--custom-IO-list-file",
+        "--custom-io-list-file",
+        dest="custom_io_list_file",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of the inputs and outputs that the module is to have",
     )
     add("--combine-inputs", action="store_true", default=None, help="combine inputs into fewer buffers")
     add("--combine-outputs", action="store_true", default=None, help="combine outputs into a single buffer")

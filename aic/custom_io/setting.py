@@ -32,23 +32,22 @@ PRECISION_NAMES: Mapping[Attribute, str] = {element: name for name, element in _
 
 
 def customize_ports(module: ModuleOp, options: Options) -> None:
-    """Gives a model's inputs and outputs what the file of `-custom-IO-list-file` asks for, in all specializations.
+    """Gives a model's inputs and outputs what the file of `-custom-IO-list-file` asks for, in all specializations, and
+    notes what their integers mean.
 
     What int8 means stands in the file of `-external-quantization`, where there is one, else in the entries.
 
     Raises AicError for a file that is wrong by itself, and for all entries that the model has no port for, or whose
     port cannot be so.
     """
-    path = options.custom_io_list_file
-    if path is None:
-        return
-    external = options.external_quantization
-    encodings = None if external is None else read_external(external)
-    with refusing(path, REMEDY):
-        entries = read_custom_io(path, scales=encodings is None)
-        wanted = _customizations(module, entries, external, encodings)
-    for program in programs_of(module):
-        set_customizations(main_of(program), wanted)
+    path, external = options.custom_io_list_file, options.external_quantization
+    if path is not None:
+        encodings = None if external is None else read_external(external)
+        with refusing(path, REMEDY):
+            entries = read_custom_io(path, scales=encodings is None)
+            wanted = _customizations(module, entries, external, encodings)
+        for program in programs_of(module):
+            set_customizations(main_of(program), wanted)
     CustomizePortsPass().apply(create_context(), module)
 
 

@@ -1,6 +1,6 @@
 """The host's view of a program: networkdesc.bin. Inputs and outputs keep the model's names, types and shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, f16, f32
@@ -10,6 +10,8 @@ from aic.emission.memory import MAX_BUFFER_BYTES, Port, SharedDdr, lay_out_each,
 from aic.qpc.descriptor import DataType, Direction, DmaBuffer, IoBinding, NetworkDescriptor, TensorShape
 from dialects.errors import AicError
 from dialects.module import cores_of, first_core_of, held_by, programs_of, target_of
+from dialects.port_scales import port_scales_of
+from dialects.quantized.parameters import Parameters
 
 HVX_GROUP, HMX_GROUP, DMA_GROUP = "HVX", "HMX", "DMAIssue"
 _GROUP_NAMES = (HVX_GROUP, HMX_GROUP, DMA_GROUP)
@@ -27,6 +29,8 @@ _DATA_TYPES: dict[Attribute, DataType] = {
     IntegerType(64): DataType.Int64ITy,
 }
 """Element types that the host knows; integers without quantization have scale 1 and offset 0."""
+_QUANTIZED_TYPES: dict[Attribute, DataType] = {IntegerType(8): DataType.Int8QTy}
+"""Those of integers whose scale and offset the host knows, too."""
 
 
 def thread_groups(hvx_threads: int) -> tuple[str, ...]:
@@ -38,19 +42,26 @@ def describe_module(name: str, module: ModuleOp) -> NetworkDescriptor:
     """The descriptor of a scheduled module. Raises AicError as `describe_network` and `lay_out_shared_ddr`."""
     threads = target_of(module).hardware.hvx_threads
     shapes = lay_out_each(module) if held_by(module) == "specializations" else []
-    described = describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes)
+    scales = port_scales_of(next(programs_of(module)))
+    described = describe_network(name, lay_out_shared_ddr(module), cores_of(module), threads, shapes, scales)
     if held_by(module) != "partitions":
         return described
     return replace(described, cluster_offsets=tuple(first_core_of(part) for part in programs_of(module)))
 
 
 def describe_network(
-    name: str, ddr: SharedDdr, cores: int, hvx_threads: int, specializations: Sequence[SharedDdr] = ()
+    name: str,
+    ddr: SharedDdr,
+    cores: int,
+    hvx_threads: int,
+    specializations: Sequence[SharedDdr] = (),
+    scales: Mapping[str, Parameters] | None = None,
 ) -> NetworkDescriptor:
     """The descriptor of a program: a DMA buffer per transfer, and one copy per input and output that is transferred.
 
     Of several specializations, `ddr` has the largest inputs and outputs, and the shapes of each are allowed. State that
-    stays on the card may be given or left out as an input; as an output it is not transferred.
+    stays on the card may be given or left out as an input; as an output it is not transferred. `scales` are what
+    integers of some inputs and outputs mean, by their names.
 
     Raises AicError, naming all of them, for inputs and outputs that the format cannot describe.
     """
@@ -58,11 +69,11 @@ def describe_network(
     problems = dict.fromkeys(problem for port in ports if (problem := _problem(port)) is not None)
     if problems:
         raise AicError("the QPC format cannot describe " + "; ".join(problems))
-    groups = thread_groups(hvx_threads)
+    groups, scales = thread_groups(hvx_threads), scales or {}
     return NetworkDescriptor(
         name=name,
-        inputs=_bindings(ddr, ddr.input_ports, Direction.In),
-        outputs=_bindings(ddr, ddr.output_ports, Direction.Out),
+        inputs=_bindings(ddr, ddr.input_ports, Direction.In, scales),
+        outputs=_bindings(ddr, ddr.output_ports, Direction.Out, scales),
         dma_buffers=(
             *(DmaBuffer(buffer.size, Direction.In) for buffer in ddr.to_card),
             *(DmaBuffer(buffer.size, Direction.Out) for buffer in ddr.outputs),
@@ -75,7 +86,7 @@ def describe_network(
         thread_group_names=_GROUP_NAMES,
         thread_group_issue_count=_ISSUE_COUNT,
         cluster_offsets=(0,),
-        allowed_shapes=tuple(tuple(map(_shape, each.ports)) for each in specializations),
+        allowed_shapes=tuple(tuple(_shape(port, scales) for port in each.ports) for each in specializations),
     )
 
 
@@ -85,23 +96,32 @@ def batch_size(ddr: SharedDdr) -> int:
     return first.pop() if len(first) == 1 else 1
 
 
-def _bindings(ddr: SharedDdr, ports: Sequence[Port], direction: Direction) -> tuple[IoBinding, ...]:
+def _bindings(
+    ddr: SharedDdr, ports: Sequence[Port], direction: Direction, scales: Mapping[str, Parameters]
+) -> tuple[IoBinding, ...]:
     places = {port: (number, buffer) for number, buffer in enumerate(ddr.buffers) for port in buffer.ports}
     given = {port for buffer in ddr.given for port in buffer.ports}
     bindings: list[IoBinding] = []
     for port in ports:
-        kind, shape = _DATA_TYPES[port.type.element_type], port.type.get_shape()
+        kind, shape = _data_type(port, scales), port.type.get_shape()
         if port not in places:
-            bindings.append(IoBinding.kept(port.name, kind, shape))
-            continue
-        number, buffer = places[port]
-        binding = IoBinding.copied(port.name, kind, shape, direction, number, port.offset - buffer.offset)
-        bindings.append(replace(binding, is_partial_allowed=port in given))
+            binding = IoBinding.kept(port.name, kind, shape)
+        else:
+            number, buffer = places[port]
+            copied = IoBinding.copied(port.name, kind, shape, direction, number, port.offset - buffer.offset)
+            binding = replace(copied, is_partial_allowed=port in given)
+        meaning = scales.get(port.name)
+        bindings.append(binding if meaning is None else binding.quantized(meaning.scale, meaning.offset))
     return tuple(bindings)
 
 
-def _shape(port: Port) -> TensorShape:
-    return TensorShape(_DATA_TYPES[port.type.element_type], port.type.get_shape())
+def _shape(port: Port, scales: Mapping[str, Parameters]) -> TensorShape:
+    return TensorShape(_data_type(port, scales), port.type.get_shape())
+
+
+def _data_type(port: Port, scales: Mapping[str, Parameters]) -> DataType:
+    element = port.type.element_type
+    return _QUANTIZED_TYPES.get(element, _DATA_TYPES[element]) if port.name in scales else _DATA_TYPES[element]
 
 
 def _problem(port: Port) -> str | None:

@@ -6,7 +6,7 @@ else a descriptor may hold (statistics, device CRCs, D32 paddings) survives in t
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -127,6 +127,13 @@ class IoBinding:
             TransformKind.CopyDMABuffer, type, tuple(dims), copy=CopyDmaBuffer(direction, offset, buffer_num)
         )
         return IoBinding(name, tensor, tensor, (copy,))
+
+    def quantized(self, scale: float, offset: int) -> "IoBinding":
+        """The binding of integers that have this scale and offset on both sides: nothing is done to them."""
+        initial, transformed = (
+            replace(side, qscale=scale, qoffset=offset) for side in (self.initial, self.transformed)
+        )
+        return replace(self, initial=initial, transformed=transformed)
 
     @staticmethod
     def kept(name: str, type: DataType, dims: Sequence[int]) -> "IoBinding":

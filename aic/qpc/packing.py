@@ -139,8 +139,10 @@ def _describe_parts(segments: Mapping[str, Segment]) -> list[str]:
 
 def _describe_binding(binding: IoBinding) -> str:
     stays = "" if binding.transforms and not binding.is_partial_allowed else ", stays on the card"
-    shape = _describe_dims(binding.initial.dims)
-    return f"{binding.name!r}: {binding.initial.type.name} {shape}, {binding.initial.byte_size} bytes{stays}"
+    tensor = binding.initial
+    meaning = f", {tensor.qscale:.7g} * (q - {tensor.qoffset})" if (tensor.qscale, tensor.qoffset) != (1, 0) else ""
+    shape = _describe_dims(tensor.dims)
+    return f"{binding.name!r}: {tensor.type.name} {shape}, {tensor.byte_size} bytes{meaning}{stays}"
 
 
 def _describe_shapes(descriptor: NetworkDescriptor, shapes: Sequence[TensorShape]) -> str:

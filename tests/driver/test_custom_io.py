@@ -2,6 +2,7 @@
 documents, mistakes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from aic.qpc.container import QPC_FILE
+import aic
+from aic.phases import PHASES
+from aic.qpc.container import NETWORK_DESC, QPC_FILE, NewSegment, open_container, write_container
+from aic.qpc.descriptor import DataType, IoDescriptor, parse_descriptor, serialize_descriptor
 from passes.quantization.files.profile import read_profile
+from tests.lit.commands import run_line
 from tests.models.custom_io import Asked, write_custom_io
 from tests.models.digits import DIGITS_BN, digits_test
 from tools import aic_runner
@@ -20,6 +25,8 @@ from tools.aic_exec import main
 SAMPLES = 8
 MODEL = f"-m={DIGITS_BN}"
 IMAGES, _, LOGITS = digits_test()
+PIXEL = Asked("x", "NHWC", "int8", 1 / 255, -128)
+"""Digits are from 0 to 1."""
 TEMPLATE = """\
 # Inputs and outputs of digits_cnn_bn.onnx as they are in the model. Edit, and give the file with -custom-IO-list-file.
 # Layout: NCHW or NHWC. Precision: float, float16 or int8. An int8 q means Scale * (q - Offset), from -128 to 127.
@@ -211,6 +218,47 @@ def test_the_interpreter_has_the_same_inputs_and_outputs(tmp_path: Path) -> None
         assert main([MODEL, *given, *options]) == 0
         logits = np.fromfile(tmp_path / name / "logits-activation-0-inf-1.bin", np.float16)
         np.testing.assert_allclose(logits, LOGITS[1], rtol=2e-3, atol=2e-3)
+
+
+# ------------------------------------------------------------------------------------------------------------ the QPC
+
+
+def test_the_qpc_says_what_integers_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_custom_io(tmp_path / "io.yaml", [PIXEL, Asked("logits", None, "float16")])
+    compiled(tmp_path, "qpc", f"-custom-IO-list-file={file}")
+    path = tmp_path / "qpc" / QPC_FILE
+    with open_container(path) as segments:
+        descriptor = parse_descriptor(segments[NETWORK_DESC].data)
+    (pixels,), (logits,) = descriptor.inputs, descriptor.outputs
+    meaning = IoDescriptor(DataType.Int8QTy, (1, 8, 8, 1), float(np.float32(1 / 255)), -128)
+    assert pixels.initial == pixels.transformed == meaning
+    assert logits.initial == IoDescriptor(DataType.Float16Ty, (1, 10))
+    assert "'x': Int8QTy 1x8x8x1, 64 bytes, 0.003921569 * (q - -128)\n" in aic.Qpc(path).info()
+
+
+def test_a_descriptor_with_another_scale_is_refused(tmp_path: Path) -> None:
+    file = write_custom_io(tmp_path / "io.yaml", [PIXEL])
+    compiled(tmp_path, "qpc", f"-custom-IO-list-file={file}")
+    path = tmp_path / "qpc" / QPC_FILE
+    with open_container(path) as segments:
+        kept = [NewSegment.of_bytes(s.name, bytes(s.data), s.static_size) for s in segments.values()]
+        descriptor = parse_descriptor(segments[NETWORK_DESC].data)
+    (pixels,) = descriptor.inputs
+    other = serialize_descriptor(replace(descriptor, inputs=(pixels.quantized(0.5, 0),)))
+    changed = [NewSegment.of_bytes(NETWORK_DESC, other) if each.name == NETWORK_DESC else each for each in kept]
+    write_container(tmp_path / "changed.bin", changed)
+    with pytest.raises(aic.AicError, match=r"networkdesc\.bin: its inputs are not those of the program"):
+        aic.Session(tmp_path / "changed.bin")
+
+
+def test_a_pipe_of_tools_gives_the_same_qpc(tmp_path: Path) -> None:
+    file = write_custom_io(tmp_path / "io.yaml", [PIXEL, Asked("logits", None, "float16")])
+    stages = [f"aic-translate --import-onnx {DIGITS_BN} --custom-IO-list-file {file} --weights {tmp_path}/weights"]
+    stages += [f"aic-opt -p '{pipeline}'" for phase in PHASES if (pipeline := phase.passes(fp16=True))]
+    done = run_line(" | ".join([*stages, f"aic-translate --emit-qpc -o {tmp_path}/piped.bin"]))
+    assert done.code == 0, done.stderr
+    whole = compiled(tmp_path, "whole", f"-custom-IO-list-file={file}", "-convert-to-fp16")
+    assert (tmp_path / "piped.bin").read_bytes() == whole
 
 
 # ----------------------------------------------------------------------------------------------------------- mistakes

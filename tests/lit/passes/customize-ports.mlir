@@ -1,6 +1,8 @@
 // RUN: aic-opt %s --split-input-file --verify-diagnostics -p customize-ports --verify-roundtrip | filecheck %s
 
-// In between, tensors are as the model has them. Ports that nobody asks for, and the model's layout, change nothing.
+// In between, tensors are as the model has them. Ports that nobody asks for, and the model's layout, change nothing. What
+// integers mean is noted for the host.
+// CHECK: builtin.module attributes {aic.port_scales = {x = [0.11999999731779099 : f64, 3 : i64], z = [5.000000e-01 : f64, -1 : i64]}} {
 // CHECK: @main(%x: tensor<1x4x5x3xi8> {aic.name = "x"} loc("x"), %h: tensor<2xf16> {aic.name = "h"}{{.*}}, %n: tensor<1x2x2x3xi64> {aic.name = "n"}
 // CHECK-SAME: -> (tensor<1x4x5x3xf16> {aic.name = "y"}, tensor<2xi8> {aic.name = "z"}, tensor<1x3x2x2xi64> {aic.name = "m"})
 // CHECK-NEXT: %[[X:.*]] = quantized.dequantize %x {offset = 3 : i64, scale = {{0.1199.*}} : f64, to = f32} : {{.*}} -> tensor<1x4x5x3xf32> loc("x")
@@ -20,6 +22,7 @@ func.func @main(%x: tensor<1x3x4x5xf32> {aic.name = "x", aic.layout = "NHWC", ai
 // -----
 
 // Integers of the model have its scale: as numbers, on another scale, and on this very one, which changes nothing.
+// CHECK: builtin.module attributes {aic.port_scales = {p = [5.000000e-01 : f64, 0 : i64], s = [2.500000e-01 : f64, 0 : i64]}} {
 // CHECK: @main(%q: tensor<2xf16> {aic.name = "q"}{{.*}}, %p: tensor<2xi8> {aic.name = "p"}{{.*}}, %s: tensor<2xi8> {aic.name = "s"}{{.*}}) -> (tensor<2xf32> {aic.name = "y"}, tensor<2xf32> {aic.name = "o"})
 // CHECK-NEXT: %[[Q:.*]] = quantized.quantize %q {offset = 1 : i64, scale = 2.500000e-01 : f64, to = i8}
 // CHECK-NEXT: %[[N:.*]] = quantized.dequantize %p {offset = 0 : i64, scale = 5.000000e-01 : f64, to = f32}
