@@ -177,6 +177,8 @@ def _beyond_template(options: Options) -> list[str]:
         "-external-quantization": options.external_quantization is not None,
         "-mdp-dump-partition-config": options.mdp_dump_partition_config is not None,
         "-validate-passes": options.validate_passes,
+        "-dump-dir": options.dump_dir is not None,
+        "-time-passes": options.time_passes,
         **dict.fromkeys([*_beyond_profile(options), *_execution(options)], True),
     }
     return [name for name, given in asked.items() if given]

@@ -1,6 +1,7 @@
 """Custom inputs and outputs: the network computes what it did, on what the host gives and to what it gets."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.models.custom_io import Array, Asked, of_model, to_model, write_custo
 from tests.models.digits import DATA, DIGITS_DYN, digits_test
 from tests.models.inputs import drawn_inputs
 from tests.models.light import drawn_path, image
+from tests.models.quantized import RECIPES, Recipe, quantized
 
 IMAGES, CLASSES, _ = digits_test()
 PIXEL = Asked("x", "NHWC", "int8", 1 / 255, -128)
@@ -173,6 +175,31 @@ def test_scales_of_int8_are_those_of_the_external_file(tmp_path: Path) -> None:
     sharded = (tmp_path / "ir" / "04.shard.mlir").read_text()
     assert "quantized.requantize" not in sharded  # the last product has the scale of the output
     assert "quantized.dequantize" not in sharded
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_integers_go_through_a_model_that_arrives_quantized(recipe: Recipe, tmp_path: Path) -> None:
+    """With the scales of its first and last integers, inputs and outputs are those integers."""
+    with np.load(DATA / "digits_calib.npz") as data:
+        samples = [{"x": images} for images in np.split(data["x"], 8)]
+    model = quantized(DIGITS_DYN, samples, recipe, tmp_path / "model.onnx")
+    asked = [Asked("x", "NHWC", "int8", *_scale_at(model, "QuantizeLinear", "x"))]
+    asked.append(Asked("logits", None, "int8", *_scale_at(model, "DequantizeLinear", "logits")))
+    given = of_model(asked, {"x": IMAGES[:4]})
+    outputs = run(model, asked, given, tmp_path, batchsize=4, dump_dir=tmp_path / "ir")
+    plain = aic.Session(aic.compile(model, batchsize=4).path).run(to_model(asked, given))
+    np.testing.assert_array_equal(outputs["logits"], of_model(asked, plain)["logits"])
+    sharded = (tmp_path / "ir" / "04.shard.mlir").read_text()
+    assert not re.search(r"quantized\.(de|re)?quantize ", sharded)
+
+
+def _scale_at(model: Path, operator: str, tensor: str) -> tuple[float, int]:
+    """Scale and offset of the node between a tensor and its integers, which have a sign for us."""
+    graph = onnx.load(model).graph
+    (node,) = (each for each in graph.node if each.op_type == operator and tensor in (each.input[0], each.output[0]))
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    zero = constants[node.input[2]]
+    return float(constants[node.input[1]]), int(zero) - (128 if zero.dtype == np.uint8 else 0)
 
 
 def _of_integers() -> onnx.ModelProto:
