@@ -78,13 +78,16 @@ def loaded_program(file: Path, examined: Examined) -> LoadedProgram:
     """The program of a QPC in a file in which nothing is wrong. Raises QpcError when it holds none of ours."""
     if examined.program is None or examined.descriptor is None or examined.constants is None:
         raise QpcError(f"{file}: network.elf: section '{PROGRAM_SECTION}' is missing")
+    constants = file_constants(file, examined, declared_tensors(examined.program))
+    return LoadedProgram(examined.program, constants, examined.descriptor)
+
+
+def file_constants(file: Path, examined: Examined, tensors: Sequence[TensorOp]) -> WeightStore:
+    """The constants of a QPC in a file that tensors of its program are, as they lie there."""
     start = examined.segments[CONSTANTS].offset if CONSTANTS in examined.segments else 0
-    entries = {
-        constant.key.data: _entry(file, start, constant)
-        for tensor in declared_tensors(examined.program)
-        if isinstance(constant := tensor.value, WeightAttr)
-    }
-    return LoadedProgram(examined.program, WeightStore(str(file), entries), examined.descriptor)
+    named = (tensor.value for tensor in tensors)
+    entries = {each.key.data: _entry(file, start, each) for each in named if isinstance(each, WeightAttr)}
+    return WeightStore(str(file), entries)
 
 
 def validate_qpc(path: str | Path) -> Report:

@@ -1,12 +1,13 @@
 """How much memory a scheduled program takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.constants import ConstantsLayout
-from aic.emission.memory import declared_tensors, lay_out_shared_ddr
-from dialects.module import dealloc_delay_of, main_of, programs_of, target_of
+from aic.emission.memory import SharedDdr, declared_tensors, largest_shared_ddr, lay_out_shared_ddr
+from dialects.module import dealloc_delay_of, main_of, programs_of, specializations_of, target_of
 from dialects.tile.ops import AllocOp
 from dialects.tile.scratch import scratch_end
 from passes.scheduling.buffers import buffer_bytes, lives_of, scratch_lives_of
@@ -53,14 +54,23 @@ def memory_use(module: ModuleOp) -> MemoryUse:
     """Memory of a program whose buffers have addresses; one without an address counts from address 0. Of a module of
     specializations: rooms of those that take most, and all of their constants.
     """
-    programs, tensors = list(programs_of(module)), declared_tensors(module)
+    return _use(list(programs_of(module)), lay_out_shared_ddr(module))
+
+
+def memory_use_of_card(part: ModuleOp) -> MemoryUse:
+    """The same of a card of a network over several, of which the part is a program for one shape: of all shapes."""
+    return _use(specializations_of(part), largest_shared_ddr(part))
+
+
+def _use(programs: Sequence[ModuleOp], shared: SharedDdr) -> MemoryUse:
+    tensors = [tensor for program in programs for tensor in declared_tensors(program)]
     hardware = target_of(programs[0]).hardware
     return MemoryUse(
         vtcm=max((_vtcm(program, hardware.vtcm_alignment_bytes) for program in programs), key=lambda room: room.taken),
         vtcm_usable=hardware.vtcm_usable_bytes,
         ddr_scratch=max((_scratch(program) for program in programs), key=lambda room: room.taken),
         ddr_constants=ConstantsLayout.of(tensor.value for tensor in tensors if tensor.value is not None).size,
-        ddr_shared=lay_out_shared_ddr(module).size,
+        ddr_shared=shared.size,
         ddr_available=hardware.ddr_bytes,
     )
 

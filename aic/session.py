@@ -9,18 +9,19 @@ from functools import cached_property, partial
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.descriptor import batch_size
-from aic.emission.memory import label_of, lay_out_shared_ddr, ports_of
+from aic.emission.memory import label_of, ports_of
+from aic.emit import name_of
 from aic.instances import too_many_instances
 from aic.interpreter.parts import Mail
 from aic.load import qpc_path
-from aic.memory_use import MemoryUse, memory_use
-from aic.nsp.checked import run_checked_parts
+from aic.memory_use import MemoryUse, memory_use, memory_use_of_card
+from aic.nsp.checked import run_checked, run_checked_parts
 from aic.nsp.parts_report import PartsReport, make_parts_report
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
 from aic.nsp.timing.engine import Seat
 from aic.nsp.timing.pipeline import PipelinePerformance, measure_parts
-from aic.nsp.values.parts import PartsProgram
+from aic.nsp.values.parts import PartsProgram, ports_of_parts
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
 from aic.partitions.opening import open_network
@@ -119,7 +120,7 @@ class Session:
 
     def batch_size_of(self, specialization: int) -> int:
         """Samples that one inference of a specialization takes."""
-        return batch_size(lay_out_shared_ddr(self._modules[specialization]))
+        return batch_size(tensor.shape for tensor in self.specializations[specialization].inputs)
 
     @property
     def sku(self) -> str:
@@ -129,7 +130,7 @@ class Session:
     @property
     def cores(self) -> int:
         """NSP cores that the network runs on; of a network over several cards those of all of them."""
-        module = self._loaded.module
+        module = self._modules[0]
         return sum(map(cores_of, programs_of(module))) if self._is_over_cards else cores_of(module)
 
     @cached_property
@@ -137,10 +138,9 @@ class Session:
         """Memory that the network takes on a card: of specializations, that of the largest, and all constants; of
         several cards, the one with most.
         """
-        module = self._loaded.module
         if not self._is_over_cards:
-            return memory_use(module)
-        return max((memory_use(part) for part in programs_of(module)), key=lambda use: use.ddr)
+            return memory_use(self._loaded.module)
+        return max(map(memory_use_of_card, programs_of(self._modules[0])), key=lambda use: use.ddr)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One inference: outputs by name, arrays of the model's types and shapes.
@@ -179,7 +179,7 @@ class Session:
         return PartsProgram.of(module, load) if held_by(module) == "partitions" else load(module)
 
     def _stored(self, program: ModuleOp, constant: WeightAttr | DenseAttr) -> Array:
-        key = path_of(program) if self._is_over_cards else "", constant
+        key = name_of(program) if self._is_over_cards else "", constant
         if key not in self._constants:
             self._constants[key] = self._loaded.stored(program, constant)
         return self._constants[key]
@@ -188,8 +188,8 @@ class Session:
         available, use = target_of(self._loaded.module).hardware.cores, self.memory
         if self.instances < 1:
             raise AicError(f"{self.instances} instances: there must be at least one")
-        if self.instances > 1 and held_by(self._loaded.module) == "partitions":
-            raise AicError(f"{self.instances} instances: a network over clusters of cores runs once")
+        if self.instances > 1 and held_by(self._modules[0]) == "partitions":
+            raise AicError(f"{self.instances} instances: a network over clusters of cores, or over cards, runs once")
         cores = max(map(cores_of, programs_of(self._loaded.module))) if self._is_over_cards else self.cores
         problem = too_many_instances(self.instances, cores, self.sku, available)
         if problem is not None:
@@ -211,9 +211,12 @@ class Session:
 
         def run(number: int, given: Mapping[str, Array]) -> dict[str, Array]:
             module = self._modules[number]
-            held = list(programs_of(module)) if held_by(module) == "partitions" else [module]
-            parts = {path_of(part) if len(held) > 1 else "": part for part in held}
-            return run_checked_parts(parts, given, lambda part: partial(self._stored, part), seed=seed)
+            if held_by(module) != "partitions":
+                return run_checked(module, given, partial(self._stored, module), seed=seed)
+            ports = ports_of_parts(module)
+            parts = {path_of(part): part for part in programs_of(module)}
+            each = run_checked_parts(parts, ports.given(given), lambda part: partial(self._stored, part), seed=seed)
+            return ports.gathered(each)
 
         return self._network.run(inputs, run)
 
@@ -235,9 +238,9 @@ class Session:
         Raises AicError when there is no specialization of that number.
         """
         performance, seconds = self._timed(specialization)
-        if isinstance(performance, PipelinePerformance):
-            return make_parts_report(self._modules[specialization], performance, seconds)
         name = self.specializations[specialization].name
+        if isinstance(performance, PipelinePerformance):
+            return make_parts_report(self._modules[specialization], performance, seconds, name)
         memory = memory_use(self._modules[specialization])
         return make_report(performance, seconds, memory, name, self.devices[0])
 
@@ -273,7 +276,9 @@ def _memory_error_told() -> Generator[None]:
 
 
 def signature_of(module: ModuleOp) -> Signature:
-    """What a tile program takes and gives."""
+    """What a tile program takes and gives, or a network of them. Raises AicError where parts do not fit each other."""
+    if held_by(module) == "partitions":
+        return ports_of_parts(module).signature
     retained = retained_of(module)
     kept = [retaining(name) for name in retained]
     outputs = tuple(tensor for tensor in _tensors(module, "output") if tensor.name not in kept)

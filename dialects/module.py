@@ -64,13 +64,45 @@ def holding(held: Held, modules: Sequence[ModuleOp], attributes: Mapping[str, At
 
 
 def specializations_of(module: ModuleOp) -> list[ModuleOp]:
-    """The programs of which one runs: all that the module holds, or that the one around it holds, as specializations;
-    the module alone when it is none of several.
+    """The modules of which one runs: all that the module holds, or that the one around it holds, as specializations;
+    of a part of a specialization, the same part of each. The module alone when it is none of several.
     """
+    if held_by(module) == "specializations":
+        return _inner(module)
+    names: list[str] = []
+    part = module
+    while isinstance(around := part.parent_op(), ModuleOp):
+        if held_by(around) == "specializations":
+            return [found for each in _inner(around) if (found := _at(each, names[::-1])) is not None]
+        names.append(_symbol(part))
+        part = around
+    return [module]
+
+
+def network_of(module: ModuleOp) -> ModuleOp:
+    """The network that a program belongs to: the outermost module around it, or the specialization."""
     around = module.parent_op()
-    if isinstance(around, ModuleOp) and held_by(around) == "specializations":
-        module = around
-    return list(programs_of(module)) if held_by(module) == "specializations" else [module]
+    if not isinstance(around, ModuleOp) or held_by(around) == "specializations":
+        return module
+    return network_of(around)
+
+
+def _inner(module: ModuleOp) -> list[ModuleOp]:
+    return [op for op in module.body.block.ops if isinstance(op, ModuleOp)]
+
+
+def _symbol(module: ModuleOp) -> str:
+    return "" if module.sym_name is None else module.sym_name.data
+
+
+def _at(module: ModuleOp, names: Sequence[str]) -> ModuleOp | None:
+    """The module in another that lies below modules of these names, outermost first."""
+    for name in names:
+        found = next((each for each in _inner(module) if _symbol(each) == name), None)
+        if found is None:
+            return None
+        module = found
+    return module
 
 
 def symbols_of(module: ModuleOp) -> dict[str, int]:
@@ -91,7 +123,7 @@ def set_symbols(module: ModuleOp, symbols: Mapping[str, int]) -> None:
 
 def programs_of(module: ModuleOp) -> Iterator[ModuleOp]:
     """The modules that hold a program: those inside, at any depth; the module itself when there are none in it."""
-    inner = [op for op in module.body.block.ops if isinstance(op, ModuleOp)]
+    inner = _inner(module)
     if not inner:
         yield module
     for part in inner:
@@ -117,7 +149,9 @@ def port_names(module: ModuleOp, role: str) -> list[str]:
 
 
 def is_over_cards(module: ModuleOp) -> bool:
-    """Whether a module holds parts that are for cards by their numbers."""
+    """Whether a module holds parts that are for cards by their numbers, for one shape or for several."""
+    if held_by(module) == "specializations":
+        return any(map(is_over_cards, _inner(module)))
     return held_by(module) == "partitions" and any(DEVICE in part.attributes for part in programs_of(module))
 
 

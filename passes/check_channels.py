@@ -20,10 +20,11 @@ from xdsl.passes import ModulePass
 
 from dialects import tile
 from dialects.graph.channels import ReceiveOp, SendOp
-from dialects.module import cores_of, device_of, first_core_of, held_by, programs_of, target_of
+from dialects.module import cores_of, device_of, first_core_of, held_by, programs_of, specializations_of, target_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
 from passes.checking.problems import refuse
+from passes.rewriting.program_pass import errors_in
 
 End: TypeAlias = SendOp | ReceiveOp | ChannelOp
 
@@ -39,7 +40,16 @@ class CheckChannelsPass(ModulePass):
 
 
 def check_channels(module: ModuleOp) -> None:
-    """Raises AicError, naming parts, channels and nodes. A network that is in one part has no channels."""
+    """Raises AicError, naming parts, channels and nodes. A network that is in one part has no channels. Parts of
+    different specializations do not meet.
+    """
+    networks = specializations_of(module) if held_by(module) == "specializations" else [module]
+    for network in networks:
+        with errors_in(network, CheckChannelsPass.name):
+            _check(network)
+
+
+def _check(module: ModuleOp) -> None:
     parts = {_name(part): part for part in programs_of(module)}
     ends = {name: [op for op in part.walk() if isinstance(op, End)] for name, part in parts.items()}
     refuse([*_misplaced(module, parts), *_unmatched(parts, ends)])

@@ -1,6 +1,6 @@
 """The host's view of a program: networkdesc.bin. Inputs and outputs keep the model's names, types and shapes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, f16, f32
@@ -79,7 +79,7 @@ def describe_network(
             *(DmaBuffer(buffer.size, Direction.Out) for buffer in ddr.outputs),
         ),
         num_cores=cores,
-        batch_size=batch_size(ddr),
+        batch_size=batch_size(port.type.get_shape() for port in ddr.input_ports),
         num_threads=len(groups),
         num_hvx_threads=hvx_threads,
         thread_groups=tuple(_GROUP_NAMES.index(group) for group in groups),
@@ -90,9 +90,11 @@ def describe_network(
     )
 
 
-def batch_size(ddr: SharedDdr) -> int:
-    """Samples that one inference takes: the first dimension that all inputs of rank two and more share, else 1."""
-    first = {port.type.get_shape()[0] for port in ddr.input_ports if port.type.get_num_dims() >= 2}
+def batch_size(inputs: Iterable[Sequence[int]]) -> int:
+    """Samples that one inference takes: the first dimension that all inputs of rank two and more share, else 1.
+    `inputs` are their shapes.
+    """
+    first = {shape[0] for shape in inputs if len(shape) > 1}
     return first.pop() if len(first) == 1 else 1
 
 

@@ -116,6 +116,11 @@ def lay_out_shared_ddr(module: ModuleOp) -> SharedDdr:
     return _Declared.of(module).laid_out(module)
 
 
+def largest_shared_ddr(program: ModuleOp) -> SharedDdr:
+    """Places in the DDR that a program shares with its other specializations, with room for the largest."""
+    return _Declared.of(program).laid_out(None)
+
+
 def lay_out_each(module: ModuleOp) -> list[SharedDdr]:
     """The same of every specialization that a module holds. Raises AicError as `lay_out_shared_ddr`."""
     declared = _Declared.of(module)
@@ -134,16 +139,18 @@ class _Declared:
         programs = specializations_of(module)
         return _Declared(programs, [declared_tensors(program) for program in programs])
 
-    def laid_out(self, module: ModuleOp) -> SharedDdr:
-        """Places of one of the programs, or of the module that holds them."""
+    def laid_out(self, module: ModuleOp | None) -> SharedDdr:
+        """Places of one of the programs, or of the largest of all: of the module that holds them."""
         own = self.programs.index(module) if module in self.programs else None
         retained = retained_of(self.programs[0])
         inputs = self._slots("input", own, retained)
         outputs = self._slots("output", own, [retaining(name) for name in retained])
-        moved, end = _laid_out([slot for slot in inputs if not slot.stays], 0, combined=combines(module, "inputs"))
+        moved, end = _laid_out(
+            [slot for slot in inputs if not slot.stays], 0, combined=combines(self.programs[0], "inputs")
+        )
         given, end = _laid_out([slot for slot in inputs if slot.stays], end, combined=False)
         sent = [slot for slot in outputs if not slot.stays]
-        results, end = _laid_out(sent, end, combined=combines(module, "outputs"))
+        results, end = _laid_out(sent, end, combined=combines(self.programs[0], "outputs"))
         kept, end = _kept([slot for slot in outputs if slot.stays], end)
         return SharedDdr(moved, given, results, kept, end + max(map(_own_bytes, self.programs)))
 

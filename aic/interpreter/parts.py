@@ -42,8 +42,13 @@ class Mail:
 
 
 def run_parts(parts: Mapping[str, Running], mail: Mail) -> Outputs:
-    """All outputs of parts, run in turns. Raises AicError when none can go on, naming what each waits for."""
-    outputs: Outputs = {}
+    """All outputs of parts together. Raises AicError as `run_each`."""
+    return {name: output for each in run_each(parts, mail).values() for name, output in each.items()}
+
+
+def run_each(parts: Mapping[str, Running], mail: Mail) -> dict[str, Outputs]:
+    """The outputs of each part, run in turns. Raises AicError when none can go on, naming what each waits for."""
+    outputs: dict[str, Outputs] = {}
     waiting: dict[str, ChannelAttr | None] = dict.fromkeys(parts)
     while waiting:
         ready = [name for name, channel in waiting.items() if channel is None or mail.holds(channel)]
@@ -53,7 +58,7 @@ def run_parts(parts: Mapping[str, Running], mail: Mail) -> Outputs:
             try:
                 waiting[name] = next(parts[name])
             except StopIteration as end:
-                outputs |= end.value
+                outputs[name] = end.value
                 del waiting[name]
     return outputs
 

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.memory_use import MemoryUse, memory_use
 from aic.nsp.timing.pipeline import PartTime, PipelinePerformance
 from aic.nsp.timing.records import Arriving, Plan, Sending
-from dialects.module import cores_of, first_core_of, path_of, programs_of
+from dialects.module import cores_of, first_core_of, programs_of
 
 _MICRO = 1e6
 
@@ -57,6 +57,8 @@ class PartsReport:
     assumed: tuple[str, ...]
     wall_seconds: float
     """What the timing engine itself took."""
+    name: str = ""
+    """Of the specialization; empty when the network has one shape."""
 
     def to_json(self) -> str:
         """The report as a JSON object with the fields' names."""
@@ -67,8 +69,10 @@ class PartsReport:
         console.print(Group(_summary(self), _parts(self.parts[:rows])))
 
 
-def make_parts_report(module: ModuleOp, performance: PipelinePerformance, wall_seconds: float) -> PartsReport:
-    """Report of a measured network. `wall_seconds` is what the measuring took."""
+def make_parts_report(
+    module: ModuleOp, performance: PipelinePerformance, wall_seconds: float, name: str = ""
+) -> PartsReport:
+    """Report of a measured network. `wall_seconds` is what the measuring took, `name` that of the specialization."""
     clock = performance.hardware.core_clock_hertz
     parts = zip(programs_of(module), performance.parts, performance.alone, strict=True)
     return PartsReport(
@@ -82,6 +86,7 @@ def make_parts_report(module: ModuleOp, performance: PipelinePerformance, wall_s
         performance.assumed_share,
         performance.hardware.assumed,
         wall_seconds,
+        name,
     )
 
 
@@ -89,7 +94,7 @@ def _row(part: ModuleOp, time: PartTime, alone: float, memory: MemoryUse, clock:
     plan = time.timeline.plan
     sent = [step.work for step in plan.steps if isinstance(step.work, Sending)]
     return PartRow(
-        name=path_of(part),
+        name="" if part.sym_name is None else part.sym_name.data,
         device=time.device,
         first_core=first_core_of(part),
         cores=cores_of(part),
@@ -115,7 +120,8 @@ def _nodes(plan: Plan) -> set[str]:
 def _summary(report: PartsReport) -> Table:
     devices = len({part.device for part in report.parts})
     where = f"{devices} devices" if devices > 1 else "one device"
-    table = Table(title=f"{report.sku}, {len(report.parts)} parts on {where}", show_header=False)
+    of = f"{report.name}, " if report.name else ""
+    table = Table(title=f"{of}{report.sku}, {len(report.parts)} parts on {where}", show_header=False)
     table.add_row("latency", f"{report.latency_us:.1f} us")
     table.add_row("throughput", f"{report.inferences_per_second:.1f} inferences/s, paced by {report.pace}")
     table.add_row("clock", f"{report.clock_hertz / 1e6:.0f} MHz")

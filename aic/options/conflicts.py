@@ -141,11 +141,7 @@ def _partition_conflicts(options: Options) -> list[str]:
         f"-from={options.from_phase}, which is behind the phase {_PARTITION_PHASE}": options.from_phase is not None
         and PHASE_NAMES.index(options.from_phase) > PHASE_NAMES.index(_PARTITION_PHASE),
     }
-    later = {
-        "-network-specialization-config": options.network_specialization_config is not None,
-        "-retained-state": options.retained_state,
-        "-validate-passes": options.validate_passes,
-    }
+    later = {"-validate-passes": options.validate_passes}
     return [f"{given[0]} excludes {name}" for name, is_given in excluded.items() if is_given] + [
         f"{given[0]} and {name} together are not supported yet" for name, is_given in later.items() if is_given
     ]

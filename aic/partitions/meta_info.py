@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr, 
 from xdsl.ir import Attribute
 
 from aic.emit import name_of
+from aic.partitions.cards import first_network
 from aic.qpc.container import MDP_META_INFO, SLICE
 from aic.qpc.decoding import decode
 from aic.qpc.encoding import encode
@@ -61,12 +62,15 @@ class MetaInfo:
 
     @staticmethod
     def of(module: ModuleOp) -> "MetaInfo":
-        """What a module of parts says. Raises QpcError when it cannot be said in a QPC."""
+        """What a module of parts says, or one of specializations in parts. Raises QpcError when it cannot be said in a
+        QPC, and AicError when specializations are in different parts.
+        """
+        network = first_network(module)
         parts = tuple(
             Slot(_name(part), _integer(part.attributes, DEVICE), cores_of(part), f"{SLICE}{number:02d}")
-            for number, part in enumerate(programs_of(module))
+            for number, part in enumerate(programs_of(network))
         )
-        inputs, outputs = (_texts(module.attributes, name) for name in (INPUTS, OUTPUTS))
+        inputs, outputs = (_texts(network.attributes, name) for name in (INPUTS, OUTPUTS))
         info = MetaInfo(name_of(module), target_of(module), inputs, outputs, parts)
         return info.checked()
 

@@ -4,15 +4,17 @@ Reading trusts nothing: each inner QPC is held to what a single one is, and all 
 says and to what parts of one network are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 
-from aic.emission.memory import declared_tensors, label_of
+from aic.emission.memory import declared_tensors
 from aic.emit import name_of, qpc_segments
-from aic.load import LoadedProgram, loaded_program, program_findings, qpc_path, refuse_errors, validate_qpc
+from aic.load import file_constants, program_findings, qpc_path, refuse_errors, validate_qpc
+from aic.nsp.values.parts import ports_of_parts
+from aic.partitions.cards import modules_of_cards, network_of_cards
 from aic.partitions.meta_info import MetaInfo, Slot
 from aic.qpc.container import MDP_META_INFO, SLICE, NewSegment, Segment, examine_container, map_file, write_container
 from aic.qpc.errors import QpcError
@@ -20,11 +22,10 @@ from aic.qpc.findings import Finding, Findings, Report
 from aic.qpc.validate import Examined, examine_data
 from dialects import create_context
 from dialects.errors import AicError
-from dialects.module import DEVICE, INPUTS, MAX_PARTS, OUTPUTS, cores_of, programs_of, standing_alone, target_of
-from dialects.retained import retained_of
+from dialects.module import DEVICE, MAX_PARTS, cores_of, held_by, programs_of, specializations_of, target_of
 from dialects.text import place
 from dialects.tile.channels import ChannelOp
-from dialects.tile.ops import ForOp, type_of
+from dialects.tile.ops import ForOp, TensorOp
 from dialects.weights import WeightStore
 from passes.check_channels import check_channels
 
@@ -34,42 +35,31 @@ MAX_ENDS = 1 << 14
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network from a QPC for several cards: the module, in it the program of each part, and what each part has."""
+    """A network from a QPC for several cards: the module, in it the program of each part, and what each card has. For
+    several shapes the module holds specializations, in parts each.
+    """
 
     module: ModuleOp
     info: MetaInfo
-    parts: tuple[LoadedProgram, ...]
-    """In the order of `info.parts`: the part's module, which lies in `module`, its constants, which lie in the file,
-    and its inputs and outputs as the host sees them."""
-
-    @property
-    def constants(self) -> Mapping[str, WeightStore]:
-        """Constants of each part, by its name."""
-        return {slot.name: part.constants for slot, part in zip(self.info.parts, self.parts, strict=True)}
+    constants: Mapping[str, WeightStore]
+    """Constants of each part, by its name. They lie in the file."""
 
 
 def write(module: ModuleOp, path: Path) -> None:
-    """Writes the QPC of a scheduled module of parts; `path` appears whole or not at all. Constants are not held.
+    """Writes the QPC of a scheduled module of parts, or of specializations in parts; `path` appears whole or not at
+    all. Constants are not held.
 
     Raises AicError as `emit_qpc` for each part, and when the parts do not fit each other.
     """
     check_channels(module)
     info = MetaInfo.of(module)
     segments = [NewSegment.of_bytes(MDP_META_INFO, info.pack())]
-    for slot, part in zip(info.parts, programs_of(module), strict=True):
+    for slot, card in zip(info.parts, modules_of_cards(module), strict=True):
         try:
-            segments.append(NewSegment.of_segments(slot.segment, qpc_segments(_alone(part))))
+            segments.append(NewSegment.of_segments(slot.segment, qpc_segments(card)))
         except AicError as error:
             raise type(error)(f"{slot.name}: {error}") from error
     write_container(path, segments)
-
-
-def _alone(part: ModuleOp) -> ModuleOp:
-    """A part as a module of its own, whose peers are elsewhere."""
-    alone = standing_alone(part)
-    for name in (INPUTS, OUTPUTS):
-        alone.attributes.pop(name, None)
-    return alone
 
 
 def load(path: str | Path) -> LoadedNetwork:
@@ -82,8 +72,16 @@ def load(path: str | Path) -> LoadedNetwork:
     refuse_errors(file, examined.report)
     if examined.info is None or examined.module is None:
         raise QpcError(f"{file}: a QPC for one card, without {MDP_META_INFO}")
-    parts = tuple(loaded_program(file, part) for part in examined.parts.values())
-    return LoadedNetwork(examined.module, examined.info, parts)
+    constants = {
+        slot.name: file_constants(file, part, _tensors(examined.module, slot.name))
+        for slot, part in zip(examined.info.parts, examined.parts.values(), strict=True)
+    }
+    return LoadedNetwork(examined.module, examined.info, constants)
+
+
+def _tensors(module: ModuleOp, part: str) -> list[TensorOp]:
+    """What the programs of a part declare."""
+    return [tensor for each in programs_of(module) if name_of(each) == part for tensor in declared_tensors(each)]
 
 
 def validate(path: str | Path) -> Report:
@@ -153,16 +151,17 @@ class _Network:
         for slot in info.parts:
             found.add(slot.segment, _misfits(slot, self.parts[slot.segment], info), "program")
         programs = [self.parts[slot.segment].program for slot in info.parts]
-        if self.report.errors or None in programs:
+        cards = [program for program in programs if program is not None]
+        if self.report.errors or len(cards) < len(programs):
             return
-        module = info.skeleton()
-        for inner, program in zip(list(module.body.block.ops), programs, strict=True):
-            assert program is not None
-            module.body.block.insert_op_before(program, inner)
-            inner.detach()
-        found.add("", _wrong_channels(module), "program")
-        found.add(MDP_META_INFO, _wrong_ports(info, module), "program")
-        self.module = module
+        try:
+            self.module = network_of_cards(info.skeleton(), cards)
+        except AicError as error:
+            found.add("", [str(error)], "program")
+            return
+        for network in specializations_of(self.module):
+            found.add("", _wrong_channels(network), "program")
+            found.add(MDP_META_INFO, _wrong_ports(network), "program")
 
 
 def _misplaced(info: MetaInfo, segments: Mapping[str, Segment]) -> Iterator[str]:
@@ -192,10 +191,8 @@ def _misfits(slot: Slot, examined: Examined, info: MetaInfo) -> Iterator[str]:
     ):
         if stated != actual:
             yield f"{slot.segment}: {what} is {actual}, but {MDP_META_INFO} says {stated}"
-    if list(programs_of(program)) != [program]:
-        yield f"{slot.segment}: holds several programs; each card has one"
-    elif retained_of(program):
-        yield f"{slot.segment}: keeps state on the card, which a part of a network cannot"
+    if held_by(program) == "partitions":
+        yield f"{slot.segment}: holds a network in parts; of a network over cards each has one"
 
 
 def _wrong_channels(module: ModuleOp) -> Iterator[str]:
@@ -212,21 +209,9 @@ def _wrong_channels(module: ModuleOp) -> Iterator[str]:
         yield str(error)
 
 
-def _wrong_ports(info: MetaInfo, module: ModuleOp) -> Iterator[str]:
+def _wrong_ports(network: ModuleOp) -> Iterator[str]:
     """Where the parts' inputs and outputs are not those of the network."""
-    inputs: dict[str, list[object]] = {}
-    outputs: dict[str, list[object]] = {}
-    for part in programs_of(module):
-        for tensor in declared_tensors(part):
-            ports = {"input": inputs, "output": outputs}.get(tensor.role.data)
-            if ports is not None:
-                ports.setdefault(label_of(tensor), []).append(type_of(tensor.result))
-    for what, stated, actual in (("inputs", info.inputs, inputs), ("outputs", info.outputs, outputs)):
-        if set(stated) != set(actual):
-            yield f"{MDP_META_INFO}: the {what} are {_listed(stated)}, but the parts have {_listed(list(actual))}"
-    yield from (f"parts have input {name!r} with several shapes" for name, each in inputs.items() if len(set(each)) > 1)
-    yield from (f"several parts give the output {name!r}" for name, each in outputs.items() if len(each) > 1)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names)) or "none"
+    try:
+        ports_of_parts(network)
+    except AicError as error:
+        yield f"{MDP_META_INFO}: {error}"

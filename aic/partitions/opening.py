@@ -6,12 +6,12 @@ from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
 
+from aic.emit import name_of
 from aic.load import load_qpc
 from aic.partitions.multi_device import load
 from aic.qpc.container import MDP_META_INFO, examine_container, map_file
 from aic.tensors import Array
 from dialects.aic import DenseAttr, WeightAttr
-from dialects.module import path_of
 from dialects.weights import WeightStore
 
 
@@ -26,7 +26,7 @@ class OpenedNetwork:
 
     def stored(self, program: ModuleOp, constant: WeightAttr | DenseAttr) -> Array:
         """A constant of a program, as memory holds it."""
-        return self._stores.get(path_of(program), self._stores.get("", _NO_STORE)).stored_bytes(constant)
+        return self._stores.get(name_of(program), self._stores.get("", _NO_STORE)).stored_bytes(constant)
 
 
 _NO_STORE = WeightStore("", {})

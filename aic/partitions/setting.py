@@ -3,34 +3,44 @@
 from pathlib import Path
 
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.ir import Attribute
 
 from aic.options import Options, UsageError
 from aic.partitions.config_file import read_config, write_config
 from aic.partitions.nodes import check_nodes, node_names, sample
 from dialects.hardware import load_hardware
+from dialects.module import specializations_of
 from passes.partition_clusters import CLUSTERS, clusters
 from passes.partition_devices import AUTOMATIC
 from passes.partitioning.configuration import CONFIGURATION, Configuration
 
 
 def set_partitions(module: ModuleOp, options: Options) -> None:
-    """Says in a module how it is to be divided over cards, if the options do.
+    """Says in a module how it is to be divided over cards, if the options do; in every specialization that it holds.
 
     Raises AicError for a configuration that is wrong by itself, does not fit the model's nodes, or contradicts
     `-aic-num-cores`. IR text is not held to the nodes of the model, which it may have no more.
     """
+    wanted = _wanted(options)
+    for network in specializations_of(module):
+        network.attributes |= wanted
+
+
+def _wanted(options: Options) -> dict[str, Attribute]:
+    """What the options ask for, as attributes of a network."""
+    wanted: dict[str, Attribute] = {}
     if options.sdp_cluster_sizes:
         mos = options.mos if isinstance(options.mos, tuple) else ()
-        module.attributes[CLUSTERS] = clusters(options.sdp_cluster_sizes, mos)
+        wanted[CLUSTERS] = clusters(options.sdp_cluster_sizes, mos)
     if options.mdp_auto_partition is not None:
-        module.attributes[AUTOMATIC] = IntegerAttr(options.mdp_auto_partition, i64)
+        wanted[AUTOMATIC] = IntegerAttr(options.mdp_auto_partition, i64)
     if options.mdp_load_partition_config is None or options.model is None:
-        return
+        return wanted
     path = options.mdp_load_partition_config
     configuration = read_config(path, load_hardware(options.aic_sku).cores)
     _check_cores(configuration, options, path)
     check_nodes(configuration, node_names(options.model) if options.from_phase is None else None, path)
-    module.attributes[CONFIGURATION] = configuration.to_attribute()
+    return wanted | {CONFIGURATION: configuration.to_attribute()}
 
 
 def write_sample(options: Options) -> int:

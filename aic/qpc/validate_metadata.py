@@ -73,7 +73,8 @@ def check_transfers(metadata: Metadata, descriptor: NetworkDescriptor) -> Iterat
         for problem in _check_request(request, metadata, descriptor):
             yield f"metadata: dmaRequests[{index}]: {problem}"
     yield from _check_order(metadata.dmaRequests)
-    if descriptor.outputs:  # a part of a network may give all that it makes to other cards
+    # A part of a network may give all that it makes to other cards, or keep it.
+    if any(binding_copy(output) is not None for output in descriptor.outputs):
         yield from _check_end(metadata.dmaRequests)
     yield from _check_device_overlaps(metadata.dmaRequests)
     yield from _check_coverage(metadata.dmaRequests, descriptor)

@@ -10,7 +10,7 @@ from aic.partitions.graph import PartsRunner
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.graph.ports import Port, input_ports, output_ports
-from dialects.module import held_by, main_of, path_of, programs_of
+from dialects.module import held_by, main_of, path_of, programs_of, specializations_of
 from dialects.retained import retained_of, retaining
 
 
@@ -31,17 +31,15 @@ def _info(port: Port) -> TensorInfo:
 
 
 class GraphNetwork:
-    """Runs the program that inputs are for, and keeps its state; or all parts of a network."""
+    """Runs the program that inputs are for, or all of its parts, and keeps its state."""
 
     def __init__(self, module: ModuleOp) -> None:
-        if held_by(module) == "partitions":
-            parts = PartsRunner(module)
-            self.network = Network([parts.signature])
-            self._runner = lambda _: parts
-            return
-        programs = list(programs_of(module))
-        self.network = Network(graph_signatures(module))
-        self._runner = cache(lambda number: GraphRunner(programs[number]))
+        networks = specializations_of(module)
+        parts = {n: PartsRunner(each) for n, each in enumerate(networks) if held_by(each) == "partitions"}
+        whole = {n: _signature(each) for n, each in enumerate(networks) if n not in parts}
+        signatures = [parts[n].ports.signature if n in parts else whole[n] for n in range(len(networks))]
+        self.network = Network(signatures)
+        self._runner = cache(lambda number: parts.get(number) or GraphRunner(networks[number]))
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name, but for those that stay. Raises AicError as `Network.run` and `GraphRunner.run`."""

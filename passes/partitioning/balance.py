@@ -15,8 +15,12 @@ def cuts_over_cards(ops: Sequence[GraphOp], cards: int, cores: int, hardware: Ha
 
     Raises ValueError for fewer ops than cards.
     """
-    rate = hardware.ddr_bytes_per_second
-    seconds = [max(cost.seconds, cost.ddr_bytes / rate) for cost in costs_on(ops, cores, hardware, tuning)]
     link, start = hardware.p2p_bytes_per_second, hardware.p2p_latency_seconds
     crossing = [size / link + start if size else 0.0 for size in crossing_bytes(ops)]
-    return choose_cuts([seconds] * cards, crossing)
+    return choose_cuts([seconds_on_card(ops, cores, hardware, tuning)] * cards, crossing)
+
+
+def seconds_on_card(ops: Sequence[GraphOp], cores: int, hardware: Hardware, tuning: Tuning) -> list[float]:
+    """What each op takes on so many cores of a card that it has for itself."""
+    rate = hardware.ddr_bytes_per_second
+    return [max(cost.seconds, cost.ddr_bytes / rate) for cost in costs_on(ops, cores, hardware, tuning)]

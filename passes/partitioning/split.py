@@ -2,7 +2,7 @@
 
 A value that another part uses is sent right behind the op that makes it and received right before its first use there.
 Constants are handles: each part that uses one has it. Arguments go to the parts that use them; results come from the
-parts that make them, and the module around remembers the order of both.
+parts that make them, and the module around remembers the order of both. State stays with the part that makes it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,8 @@ from dialects.graph.channels import ReceiveOp, SendOp
 from dialects.graph.constant import ConstantOp
 from dialects.graph.ports import input_ports, output_ports
 from dialects.module import main_of, set_held, set_port_names
+from dialects.retained import set_retained
+from passes.partitioning.retained import ProgramState, homes_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def split_program(module: ModuleOp, parts: Sequence[Part], of: Mapping[Operation
     `of`: the part of every op but constants and the return. The program's signature is remembered by the module.
     """
     main = main_of(module)
-    split = _Split(main, parts, of, links)
+    state = ProgramState.of(module)
+    split = _Split(main, parts, of, links, state, homes_of(module, of))
     for op in list(main.body.block.ops):
         split.add(op)
     inner = [split.finished(number) for number in range(len(parts))]
@@ -60,8 +63,17 @@ def hold_parts(module: ModuleOp, main: FuncOp, parts: Sequence[ModuleOp]) -> Non
 class _Split:
     """The parts while they grow, op by op in the order of the text."""
 
-    def __init__(self, main: FuncOp, parts: Sequence[Part], of: Mapping[Operation, int], links: Links) -> None:
+    def __init__(
+        self,
+        main: FuncOp,
+        parts: Sequence[Part],
+        of: Mapping[Operation, int],
+        links: Links,
+        state: ProgramState,
+        homes: Mapping[BlockArgument, int],
+    ) -> None:
         self._main, self._parts, self._of, self._links = main, parts, of, links
+        self._state, self._homes = state, homes
         self._blocks = [Block() for _ in parts]
         self._values: list[dict[SSAValue, SSAValue]] = [{} for _ in parts]
         """Of each part, what stands in it for values of the whole."""
@@ -71,7 +83,7 @@ class _Split:
         """What each part receives: the channel as the receiver sees it."""
         self._sent = 0
         for argument in main.body.block.args:
-            for number in sorted(self._users(argument) or {0}):
+            for number in sorted(self._readers(argument) or {0}):
                 copy = self._blocks[number].insert_arg(argument.type, len(self._blocks[number].args))
                 copy.name_hint, copy.location = argument.name_hint, argument.location
                 self._arguments[number].append(argument.index)
@@ -101,11 +113,24 @@ class _Split:
             res_attrs=_picked(self._main.res_attrs, indices),
         )
         main.location = self._main.location
-        return ModuleOp([main], dict(part.attributes), StringAttr(part.name))
+        module = ModuleOp([main], dict(part.attributes), StringAttr(part.name))
+        if self._homes:
+            set_retained(module, [self._state.names[arg] for arg, home in self._homes.items() if home == number])
+        return module
 
     def _users(self, value: SSAValue) -> set[int]:
         """The parts in which ops use a value."""
         return {self._of[use.operation] for use in value.uses if use.operation in self._of}
+
+    def _readers(self, argument: BlockArgument) -> set[int]:
+        """The parts that have an argument: where it is used, where it stays, and where it becomes state."""
+        becomes = {self._home(use.index) for use in argument.uses if isinstance(use.operation, ReturnOp)}
+        return (self._users(argument) | becomes | {self._homes.get(argument)}) - {None}  # pyright: ignore
+
+    def _home(self, position: int) -> int | None:
+        """The part that keeps a result; None for one that does not stay."""
+        argument = self._state.becomes.get(position)
+        return None if argument is None else self._homes[argument]
 
     def _copy(self, op: Operation, number: int) -> None:
         for operand in op.operands:
@@ -140,7 +165,8 @@ class _Split:
 
     def _return(self, op: ReturnOp) -> None:
         for index, value in enumerate(op.operands):
-            number = self._maker(value)
+            home = self._home(index)
+            number = self._maker(value) if home is None else home
             self._provide(value, number)
             indices, results = self._results[number]
             indices.append(index)

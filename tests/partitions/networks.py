@@ -66,8 +66,8 @@ def outputs_of_loaded(network: LoadedNetwork, inputs: Arrays) -> dict[str, npt.N
     """What a network from a QPC gives."""
     mail = Mail()
     programs = {
-        path_of(part.module): load_program(part.module, part.constants.stored_bytes, mail=mail)
-        for part in network.parts
+        path_of(part): load_program(part, network.constants[path_of(part)].stored_bytes, mail=mail)
+        for part in programs_of(network.module)
     }
     return _run(network.module, programs, inputs, mail)
 

@@ -134,7 +134,7 @@ def test_integers_are_the_same_on_several_cards(tmp_path: Path, sample: Any, car
 
 def test_the_api_takes_the_same_options(tmp_path: Path) -> None:
     qpc = aic.compile(DIGITS_BN, mdp_auto_partition=2, aic_num_cores=2)
-    assert len(load(qpc.path).parts) == 2
+    assert len(load(qpc.path).constants) == 2
     assert "QAicGraph_slice01, for a card of its own" in qpc.info()
 
 
@@ -177,8 +177,6 @@ LOAD = "-mdp-load-partition-config=c"
         ([LOAD, "-mdp-auto-partition=2"], "each say which card has what: give one"),
         ([LOAD, "-sdp-cluster-sizes=1,1"], "excludes dividing one by -sdp-cluster-sizes"),
         ([LOAD, "-aic-num-of-instances=2"], "-mdp-load-partition-config excludes -aic-num-of-instances"),
-        ([LOAD, "-network-specialization-config=s"], "together are not supported yet"),
-        ([LOAD, "-retained-state"], "-retained-state together are not supported yet"),
         (["-mdp-auto-partition=2", "-validate-passes"], "-validate-passes together are not supported yet"),
         ([LOAD, "-from=shard"], "excludes -from=shard, which is behind the phase partition"),
         (["-mdp-auto-partition=1"], "must be at least 2"),

@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from aic.interpreter.parts import Mail, Running, run_parts
+from aic.interpreter.parts import Mail, Running, run_each
 from aic.nsp.checked.machine import Machine
 from aic.nsp.checked.queues import Queues, of_part, run_together
 from aic.nsp.checked.runs import ChannelRun
 from aic.nsp.values.memory import Constants
-from aic.nsp.values.parts import inputs_of_parts
 from dialects.graph.kernels import Array
 from dialects.module import main_of, signals_of
-from dialects.tile.ops import TensorOp
 from dialects.tile.program_order import Run as Issued
 from dialects.tile.program_order import issue_order
 from dialects.weights import store_of
@@ -45,29 +43,28 @@ def run_checked(
             engines wait for ever; signals do not end as declared. The message names instruction, node, core, iteration,
             buffer and box.
     """
-    return run_checked_parts({"": module}, inputs, lambda part: constants or store_of(part).stored_bytes, seed=seed)
+    stored = constants or store_of(module).stored_bytes
+    return run_checked_parts({"": module}, {"": inputs}, lambda _: stored, seed=seed)[""]
 
 
 def run_checked_parts(
     parts: Mapping[str, ModuleOp],
-    inputs: Mapping[str, Array],
+    inputs: Mapping[str, Mapping[str, Array]],
     constants: Callable[[ModuleOp], Constants],
     *,
     seed: int | None = None,
-) -> dict[str, Array]:
+) -> dict[str, dict[str, Array]]:
     """The same of a network's parts, by their names, which send each other tensors and go on side by side. Each has the
-    memory that is its own.
+    memory, the inputs and the outputs that are its own.
 
     Raises AicError as `run_checked`, naming the part, and when parts wait for each other for ever.
     """
     mail = Mail()
-    declared = {name: [op for op in part.walk() if isinstance(op, TensorOp)] for name, part in parts.items()}
-    given = inputs_of_parts(declared, inputs) if len(parts) > 1 else dict.fromkeys(parts, inputs)
-    machines = {name: Machine(part, given[name], constants(part), mail) for name, part in parts.items()}
+    machines = {name: Machine(part, inputs[name], constants(part), mail) for name, part in parts.items()}
     issued = {name: list(issue_order(main_of(part).body.block)) for name, part in parts.items()}
     with np.errstate(all="ignore"):
         if seed is None:
-            return run_parts({name: _in_order(name, machines[name], issued[name]) for name in parts}, mail)
+            return run_each({name: _in_order(name, machines[name], issued[name]) for name in parts}, mail)
         run_together(
             {
                 name: Queues(machines[name], issued[name], signals_of(part), seed + number)
@@ -75,10 +72,10 @@ def run_checked_parts(
             },
             seed,
         )
-    outputs: dict[str, Array] = {}
+    outputs: dict[str, dict[str, Array]] = {}
     for name, machine in machines.items():
         with of_part(name):
-            outputs |= machine.outputs()
+            outputs[name] = machine.outputs()
     return outputs
 
 

@@ -24,6 +24,7 @@ from dialects.graph.properties import to_attribute
 from dialects.weights import WeightStore
 from passes.partitioning.slicing.exchanges import Exchanges, Piece, origin_of, pieces_of
 from passes.partitioning.slicing.local import local_op
+from passes.partitioning.slicing.rules import Made
 from passes.partitioning.slicing.search import Rule
 from passes.partitioning.slicing.states import Box, Held, Slices, State, box_of, extents
 from passes.rewriting.constants import constant_like, constant_of, part_of
@@ -42,10 +43,17 @@ class Connection:
 
 
 def slice_program(
-    main: FuncOp, rules: Mapping[Operation, Rule], exchanges: Exchanges, connection: Connection, store: WeightStore
+    main: FuncOp,
+    rules: Mapping[Made, Rule],
+    exchanges: Exchanges,
+    connection: Connection,
+    store: WeightStore,
+    becomes: Mapping[int, BlockArgument] | None = None,
 ) -> list[FuncOp]:
-    """The program of each device. `rules`: of every op and every receive."""
-    programs = _Programs(main, rules, exchanges, connection, store)
+    """The program of each device. `rules`: of every op, every receive, and every argument that is state; `becomes`: the
+    arguments that results are in the next inference, by the positions of results.
+    """
+    programs = _Programs(main, rules, exchanges, connection, store, becomes or {})
     for op in main.body.block.ops:
         programs.add(op)
     return [programs.finished(device) for device in range(exchanges.devices)]
@@ -57,22 +65,27 @@ class _Programs:
     def __init__(
         self,
         main: FuncOp,
-        rules: Mapping[Operation, Rule],
+        rules: Mapping[Made, Rule],
         exchanges: Exchanges,
         connection: Connection,
         store: WeightStore,
+        becomes: Mapping[int, BlockArgument],
     ) -> None:
         self._main, self._rules, self._exchanges = main, rules, exchanges
         self._connection, self._store = connection, store
         self._devices = exchanges.devices
-        self._blocks = [Block(arg_types=main.function_type.inputs) for _ in range(self._devices)]
+        self._stays = {position: self._own(argument) for position, argument in becomes.items()}
+        """How results that stay on the devices are held there, by their positions."""
+        self._blocks = [Block() for _ in range(self._devices)]
+        self._arguments: list[list[BlockArgument]] = [[] for _ in range(self._devices)]
+        """Of every device, those of the whole that it has."""
         self._held: dict[tuple[SSAValue, State], Everywhere] = {}
         self._sent = connection.first_channel
         for argument in main.body.block.args:
-            copies = [block.args[argument.index] for block in self._blocks]
-            for copy in copies:
-                copy.name_hint, copy.location = argument.name_hint, argument.location
-            self._held[argument, Held.WHOLE] = [*copies]
+            state = self._own(argument)
+            self._held[argument, state] = self._each(
+                argument, state, lambda device, box, argument=argument: self._argument(device, argument, box)
+            )
 
     def add(self, op: Operation) -> None:
         """Puts an op where it belongs."""
@@ -88,33 +101,50 @@ class _Programs:
                 self._add(0, SendOp.on(op.channel, self._on_first(op.input)), op)
             case _:
                 assert isinstance(op, ReturnOp)
-                self._add(0, ReturnOp(*map(self._on_first, op.operands)), op)
+                self._return(op)
 
     def finished(self, device: int) -> FuncOp:
-        """The program of a device. It has the arguments that it uses; the first one those that nobody does, too, and
-        all results.
+        """The program of a device. It has the arguments that it uses and the state that it keeps; the first one those
+        that nobody uses, too, and all results that do not stay.
         """
         main, block = self._main, self._blocks[device]
-        if device:
-            self._add(device, ReturnOp(), cast(Operation, main.body.block.last_op))
-        used = [bool(a.uses) or not (device or self._is_used(a.index)) for a in block.args]
-        for argument in reversed(block.args):
-            if not used[argument.index]:
+        kept: list[DictionaryAttr] = []
+        for argument, of in reversed(list(zip(block.args, self._arguments[device], strict=True))):
+            if argument.uses or of in self._rules or not (device or of.uses):
+                kept += [main.arg_attrs.data[of.index]] if main.arg_attrs else []
+            else:
                 block.erase_arg(argument)
         results = [value.type for value in cast(ReturnOp, block.last_op).operands]
-        kept = [attributes for attributes, keep in zip(main.arg_attrs or (), used, strict=False) if keep]
+        returned = [n for n in range(len(main.function_type.outputs)) if self._returns(device, n)]
+        named = [main.res_attrs.data[n] for n in returned] if main.res_attrs else []
         program = FuncOp(
             "main",
             FunctionType.from_lists([argument.type for argument in block.args], results),
             Region(block),
-            arg_attrs=ArrayAttr[DictionaryAttr](kept) if kept else None,
-            res_attrs=None if device else main.res_attrs,
+            arg_attrs=ArrayAttr[DictionaryAttr](kept[::-1]) if kept else None,
+            res_attrs=ArrayAttr[DictionaryAttr](named) if named else None,
         )
         program.location = main.location
         return program
 
-    def _is_used(self, argument: int) -> bool:
-        return bool(self._main.body.block.args[argument].uses)
+    def _argument(self, device: int, argument: BlockArgument, box: Box) -> SSAValue:
+        tensor = TensorType(tensor_type(argument).element_type, extents(box))
+        copy = self._blocks[device].insert_arg(tensor, len(self._blocks[device].args))
+        copy.name_hint, copy.location = argument.name_hint, argument.location
+        self._arguments[device].append(argument)
+        return copy
+
+    def _return(self, op: ReturnOp) -> None:
+        there = [
+            self._provided(value, self._stays.get(position, Held.FIRST)) for position, value in enumerate(op.operands)
+        ]
+        for device in range(self._devices):
+            values = [values[device] for position, values in enumerate(there) if self._returns(device, position)]
+            self._add(device, ReturnOp(*(value for value in values if value is not None)), op)
+
+    def _returns(self, device: int, position: int) -> bool:
+        """Whether a device gives a result: the first one does, and those that keep some of it."""
+        return not device or self._stays.get(position, Held.FIRST) is not Held.FIRST
 
     def _compute(self, op: GraphOp) -> None:
         rule = self._rules[op]
@@ -171,13 +201,17 @@ class _Programs:
         return self._held[value, need]
 
     def _own(self, value: SSAValue) -> State:
-        return Held.WHOLE if isinstance(value, BlockArgument) else self._rules[cast(Operation, value.owner)].state
+        if isinstance(value, BlockArgument):
+            return self._rules[value].state if value in self._rules else Held.WHOLE
+        return self._rules[cast(Made, value.owner)].state
 
     def _needs(self, value: SSAValue) -> set[State]:
-        return {
-            self._rules[use.operation].needs[use.index] if isinstance(use.operation, GraphOp) else Held.FIRST
-            for use in value.uses
-        }
+        return {self._need(use.operation, use.index) for use in value.uses}
+
+    def _need(self, user: Operation, index: int) -> State:
+        if isinstance(user, GraphOp):
+            return self._rules[user].needs[index]
+        return self._stays.get(index, Held.FIRST) if isinstance(user, ReturnOp) else Held.FIRST
 
     def _exchanged(self, value: SSAValue, source: State, target: State) -> Everywhere:
         """One exchange: all sends, then all receives, then what every device makes of its pieces."""

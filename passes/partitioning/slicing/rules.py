@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import TypeAlias
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
+from dialects.aic import WeightAttr
 from dialects.element_types import element_bytes, storage_type
 from dialects.graph.attention import HeadsOp
 from dialects.graph.base import GraphOp, Tensor, tensor_type
@@ -17,46 +19,98 @@ from dialects.graph.contraction import ConvOp, MatmulOp
 from dialects.hardware import Hardware
 from dialects.indexing import Anywhere, Indexing
 from dialects.quantized.types import UniformType
+from passes.partitioning.retained import NO_STATE, ProgramState
 from passes.partitioning.slicing.candidates import Sliceable, candidates_of, sums_of
 from passes.partitioning.slicing.local import WINDOWED, local_op
-from passes.partitioning.slicing.search import Node, Rule
+from passes.partitioning.slicing.search import Node, Rule, Shared
 from passes.partitioning.slicing.states import Held, Slices, State, box_of, extents
+from passes.rewriting.constants import constant_of
 from passes.sharding.candidates import candidates
 from passes.sharding.nodes import core_cycles
 
+Made: TypeAlias = GraphOp | ReceiveOp | BlockArgument
+"""What the devices have of a value is decided by how it is made: by an op, or as state that stays on them."""
 
-def nodes_of(ops: Sequence[GraphOp | ReceiveOp], devices: int, cores: int, hardware: Hardware) -> list[Node]:
-    """The ops of a program, in its order, with all rules by which devices of so many cores may compute them."""
-    numbers: dict[SSAValue, int] = {op.output: n for n, op in enumerate(ops)}
-    sliceables = [_sliceable(op, numbers) for op in ops]
+
+def nodes_of(
+    made: Sequence[Made], devices: int, cores: int, hardware: Hardware, state: ProgramState = NO_STATE
+) -> list[Node]:
+    """What makes the values of a program, in its order, with all rules by which devices of so many cores may do so.
+    Arguments that are state are among what is made; others every device has.
+    """
+    numbers: dict[SSAValue, int] = {made_value(each): n for n, each in enumerate(made)}
+    sliceables = [_sliceable(each, numbers) for each in made]
     found = candidates_of(sliceables, devices)
-    prices = _Prices(devices, cores, hardware)
+    prices = _Prices(devices, cores, hardware, frozenset(state.becomes.values()))
     nodes: list[Node] = []
-    for op, sliceable, slices in zip(ops, sliceables, found, strict=True):
-        shape, size = sliceable.shape, element_bytes(tensor_type(op.output).element_type)
-        leaves = any(isinstance(use.operation, ReturnOp | SendOp) for use in op.output.uses)
-        if isinstance(op, GraphOp):
-            ways = _ways(sliceable, slices, sums_of(sliceable, found, devices))
-            rules = tuple(rule for needs, state in ways if (rule := prices.rule(op, needs, state)) is not None)
-        else:
-            rules = (Rule((), Held.FIRST, 0.0),)
-        nodes.append(Node(sliceable.producers, shape, size, rules, leaves))
+    for each, sliceable, slices in zip(made, sliceables, found, strict=True):
+        value = made_value(each)
+        uses = [(use.operation, use.index) for use in value.uses]
+        becomes = [state.becomes.get(index) for op, index in uses if isinstance(op, ReturnOp)]
+        leaves = None in becomes or any(isinstance(op, SendOp) for op, _ in uses)
+        nodes.append(
+            Node(
+                sliceable.producers,
+                sliceable.shape,
+                element_bytes(tensor_type(value).element_type),
+                _rules(each, sliceable, slices, sums_of(sliceable, found, devices), prices),
+                leaves,
+                tuple(sorted({numbers[argument] for argument in becomes if argument is not None})),
+                tuple(map(_weight, each.operands)) if isinstance(each, GraphOp) else (),
+                state.names[each] if isinstance(each, BlockArgument) else None,
+            )
+        )
     return nodes
 
 
-def _sliceable(op: GraphOp | ReceiveOp, numbers: Mapping[SSAValue, int]) -> Sliceable:
-    tensor = tensor_type(op.output)
-    if isinstance(op, ReceiveOp):
+def _weight(operand: SSAValue) -> Shared | None:
+    """An operand that is a constant of more than one dimension: such are the large ones."""
+    value = constant_of(operand)
+    if not isinstance(value, WeightAttr) or sum(size > 1 for size in value.type.get_shape()) < _MATRIX:
+        return None
+    return Shared(value, value.type.get_shape())
+
+
+_MATRIX = 2
+
+
+def made_value(made: Made) -> SSAValue:
+    """The value that is made."""
+    return made if isinstance(made, BlockArgument) else made.output
+
+
+def _rules(
+    made: Made,
+    sliceable: Sliceable,
+    slices: Sequence[Slices],
+    sums: Sequence[Sequence[Slices | None]],
+    prices: "_Prices",
+) -> tuple[Rule, ...]:
+    match made:
+        case GraphOp():
+            ways = _ways(sliceable, slices, sums)
+            return tuple(rule for needs, state in ways if (rule := prices.rule(made, needs, state)) is not None)
+        case ReceiveOp():
+            return (Rule((), Held.FIRST, 0.0),)
+        case BlockArgument():
+            return tuple(Rule((), state, 0.0) for state in (Held.FIRST, Held.WHOLE, *slices))
+
+
+def _sliceable(made: Made, numbers: Mapping[SSAValue, int]) -> Sliceable:
+    tensor = tensor_type(made_value(made))
+    if isinstance(made, ReceiveOp):
         return Sliceable((), (), tensor.get_shape(), Indexing((0,) * tensor.get_num_dims(), ()))
+    if isinstance(made, BlockArgument):
+        return Sliceable((), (), tensor.get_shape(), Indexing((1,) * tensor.get_num_dims(), ()))
     return Sliceable(
-        tuple(numbers.get(operand) for operand in op.operands),
-        tuple(operand.get_shape() for operand in op.operand_types),
+        tuple(numbers.get(operand) for operand in made.operands),
+        tuple(operand.get_shape() for operand in made.operand_types),
         tensor.get_shape(),
-        op.indexing(),
-        windows=isinstance(op, WINDOWED),
-        within=op.value_dim if isinstance(op, HeadsOp) else 0,
-        shared=frozenset((1, 2) if isinstance(op, HeadsOp) else ()),  # keys and values
-        summed=_summed(op),
+        made.indexing(),
+        windows=isinstance(made, WINDOWED),
+        within=made.value_dim if isinstance(made, HeadsOp) else 0,
+        shared=frozenset((1, 2) if isinstance(made, HeadsOp) else ()),  # keys and values
+        summed=_summed(made),
     )
 
 
@@ -86,13 +140,13 @@ def _ways(
 class _Prices:
     """Rules with their times; ops that look alike are priced once."""
 
-    def __init__(self, devices: int, cores: int, hardware: Hardware) -> None:
-        self._devices, self._cores, self._hardware = devices, cores, hardware
+    def __init__(self, devices: int, cores: int, hardware: Hardware, state: frozenset[BlockArgument]) -> None:
+        self._devices, self._cores, self._hardware, self._state = devices, cores, hardware, state
         self._known: dict[tuple[object, ...], Rule | None] = {}
 
     def rule(self, op: GraphOp, needs: tuple[State, ...], state: State) -> Rule | None:
         """The rule with what it takes; None when it cannot be: a slice of an operand that makes no op of that kind."""
-        constant = tuple(isinstance(operand.owner, ConstantOp) for operand in op.operands)
+        constant = tuple(isinstance(operand.owner, ConstantOp) or operand in self._state for operand in op.operands)
         key = (op.name, tuple(op.properties.items()), op.operand_types, op.result_type, constant, needs, state)
         if key not in self._known:
             self._known[key] = self._rule(op, needs, state, constant)

@@ -7,7 +7,7 @@ their rules as long as that helps.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
 from operator import add
@@ -33,6 +33,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A weight that several programs may use."""
+
+    key: Hashable
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Node:
     """One op as the search sees it: nodes are numbered in program order."""
 
@@ -42,21 +50,35 @@ class Node:
     element_bytes: int
     """Of the result."""
     rules: tuple[Rule, ...]
-    """The first one: by the first device alone."""
+    """The first one: by the first device alone, where that may be."""
     leaves: bool = False
     """Whether the first device is to have the result, to return it or to send it on."""
+    becomes: tuple[int, ...] = ()
+    """Nodes that the result is in the next inference: it stays where they are, as they are."""
+    weights: tuple[Shared | None, ...] = ()
+    """Of the operands, those that are weights."""
+    state: str | None = None
+    """Name of the state that the node is, as other programs know it."""
 
 
 Seconds: TypeAlias = Callable[[State, State, tuple[int, ...], int], float]
 """Time from one state to another, for a shape and the bytes of an element."""
 
 
-def choose_rules(nodes: Sequence[Node], devices: int, seconds: Seconds) -> list[Rule]:
-    """A rule per node. Never slower, by these costs, than the first device alone."""
+@dataclass(frozen=True)
+class Choice:
+    """A rule per node, and the time that they take with all that is exchanged."""
+
+    rules: Sequence[Rule]
+    seconds: float
+
+
+def choose_rules(nodes: Sequence[Node], devices: int, seconds: Seconds) -> Choice:
+    """A rule per node. Never slower, by these costs, than the first device alone, if every node has that rule."""
     search = _Search(nodes, devices, seconds)
     settled = search.improved(search.settled())
     alone = [node.rules[0] for node in nodes]
-    return min(alone, settled, key=search.total)
+    return min((Choice(rules, search.total(rules)) for rules in (alone, settled)), key=lambda choice: choice.seconds)
 
 
 class _Search:
@@ -65,9 +87,10 @@ class _Search:
         self._uses = Counter(producer for node in nodes for producer in node.producers)
         self._changes: dict[tuple[int, State], list[float]] = {}
         self._conversions: dict[tuple[object, ...], float] = {}
+        self._kept = frozenset(number for node in nodes for number in node.becomes)
 
     def settled(self) -> list[Rule]:
-        """Forwards, then backwards."""
+        """Forwards, then backwards. How what stays is left behind does not matter yet, unless it is known."""
         costs: list[list[float]] = []
         shares: list[list[float]] = []
         for index, node in enumerate(self._nodes):
@@ -75,7 +98,7 @@ class _Search:
             users = self._uses[index] + node.leaves
             shares.append([cost / max(users, 1) for cost in costs[-1]])
         chosen: list[Rule] = []
-        needs: list[set[State]] = [_leaving(node) for node in self._nodes]
+        needs = [self._known_to_leave(node) for node in self._nodes]
         for index in reversed(range(len(self._nodes))):
             node = self._nodes[index]
             totals = [
@@ -89,12 +112,20 @@ class _Search:
                     needs[producer].add(need)
         return chosen[::-1]
 
+    def _known_to_leave(self, node: Node) -> set[State]:
+        """In which states a result is when the program ends, as far as there is no choice."""
+        kept = (self._nodes[number].rules for number in node.becomes)
+        settled: set[State] = {rules[0].state for rules in kept if len(rules) == 1}
+        return settled | ({Held.FIRST} if node.leaves else set())
+
     def improved(self, rules: list[Rule]) -> list[Rule]:
-        """Better rules for single nodes, as long as there are any."""
+        """Better rules for single nodes, as long as there are any. What stays is held as it is."""
         wanted = self._wanted(rules)
         for _ in range(_SWEEPS):
             before = list(rules)
             for index, node in enumerate(self._nodes):
+                if index in self._kept:
+                    continue
                 self._count(wanted, node, rules[index], -1)
                 totals = [self._around(index, rule, rules, wanted) for rule in node.rules]
                 best = totals.index(min(totals))
@@ -157,7 +188,7 @@ class _Search:
 
     def _wanted(self, rules: Sequence[Rule]) -> list[Counter[State]]:
         """By node: by how many uses each state is needed."""
-        wanted: list[Counter[State]] = [Counter(_leaving(node)) for node in self._nodes]
+        wanted: list[Counter[State]] = [Counter(_leaving(node, rules)) for node in self._nodes]
         for node, rule in zip(self._nodes, rules, strict=True):
             self._count(wanted, node, rule, 1)
         return wanted
@@ -168,5 +199,6 @@ class _Search:
                 wanted[producer][need] += uses
 
 
-def _leaving(node: Node) -> set[State]:
-    return {Held.FIRST} if node.leaves else set()
+def _leaving(node: Node, rules: Sequence[Rule]) -> set[State]:
+    """In which states a result is when the program ends, besides those that nodes need."""
+    return {rules[number].state for number in node.becomes} | ({Held.FIRST} if node.leaves else set())
