@@ -13,6 +13,7 @@ from tests.models.bert import bert
 from tests.models.builder import ExternalData
 from tests.models.inputs import drawn_inputs
 from tests.models.light import batched_resnet50, drawn_path
+from tests.models.symbolic import Sizes, decoder
 
 CACHE = Path(__file__).parents[1] / "build" / "bench"
 """Folder for models and what is compiled of them."""
@@ -60,6 +61,22 @@ def bert_with_data(layers: int) -> Network:
     def make() -> onnx.ModelProto:
         with written_aside(data) as partial, partial.open("wb") as file:
             return bert("older", layers, data=ExternalData(file, data.name))
+
+    return _kept(name, make, data)
+
+
+DECODER = Sizes(24, heads=12, kv_heads=4, head_dim=128, inner=3456, vocabulary=2048, context=256)
+"""A decoder in the manner of Llama with 2 GiB of weights in fp32."""
+
+
+def decoder_with_data() -> Network:
+    """That decoder, its weights in a file beside the model."""
+    name = f"decoder-{DECODER.layers}-layers"
+    data = CACHE / f"{name}.data"
+
+    def make() -> onnx.ModelProto:
+        with written_aside(data) as partial, partial.open("wb") as file:
+            return decoder("llama", DECODER, ExternalData(file, data.name))
 
     return _kept(name, make, data)
 

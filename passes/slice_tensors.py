@@ -164,14 +164,14 @@ def _write(job: _Job, rules: Sequence[Rule]) -> None:
 
 
 def _keep(part: ModuleOp, number: int, held: Mapping[str, tuple[State, Tensor]]) -> None:
-    """Says which state a device keeps, and which slices of it."""
+    """Says which state a device keeps, and which slices of it where that is not all."""
     if not held:
         return
     set_retained(part, [name for name, (state, _) in held.items() if not number or state is not Held.FIRST])
     slices = {
         name: StateSlice(state.dim, state.parts[number][0], tensor.get_shape()[state.dim])
         for name, (state, tensor) in held.items()
-        if isinstance(state, Slices)
+        if isinstance(state, Slices) and state.parts[number] != (0, tensor.get_shape()[state.dim])
     }
     set_state_slices(part, slices)
 

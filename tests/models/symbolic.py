@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from tests.models.builder import LOWEST, Build
+from tests.models.builder import LOWEST, Build, ExternalData
 from tests.models.nodes import Nodes
 
 Dims: TypeAlias = Sequence[int | str]
@@ -79,14 +79,17 @@ def bert(sizes: Sizes = Sizes()) -> onnx.ModelProto:
     return _model(build, inputs, {"hidden": (x, [*tokens, sizes.width])})
 
 
-def decoder(kind: Literal["gpt2", "llama"], sizes: Sizes = Sizes()) -> onnx.ModelProto:
+def decoder(
+    kind: Literal["gpt2", "llama"], sizes: Sizes = Sizes(), data: ExternalData | None = None
+) -> onnx.ModelProto:
     """Inputs `input_ids` and `position_ids` [1, sequence], and of each layer `past_key.N` and `past_value.N` [1,
     kv_heads, context, head_dim]; outputs `logits`, `past_key.N_RetainedState` and `past_value.N_RetainedState`.
 
     A token at position p writes its keys and values at p, and sees those up to there; one at -1 is padding, and writes
-    none.
+    none. `data` takes its weights.
     """
     build = _Llama(sizes) if kind == "llama" else _Gpt2(sizes)
+    build.data = data
     return build.network()
 
 
