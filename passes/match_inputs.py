@@ -32,14 +32,14 @@ class MatchInputsPass(ModulePass):
         for program in programs_of(networks[0]):
             peers = specializations_of(program)
             if len(peers) < len(networks):
-                raise AicError(f"{self.name}: {path_of(program)} is not in every specialization")
-            _check(self.name, peers)
+                raise AicError(f"{path_of(program)} is not in every specialization")
+            _check(peers)
             used = {port.name for peer in peers for port in input_ports(main_of(peer))}
             for peer in peers:
                 _add_inputs(peer, used)
 
 
-def _check(name: str, peers: Sequence[ModuleOp]) -> None:
+def _check(peers: Sequence[ModuleOp]) -> None:
     """Raises AicError when programs for one card give or keep different things."""
     first = peers[0]
     for peer in peers[1:]:
@@ -49,7 +49,7 @@ def _check(name: str, peers: Sequence[ModuleOp]) -> None:
         ):
             if here != there:
                 listed = (", ".join(names) or "nothing" for names in (here, there))
-                raise AicError(f"{name}: {path_of(peer)} and {path_of(first)} {what} {' and '.join(listed)}")
+                raise AicError(f"{path_of(peer)} and {path_of(first)} {what} {' and '.join(listed)}")
 
 
 def _outputs(program: ModuleOp) -> tuple[str, ...]:

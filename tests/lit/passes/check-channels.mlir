@@ -114,3 +114,38 @@ builtin.module @odd attributes {aic.holds = "partitions"} {
     }
   }
 }
+
+// -----
+
+// Parts of different specializations do not meet: each has its own channels.
+// CHECK: in spec1: the program cannot run:
+// CHECK-NEXT: channel 0 is sent 1 times and received 0 times
+builtin.module @shapes attributes {aic.holds = "specializations"} {
+  builtin.module @spec0 attributes {aic.holds = "partitions"} {
+    builtin.module @p attributes {aic.device = 0 : i64} {
+      func.func @main(%x: tensor<8xf16>) {
+        graph.send %x {channel = #aic.channel<0, "p2p", "q">} : tensor<8xf16>
+        func.return
+      }
+    }
+    builtin.module @q attributes {aic.device = 1 : i64} {
+      func.func @main() -> tensor<8xf16> {
+        %0 = graph.receive {channel = #aic.channel<0, "p2p", "p">} : tensor<8xf16>
+        func.return %0 : tensor<8xf16>
+      }
+    }
+  }
+  builtin.module @spec1 attributes {aic.holds = "partitions"} {
+    builtin.module @p attributes {aic.device = 0 : i64} {
+      func.func @main(%x: tensor<4xf16>) {
+        graph.send %x {channel = #aic.channel<0, "p2p", "q">} : tensor<4xf16>
+        func.return
+      }
+    }
+    builtin.module @q attributes {aic.device = 1 : i64} {
+      func.func @main() {
+        func.return
+      }
+    }
+  }
+}

@@ -44,3 +44,15 @@ builtin.module attributes {aic.retained = ["past", "past"]} {
     func.return
   }
 }
+
+// -----
+
+// A card of several may give nothing to the host.
+// CHECK: builtin.module attributes {aic.device = 1 : i64, aic.retained = ["past"]}
+builtin.module attributes {aic.device = 1 : i64, aic.retained = ["past"]} {
+  func.func @main() {
+    %x = tile.tensor {label = "past", role = "input"} : memref<4xf32, "ddr">
+    %y = tile.tensor {label = "past_RetainedState", role = "output"} : memref<4xf32, "ddr">
+    func.return
+  }
+}

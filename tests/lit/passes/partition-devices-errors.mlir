@@ -80,3 +80,17 @@ builtin.module attributes {aic.auto_partition = 2 : i64, aic.partitions = {parti
     func.return %x : tensor<8xf16>
   }
 }
+
+// -----
+
+// State is read where it is computed.
+// CHECK: aic.partitions: state stays on the card that computes it, and is read there: 's' is computed by 'q', and read by 'p' (node 'a')
+builtin.module attributes {aic.retained = ["s"], aic.partitions = {
+  partitions = [{name = "p", devices = array<i64: 0>, cores = array<i64: 1>, nodes = ["a"]},
+                {name = "q", devices = array<i64: 1>, cores = array<i64: 1>, nodes = ["b"]}], connections = []}} {
+  func.func @main(%s: tensor<8xf16> {aic.name = "s"}) -> (tensor<8xf16> {aic.name = "y"}, tensor<8xf16> {aic.name = "s_RetainedState"}) {
+    %0 = graph.relu %s : (tensor<8xf16>) -> tensor<8xf16> loc("a")
+    %1 = graph.sigmoid %0 : (tensor<8xf16>) -> tensor<8xf16> loc("b")
+    func.return %0, %1 : tensor<8xf16>, tensor<8xf16>
+  }
+}
