@@ -1,14 +1,15 @@
 """`fetch-ahead`: constants are fetched from DDR as early as VTCM has room for them, in the order in which they are
-used.
+used; what another part of the network sends and is fetched again, as early as behind the first fetch of it.
 
 A fetch moves up over the work of earlier layers, so that DDR and the NoC deliver the next weights while the engines
-still compute. How far is decided by what is live at every position, and proved by placing the buffers.
+still compute. How far is decided by what is live at every position, and proved by placing the buffers. A tensor of
+another part is waited for by the first fetch of it; others of it would only wait for the weights before them.
 
 Tuning (`set-tuning`): `allocator-dealloc-delay` keeps room for buffers beyond their last use; where it is not given, as
 much as saves the next fetch from waiting for what had the place before, if most of VTCM can be filled even so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import ClassVar
@@ -19,12 +20,13 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 
 from dialects.module import main_of, target_of
+from dialects.tile.channels import ReceiveOp
 from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
 from dialects.tuning import tuning_of
 from passes.assign_addresses import CHOSEN_DELAY
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
-from passes.scheduling.buffers import lives_of
+from passes.scheduling.buffers import instructions, lives_of
 from passes.scheduling.placement import Life, fits
 
 _SHARES = [percent / 100 for percent in range(96, 48, -2)]
@@ -43,7 +45,7 @@ that does not fit, which takes far longer to find out than that one does.
 
 @dataclass(frozen=True)
 class FetchAheadPass(ProgramPass):
-    """Moves fetches of constants up as far as VTCM allows."""
+    """Moves fetches of constants, and repeated ones of received tensors, up as far as VTCM allows."""
 
     name = "fetch-ahead"
     PRECISION: ClassVar[Precision] = Precision.EXACT
@@ -52,11 +54,7 @@ class FetchAheadPass(ProgramPass):
         hardware, block = target_of(op).hardware, main_of(op).body.block
         ops = list(block.ops)
         lives = lives_of(ops, hardware.vtcm_alignment_bytes)
-        fetches = [
-            Fetch(position, op, alloc)
-            for position, op in enumerate(ops)
-            if (alloc := _fetched_buffer(op, position, lives)) is not None
-        ]
+        fetches = list(_fetches(ops, lives))
         usable, alignment = hardware.vtcm_usable_bytes, hardware.vtcm_alignment_bytes
 
         def filled(delay: int, share: float, tightly: bool) -> list[Operation] | None:
@@ -82,35 +80,56 @@ def _fullest(filled: Callable[[int, float, bool], list[Operation] | None], delay
 
 @dataclass(frozen=True)
 class Fetch:
-    """A transfer of a constant at a position of the program, and the buffer that it fills."""
+    """A transfer at a position of the program, and the buffer that it fills. `after`: what it must stay behind, the
+    position of the first fetch of a received tensor; None for a constant.
+    """
 
     position: int
     op: Operation
     buffer: AllocOp
+    after: int | None = None
 
 
-def _fetched_buffer(op: Operation, position: int, lives: Mapping[AllocOp, Life]) -> AllocOp | None:
-    """The buffer that a transfer fills with a constant as the first to touch it; None for any other op."""
-    if not isinstance(op, LoadOp | MulticastOp) or not isinstance(op.source.owner, TensorOp):
-        return None
-    alloc = op.destination.owner
-    if op.source.owner.value is None or not isinstance(alloc, AllocOp):
-        return None
-    return alloc if lives[alloc].first == position else None
+def _fetches(ops: Sequence[Operation], lives: Mapping[AllocOp, Life]) -> Iterator[Fetch]:
+    """The transfers that may move up: each the first op to touch the buffer that it fills."""
+    first_reads = _first_reads_of_received(ops)
+    for position, op in enumerate(ops):
+        if not isinstance(op, LoadOp | MulticastOp):
+            continue
+        tensor, alloc = op.source.owner, op.destination.owner
+        if not isinstance(tensor, TensorOp) or not isinstance(alloc, AllocOp) or lives[alloc].first != position:
+            continue
+        if tensor.value is not None:
+            yield Fetch(position, op, alloc)
+        elif first_reads.get(tensor, position) < position:
+            yield Fetch(position, op, alloc, first_reads[tensor])
+
+
+def _first_reads_of_received(ops: Sequence[Operation]) -> dict[TensorOp, int]:
+    """Where each tensor that another part sends is first read."""
+    found: dict[TensorOp, int] = {}
+    for position, op in enumerate(ops):
+        reading = (each for each in instructions(op) if not isinstance(each, ReceiveOp))
+        for tensor in (value.owner for each in reading for value in each.operands):
+            if isinstance(tensor, TensorOp) and tensor.role.data == "receive":
+                found.setdefault(tensor, position)
+    return found
 
 
 def _earliest(fetches: Sequence[Fetch], lives: Mapping[AllocOp, Life], limit: int) -> list[int]:
-    """Earliest positions, in the order of the fetches, at which nothing live exceeds `limit` bytes."""
+    """Earliest positions at which nothing live exceeds `limit` bytes; constants keep their order."""
     occupied = np.zeros(max((life.last for life in lives.values()), default=0) + 1, np.int64)
     for life in lives.values():
         occupied[life.first : life.last + 1] += life.size
     moves: list[int] = []
-    floor = 0
+    constants = 0
     for fetch in fetches:
         size = lives[fetch.buffer].size
+        floor = constants if fetch.after is None else fetch.after + 1
         full = np.flatnonzero(occupied[floor : fetch.position] + size > limit)
         floor = floor + int(full[-1]) + 1 if len(full) else floor
         occupied[floor : fetch.position] += size
+        constants = floor if fetch.after is None else constants
         moves.append(floor)
     return moves
 

@@ -52,3 +52,31 @@ func.func @main() {
   tile.compute %c, %y {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}}
   func.return
 }
+
+// -----
+
+// What another part sends is waited for once: it is fetched again right behind the first fetch of it.
+// CHECK-LABEL: func.func @main()
+// CHECK: tile.load %w, %b {{.*}} loc("w")
+// CHECK-NEXT: tile.receive %r
+// CHECK-NEXT: tile.load %r, %a {{.*}} loc("mask")
+// CHECK-NEXT: tile.load %r, %c {{.*}} loc("again")
+// CHECK-NEXT: tile.compute %a, %y
+// CHECK-NEXT: tile.compute %b, %y
+// CHECK-NEXT: tile.compute %c, %y
+func.func @main() {
+  %r = tile.tensor {role = "receive"} : memref<4xf16, "ddr">
+  %w = tile.tensor {role = "constant", value = #aic.dense<2.0 : tensor<4xf16>>} : memref<4xf16, "ddr">
+  %a = tile.alloc {window = #tile.box<[1] : 0 to 4>} : memref<4xf16, "vtcm">
+  %b = tile.alloc {window = #tile.box<[1] : 0 to 4>} : memref<4xf16, "vtcm">
+  %c = tile.alloc {window = #tile.box<[1] : 0 to 4>} : memref<4xf16, "vtcm">
+  %y = tile.alloc {window = #tile.box<[1] : 0 to 4>} : memref<4xf16, "vtcm">
+  tile.receive %r {channel = #aic.channel<0, "p2p", "other">, box = #tile.box<[1] : 0 to 4>}
+  tile.load %r, %a {box = #tile.box<[1] : 0 to 4>} loc("mask")
+  tile.compute %a, %y {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}}
+  tile.load %w, %b {box = #tile.box<[1] : 0 to 4>} loc("w")
+  tile.compute %b, %y {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}}
+  tile.load %r, %c {box = #tile.box<[1] : 0 to 4>} loc("again")
+  tile.compute %c, %y {kernel = "relu", engine = "hvx", boxes = [#tile.box<[1] : 0 to 4>, #tile.box<[1] : 0 to 4>], arguments = {}}
+  func.return
+}
