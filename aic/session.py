@@ -19,8 +19,8 @@ from aic.nsp.checked import run_checked, run_checked_parts
 from aic.nsp.parts_report import PartsReport, make_parts_report
 from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
-from aic.nsp.timing.engine import Seat
 from aic.nsp.timing.pipeline import PipelinePerformance, measure_parts
+from aic.nsp.timing.station import Seat
 from aic.nsp.values.parts import PartsProgram, ports_of_parts
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program

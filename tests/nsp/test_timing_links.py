@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aic.nsp.timing.fabric import Fabric
-from aic.nsp.timing.links import Current, Link, share
+from aic.nsp.timing.links import Current, Link, Sharing, share
 from aic.nsp.timing.records import Flow, Use
 from tests.nsp.programs import PRO
 
@@ -58,6 +58,27 @@ def test_an_older_flow_of_a_chain_comes_first(flows: list[dict[int, float]], rat
             left[n] -= current.rate * part
 
 
+@given(chains=st.lists(flows, min_size=1, max_size=4), rates=rates)
+def test_rates_that_are_remembered_are_the_same(chains: list[list[dict[int, float]]], rates: list[float]) -> None:
+    """However many flows wait behind each other, of the same links or others."""
+    links = [Link("ddr", n, rate) for n, rate in enumerate(rates)]
+    ways = [[[(links[n], part) for n, part in ({0: 1.0} | uses).items()] for uses in chain] for chain in chains]
+
+    def fresh() -> list[list[Current]]:
+        return [[Current(0, core, 1.0, uses) for uses in chain] for core, chain in enumerate(ways)]
+
+    def found(chains: list[list[Current]], moving: list[Current]) -> list[tuple[int, int, float]]:
+        places = {id(each): (n, age) for n, chain in enumerate(chains) for age, each in enumerate(chain)}
+        return [(*places[id(current)], current.rate) for current in moving]
+
+    once = fresh()
+    expected = found(once, share(once, links))
+    sharing = Sharing()
+    for _ in range(2):
+        again = fresh()
+        assert found(again, sharing.share(again, links)) == expected
+
+
 def test_links_without_limit() -> None:
     current = Current(0, 0, 1.0, [(Link("copy", 0, inf), 1.0)])
     share([[current]], [link for link, _ in current.uses])
@@ -76,4 +97,3 @@ def test_bytes_arrive_no_sooner_than_ddr_can_carry_them(amounts: list[int]) -> N
     rate = PRO.ddr_bytes_per_second / PRO.core_clock_hertz
     assert ended == len(amounts)
     assert now == pytest.approx(sum(amounts) / rate)
-    assert fabric.links["ddr", 0].busy == pytest.approx(now)

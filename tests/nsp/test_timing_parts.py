@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from aic.nsp.timing.engine import Seat, simulate_parts
+from aic.nsp.timing.engine import simulate_parts
 from aic.nsp.timing.pipeline import measure_parts
+from aic.nsp.timing.station import Seat
 from dialects.channels import PLACES, Link
 from dialects.errors import AicError
 from tests.nsp.programs import PRO, alloc, instruction, matmul, plan, tensor

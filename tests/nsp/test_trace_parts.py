@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import aic
-from aic.nsp.timing.engine import Seat
 from aic.nsp.timing.pipeline import PipelinePerformance, measure_parts
+from aic.nsp.timing.station import Seat
 from aic.nsp.trace import parts_trace
 from tests.models.digits import DIGITS_BN
 from tests.nsp.programs import PRO, plan

@@ -10,8 +10,9 @@ import pytest
 
 import aic
 from aic.nsp.parts_report import PartsReport
-from aic.nsp.timing.engine import Seat, simulate_parts
+from aic.nsp.timing.engine import simulate_parts
 from aic.nsp.timing.pipeline import measure_parts
+from aic.nsp.timing.station import Seat
 from aic.partitions.multi_device import write
 from dialects.errors import AicError
 from dialects.hardware import load_hardware

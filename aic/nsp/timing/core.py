@@ -6,31 +6,48 @@ from aic.nsp.timing.records import Queue
 QUEUES: tuple[Queue, ...] = ("dma", "hmx", "hvx")
 
 
-class CoreQueues:
-    """Where each queue of a core stands, and until when queues and units are taken. `issue`: cycles of DMA issue."""
+class Core:
+    """The units that its queues share: until when they are taken. `issue`: cycles of DMA issue."""
 
-    __slots__ = ("free", "issue", "position", "unit_free")
+    __slots__ = ("hmx_free", "hvx_free", "issue")
 
     def __init__(self) -> None:
-        self.position: dict[Queue, int] = dict.fromkeys(QUEUES, 0)
-        self.free: dict[Queue, float] = dict.fromkeys(QUEUES, 0.0)
-        self.unit_free = {"hmx": 0.0, "hvx": 0.0}
-        self.issue = 0.0
+        self.restart()
 
-    def free_for(self, queue: Queue, price: Price) -> float:
+    def restart(self) -> None:
+        """An inference begins."""
+        self.hmx_free = self.hvx_free = self.issue = 0.0
+
+
+class CoreQueue:
+    """A queue of core `own` of the station `station`: its steps in their order, and how many of them have started."""
+
+    __slots__ = ("core", "free", "name", "order", "own", "position", "station")
+
+    def __init__(self, station: int, own: int, name: Queue, order: list[int], core: Core) -> None:
+        self.station, self.own, self.name, self.order, self.core = station, own, name, order, core
+        self.restart()
+
+    def restart(self) -> None:
+        """An inference begins."""
+        self.position = 0
+        self.free = 0.0
+
+    def free_for(self, price: Price) -> float:
         """When the queue and the units that a step needs are free."""
-        ready = self.free[queue]
-        if price.hmx:
-            ready = max(ready, self.unit_free["hmx"])
-        if price.hvx:
-            ready = max(ready, self.unit_free["hvx"])
+        ready = self.free
+        if price.hmx and self.core.hmx_free > ready:
+            ready = self.core.hmx_free
+        if price.hvx and self.core.hvx_free > ready:
+            ready = self.core.hvx_free
         return ready
 
-    def take(self, queue: Queue, price: Price, now: float) -> None:
+    def take(self, price: Price, now: float) -> None:
         """The step at the head of the queue starts."""
-        self.position[queue] += 1
-        self.free[queue] = now + price.queue
-        if price.hmx:
-            self.unit_free["hmx"] = now + price.hmx
-        if price.hvx:
-            self.unit_free["hvx"] = now + price.hvx
+        taken, hmx, hvx, _ = price
+        self.position += 1
+        self.free = now + taken
+        if hmx:
+            self.core.hmx_free = now + hmx
+        if hvx:
+            self.core.hvx_free = now + hvx

@@ -15,12 +15,11 @@ from aic.nsp.timing.records import LinkKind
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """The DDR, or a port of a core. `busy` are the cycles in which it carried something."""
+    """The DDR, or a port of a core."""
 
     kind: LinkKind
     core: int
     bytes_per_cycle: float
-    busy: float = 0.0
     free: float = 0.0
     """While rates are shared out: what no flow has yet."""
     demand: float = 0.0
@@ -40,29 +39,83 @@ _FULL = 1e-12
 class Current:
     """A flow on its way: what is left of it, its rate in bytes per cycle, and when its first byte moved.
 
-    `uses`: its links, each with the part of its bytes that passes.
+    `uses`: its links, each with the part of its bytes that passes. `chain`: the number of the chain that it is in.
     """
 
     step: int
     core: int
     left: float
     uses: list[tuple[Link, float]]
+    chain: int = 0
     rate: float = 0.0
     begun: float = inf
 
 
-def share(chains: Iterable[Sequence[Current]], links: Iterable[Link]) -> list[Current]:
-    """Sets the rates of the flows that get one, and returns these. A chain's flows have their first link in common."""
+class Sharing:
+    """Shares out rates, and remembers them: programs repeat themselves, and flows on the same links in the same order
+    have the same rates. Flows on the same links must have the same object as their `uses`.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], list[tuple[int, int, float]]] = {}
+        """By the chains' flows: which flow of which chain has which rate."""
+
+    def share(self, chains: Sequence[Sequence[Current]], links: Iterable[Link]) -> list[Current]:
+        """Sets the rates of the flows that get one, and returns these. A chain has a flow at least, and its flows have
+        their first link in common.
+        """
+        key = _key(chains)
+        known = self._known.get(key)
+        if known is None:
+            moving, depth = _shared(chains, links)
+            if depth <= _DEPTH:
+                self._remember(key, chains, moving)
+            return moving
+        moving: list[Current] = []
+        for number, age, rate in known:
+            current = chains[number][age]
+            current.rate = rate
+            moving.append(current)
+        return moving
+
+    def _remember(self, key: tuple[int, ...], chains: Sequence[Sequence[Current]], moving: Sequence[Current]) -> None:
+        if len(self._known) == _MOST_KNOWN:
+            self._known.clear()
+        places = {id(each): (n, age) for n, chain in enumerate(chains) for age, each in enumerate(chain[:_DEPTH])}
+        self._known[key] = [(*places[id(current)], current.rate) for current in moving]
+
+
+_DEPTH = 2
+"""Flows of each chain by which rates are remembered. Those behind the second one nearly never get anything."""
+_MOST_KNOWN = 1 << 14
+
+
+def _key(chains: Iterable[Sequence[Current]]) -> tuple[int, ...]:
+    """What rates follow from: the links of the first flows of each chain, and whether there are more."""
+    key: list[int] = []
+    for chain in chains:
+        key.append(id(chain[0].uses))
+        if len(chain) > 1:
+            key += (-len(chain) if len(chain) < _DEPTH else -_DEPTH - (len(chain) > _DEPTH), id(chain[1].uses))
+    return tuple(key)
+
+
+def share(chains: Sequence[Sequence[Current]], links: Iterable[Link]) -> list[Current]:
+    """As `Sharing.share`, with nothing remembered."""
+    return _shared(chains, links)[0]
+
+
+def _shared(chains: Sequence[Sequence[Current]], links: Iterable[Link]) -> tuple[list[Current], int]:
+    """The flows that get a rate, and how many of a chain were looked at."""
     for link in links:
         link.free = link.bytes_per_cycle
     moving: list[Current] = []
-    waiting = [chain for chain in chains if chain]
-    age = 0
+    waiting, age = chains, 0
     while waiting:
         moving += _fill([chain[age] for chain in waiting])
         age += 1
         waiting = [chain for chain in waiting if len(chain) > age and _has_room(chain[0].uses[0][0])]
-    return moving
+    return moving, age
 
 
 def _has_room(link: Link) -> bool:
@@ -71,11 +124,11 @@ def _has_room(link: Link) -> bool:
 
 def _fill(group: Iterable[Current]) -> list[Current]:
     """Shares what is free of the links among some flows, and takes it from what is free: the flows that get some."""
-    moving = growing = [current for current in group if all(_has_room(link) for link, _ in current.uses)]
+    moving = growing = _with_room(group)
     rate = 0.0
     while growing:
         links = _add_up_demand(growing)
-        growth = min(link.free / link.demand for link in links)
+        growth = min([link.free / link.demand for link in links])
         rate += growth
         for current in growing:
             current.rate = rate
@@ -83,19 +136,28 @@ def _fill(group: Iterable[Current]) -> list[Current]:
             break
         for link in links:
             link.free -= growth * link.demand
-        growing = [current for current in growing if all(_has_room(link) for link, _ in current.uses)]
+        growing = _with_room(growing)
     return moving
+
+
+def _with_room(currents: Iterable[Current]) -> list[Current]:
+    """The flows of which no link is full."""
+    found: list[Current] = []
+    for current in currents:
+        for link, _ in current.uses:
+            if link.free <= link.least:
+                break
+        else:
+            found.append(current)
+    return found
 
 
 def _add_up_demand(currents: Iterable[Current]) -> list[Link]:
     """The links that some flows use, each with the sum of the flows' parts on it."""
-    for current in currents:
-        for link, _ in current.uses:
-            link.demand = 0.0
-    links: list[Link] = []
+    links: dict[Link, float] = {}
     for current in currents:
         for link, part in current.uses:
-            if not link.demand:
-                links.append(link)
-            link.demand += part
-    return links
+            links[link] = links.get(link, 0.0) + part
+    for link, demand in links.items():
+        link.demand = demand
+    return [*links]

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from aic.nsp.timing.inference import Inference
 from aic.nsp.timing.records import Arriving, Plan, Sending
 from aic.nsp.timing.signals import Waiter
 from dialects.channels import PLACES, Link
@@ -54,6 +53,10 @@ class Mail:
 
     def __init__(self, routes: Mapping[int, Route]) -> None:
         self.routes = routes
+        self._into: dict[int, list[int]] = {}
+        """Channels into each part."""
+        for channel, route in routes.items():
+            self._into.setdefault(route.receiver, []).append(channel)
         self._sent: Counter[int] = Counter()
         self._started: Counter[int] = Counter()
         """Tensors of each channel that have begun to leave."""
@@ -64,8 +67,8 @@ class Mail:
         """Inferences that each receiver has made."""
         self._for_places: dict[int, Waiter] = {}
         """Who waits until a channel's tensor has left."""
-        self._for_tensors: dict[int, tuple[Inference, int]] = {}
-        """The step that waits for a channel's next tensor."""
+        self._for_tensors: dict[int, int] = {}
+        """The step of the receiver that waits for a channel's next tensor."""
 
     def has_place(self, channel: int, number: int, waiter: Waiter) -> bool:
         """Whether the sender has room for the tensor of inference `number`; otherwise the waiter is remembered."""
@@ -88,8 +91,7 @@ class Mail:
     def freed(self, part: int) -> list[int]:
         """A part has made an inference and reads its tensors no more: channels whose next tensor leaves now."""
         self._ended[part] += 1
-        into = [channel for channel, route in self.routes.items() if route.receiver == part]
-        return [channel for channel in into if self._starts(channel)]
+        return [channel for channel in self._into.get(part, ()) if self._starts(channel)]
 
     def _starts(self, channel: int) -> bool:
         """Whether a tensor of a channel may begin to leave; it then has."""
@@ -101,18 +103,17 @@ class Mail:
         self._started[channel] += 1
         return True
 
-    def is_there(self, channel: int, inference: Inference, step: int) -> bool:
-        """Whether the tensor of an inference has come; otherwise the step is remembered."""
-        if self._delivered[channel] > inference.number:
+    def is_there(self, channel: int, number: int, step: int) -> bool:
+        """Whether the tensor of inference `number` has come; otherwise the step is remembered."""
+        if self._delivered[channel] > number:
             return True
-        self._for_tensors[channel] = (inference, step)
+        self._for_tensors[channel] = step
         return False
 
-    def delivered(self, channel: int) -> list[tuple[Inference, int]]:
+    def delivered(self, channel: int) -> int | None:
         """A channel's next tensor has come: the step that waited for it, if one did."""
         self._delivered[channel] += 1
-        waiting = self._for_tensors.pop(channel, None)
-        return [] if waiting is None else [waiting]
+        return self._for_tensors.pop(channel, None)
 
     def awaited(self) -> str:
         """Names of the channels whose tensors are awaited."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aic.nsp.timing.clock import under_load
-from aic.nsp.timing.engine import Seat, simulate_alone, simulate_parts
+from aic.nsp.timing.engine import simulate_alone, simulate_parts
 from aic.nsp.timing.mail import routes_of
 from aic.nsp.timing.performance import HostTransfer, Pcie
+from aic.nsp.timing.station import Seat
 from aic.nsp.timing.timeline import Crossing, Timeline
 from dialects.channels import PLACES
 from dialects.hardware import Hardware
