@@ -17,7 +17,7 @@ from dialects.graph.base import GraphOp
 from dialects.hardware import Hardware
 from dialects.module import CORES, FIRST_CORE, cores_of, main_of, target_of
 from dialects.tuning import Tuning, set_tuning, tuning_of
-from passes.partitioning.costs import OpCost, costs_on, crossing_bytes
+from passes.partitioning.costs import ClusterCosts, costs_on, crossing_bytes
 from passes.partitioning.split import Part, split_program
 from passes.partitioning.stages import Work, balanced_cuts
 from passes.rewriting.program_pass import ProgramPass
@@ -93,12 +93,12 @@ def _tunings(module: ModuleOp, sizes: Sequence[int], mos: Sequence[int]) -> list
 
 
 def _work(ops: Sequence[GraphOp], sizes: Sequence[int], tunings: Sequence[Tuning], hardware: Hardware) -> Work:
-    known: dict[tuple[int, Tuning], list[OpCost]] = {}
+    known: dict[tuple[int, Tuning], ClusterCosts] = {}
     for size, tuning in zip(sizes, tunings, strict=True):
         if (size, tuning) not in known:
             known[size, tuning] = costs_on(ops, size, hardware, tuning)
     costs = [known[cluster] for cluster in zip(sizes, tunings, strict=True)]
-    return Work(costs, crossing_bytes(ops), hardware.ddr_bytes_per_second)
+    return Work(tuple(sizes), costs, crossing_bytes(ops), hardware.ddr_bytes_per_second)
 
 
 def _parts(sizes: Sequence[int], tunings: Sequence[Tuning]) -> list[Part]:

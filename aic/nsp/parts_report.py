@@ -28,7 +28,7 @@ class PartRow:
     cores: int
     nodes: int
     time_us: float
-    """Of an inference, the time in which something of the part works."""
+    """Of an inference, the time in which something of the part works; the mean of several."""
     wait_us: float
     """The time in which it waits for others."""
     alone_us: float

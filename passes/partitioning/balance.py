@@ -23,4 +23,4 @@ def cuts_over_cards(ops: Sequence[GraphOp], cards: int, cores: int, hardware: Ha
 def seconds_on_card(ops: Sequence[GraphOp], cores: int, hardware: Hardware, tuning: Tuning) -> list[float]:
     """What each op takes on so many cores of a card that it has for itself."""
     rate = hardware.ddr_bytes_per_second
-    return [max(cost.seconds, cost.ddr_bytes / rate) for cost in costs_on(ops, cores, hardware, tuning)]
+    return [max(cost.seconds, cost.ddr_bytes / rate) for cost in costs_on(ops, cores, hardware, tuning).ops]

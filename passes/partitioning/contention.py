@@ -5,7 +5,7 @@ that pass at a time have equal shares of the rate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from math import inf
 
 from passes.partitioning.costs import OpCost
 
@@ -15,32 +15,16 @@ _LEAD = 1
 """Inferences by which a stage may be ahead of the slowest."""
 
 
-@dataclass
 class _Stage:
-    ops: Sequence[OpCost]
-    place: int = 0
-    passes: int = 0
-    seconds: float = 0.0
-    """Left of the current op's own time."""
-    size: float = 0.0
-    """Left of its bytes."""
-    streams: int = 1
-    worked: float = 0.0
-    """Time of the current inference without waits for others."""
+    __slots__ = ("ops", "passes", "place", "seconds", "size", "streams", "worked")
 
-    def __post_init__(self) -> None:
-        self.seconds, self.size, self.streams = self.ops[0]
-
-    def until_change(self, rate: float) -> float:
-        """Time until the current op ends, or has all its bytes."""
-        ends = [left for left in (self.seconds, self.size / rate) if left > 0]
-        return min(ends, default=0.0)
-
-    def go_on(self, step: float, rate: float) -> None:
-        """Lets time pass."""
-        self.worked += step
-        self.seconds = _less(self.seconds, step)
-        self.size = _less(self.size, step * rate)
+    def __init__(self, ops: Sequence[OpCost]) -> None:
+        self.ops = ops
+        self.place = self.passes = 0
+        self.seconds, self.size, self.streams = ops[0].seconds, float(ops[0].ddr_bytes), ops[0].streams
+        """Left of the current op's own time, and of its bytes; streams of these."""
+        self.worked = 0.0
+        """Time of the current inference without waits for others."""
 
     def next(self) -> float | None:
         """Goes on to the next op; the time of the inference that ends with that, if one does."""
@@ -57,14 +41,15 @@ def contended_seconds(stages: Sequence[Sequence[OpCost]], rate: float) -> list[f
     """Seconds that each stage takes for an inference while the others are at work. Each has an op."""
     running = [_Stage(ops) for ops in stages]
     took = [0.0] * len(running)
-    while (least := min(stage.passes for stage in running)) < _PASSES:
-        active = [stage for stage in running if stage.passes <= least + _LEAD]
-        each = rate / max(sum(stage.streams for stage in active if stage.size > 0), 1)
-        step = min(stage.until_change(each * stage.streams) for stage in active)
-        for stage in active:
-            stage.go_on(step, each * stage.streams)
-        for number, stage in enumerate(running):
-            while stage in active and not stage.seconds and not stage.size:
+    while (least := min([stage.passes for stage in running])) < _PASSES:
+        active = [(n, stage) for n, stage in enumerate(running) if stage.passes <= least + _LEAD]
+        each = rate / max(sum([stage.streams for _, stage in active if stage.size > 0]), 1)
+        step = _until_change([stage for _, stage in active], each)
+        for number, stage in active:
+            stage.worked += step
+            stage.seconds = _less(stage.seconds, step)
+            stage.size = _less(stage.size, step * each * stage.streams)
+            while not stage.seconds and not stage.size:
                 ended = stage.next()
                 if ended is not None:
                     took[number] = ended
@@ -72,6 +57,20 @@ def contended_seconds(stages: Sequence[Sequence[OpCost]], rate: float) -> list[f
     return took
 
 
+def _until_change(stages: Sequence[_Stage], each: float) -> float:
+    """Time until a stage's current op ends, or has all its bytes, at so many bytes per second and stream."""
+    least = inf
+    for stage in stages:
+        if not stage.seconds and not stage.size:
+            return 0.0
+        if stage.seconds and stage.seconds < least:
+            least = stage.seconds
+        if stage.size and stage.size < least * each * stage.streams:
+            least = stage.size / (each * stage.streams)
+    return least
+
+
 def _less(left: float, by: float) -> float:
     """What is left; nothing where that is rounding."""
-    return left - by if left - by > left * 1e-9 else 0.0
+    rest = left - by
+    return rest if rest > left * 1e-9 else 0.0

@@ -18,7 +18,7 @@ from passes.sharding.plans import Plan, plans_of
 class OpCost(NamedTuple):
     """What an op takes on a cluster: seconds in which its busiest core computes and gets what others hold, and bytes
     that pass DDR meanwhile: constants, inputs, and what does not fit into VTCM. `streams` of them pass side by side:
-    one of what all cores get together, one per core of what each gets or stores by itself.
+    one where cores get something together, one per core where each gets or stores something by itself.
     """
 
     seconds: float
@@ -26,21 +26,37 @@ class OpCost(NamedTuple):
     streams: int = 1
 
 
-def costs_on(ops: Sequence[GraphOp], cores: int, hardware: Hardware, tuning: Tuning) -> list[OpCost]:
-    """What the ops of a program cost on so many cores."""
+class ClusterCosts(NamedTuple):
+    """What a program costs a cluster: each op, and `held[n]`, the bytes of what ops before op n make for those from n
+    on that lie in VTCM in a program that is not cut; the rest of what crosses passes DDR anyway.
+    """
+
+    ops: list[OpCost]
+    held: list[int]
+
+
+def costs_on(ops: Sequence[GraphOp], cores: int, hardware: Hardware, tuning: Tuning) -> ClusterCosts:
+    """What a program costs on so many cores."""
     plans = plans_of(ops, cores, hardware, tuning)
     clock = hardware.core_clock_hertz
-    return [
+    costs = [
         OpCost(_cycles(plan, plans, hardware) / clock, _ddr_bytes(plan, plans), _streams(plan, plans, cores))
         for plan in plans
     ]
+    return ClusterCosts(costs, _crossing(ops, [not plan.spilled for plan in plans]))
 
 
 def crossing_bytes(ops: Sequence[GraphOp]) -> list[int]:
     """Bytes of what ops make for others on the far side of each cut: before the first, between two, behind the last."""
+    return _crossing(ops, [True] * len(ops))
+
+
+def _crossing(ops: Sequence[GraphOp], counts: Sequence[bool]) -> list[int]:
+    """The same of the results that count."""
     places: dict[Operation, int] = {op: n for n, op in enumerate(ops)}
     changes = [0] * (len(ops) + 2)
-    for n, op in enumerate(ops):
+    for n in (n for n, count in enumerate(counts) if count):
+        op = ops[n]
         users = [places[use.operation] for use in op.output.uses if use.operation in places]
         size = op.result_type.element_count() * element_bytes(op.result_type.element_type)
         changes[n + 1] += size
@@ -70,8 +86,7 @@ def _ddr_bytes(plan: Plan, plans: Sequence[Plan]) -> int:
 
 
 def _streams(plan: Plan, plans: Sequence[Plan], cores: int) -> int:
-    """Streams of bytes that pass DDR for an op."""
-    operands = plan.node.operands
-    constants = any(operand.is_constant for operand in operands)
-    others = [o.producer is None or plans[o.producer].spilled for o in operands if not o.is_constant]
-    return max(constants + cores * (any(others) + plan.spilled), 1)
+    """Streams of bytes that pass DDR for an op. What a core gets and stores passes one after the other."""
+    others = (operand for operand in plan.node.operands if not operand.is_constant)
+    alone = any(operand.producer is None or plans[operand.producer].spilled for operand in others)
+    return cores if alone or plan.spilled else 1

@@ -27,20 +27,26 @@ _MEASURED = 4
 
 @dataclass(frozen=True, slots=True)
 class PartTime:
-    """A part in an inference of the full pipeline: the timeline, and the cycles of it in which no unit works.
+    """A part in the full pipeline: the timeline of its last inference, and cycles of the mean of those measured.
     `device` is the number of the host's device that it runs on, and `first_core` its first core there.
     """
 
     timeline: Timeline
+    working: float
+    """In which some unit works or moves something."""
     waiting: float
+    """In which none does."""
     name: str
     device: int
     first_core: int
 
-    @property
-    def working(self) -> float:
-        """Cycles in which some unit works or moves something."""
-        return self.timeline.cycles - self.waiting
+    @staticmethod
+    def of(seat: Seat, timelines: Sequence[Timeline]) -> "PartTime":
+        """What a part takes on its seat by its timelines. Where parts share a card's DDR, they differ."""
+        waits = [_waiting(timeline) for timeline in timelines]
+        waiting = sum(waits) / len(waits)
+        working = sum(each.cycles for each in timelines) / len(waits) - waiting
+        return PartTime(timelines[-1], working, waiting, seat.name, seat.soc, seat.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def measure_parts(seats: Sequence[Seat], hardware: Hardware) -> PipelinePerforma
     pace = max(paces, key=lambda name: paces[name])
     span = _span(alone)
     return PipelinePerformance(
-        tuple(_part_time(seat, timelines[-1]) for seat, timelines in zip(seats, made, strict=True)),
+        tuple(PartTime.of(seat, timelines[-_MEASURED:]) for seat, timelines in zip(seats, made, strict=True)),
         tuple(alone),
         tuple(crossings),
         loaded,
@@ -105,10 +111,6 @@ def measure_parts(seats: Sequence[Seat], hardware: Hardware) -> PipelinePerforma
         pace,
         max(0.0, 1 - _span(ideal) / span) if span else 0.0,
     )
-
-
-def _part_time(seat: Seat, timeline: Timeline) -> PartTime:
-    return PartTime(timeline, _waiting(timeline), seat.name, seat.soc, seat.first)
 
 
 def _filled(seats: Sequence[Seat], hardware: Hardware) -> list[list[Timeline]]:

@@ -27,7 +27,7 @@ def test_the_slowest_stage_is_as_fast_as_can_be(count: int, card: str, tmp_path:
     set_target(module, TargetAttr.of("pro", CARDS[card]), CORES)
     run_phases(module, phases_between("graph", "graph"), fp16=True)
     ops, hardware = [op for op in main_of(module).body.block.ops if isinstance(op, GraphOp)], target_of(module).hardware
-    costs = costs_on(ops, CORES, hardware, Tuning())
+    costs = costs_on(ops, CORES, hardware, Tuning()).ops
     seconds = [max(cost.seconds, cost.ddr_bytes / hardware.ddr_bytes_per_second) for cost in costs]
     crossing = [
         size / hardware.p2p_bytes_per_second + hardware.p2p_latency_seconds if size else 0.0
