@@ -77,6 +77,14 @@ def test_symbols_that_are_none(value: str) -> None:
     assert "must be a symbol and a positive integer" in mistakes("a", f"-onnx-define-symbol={value}")
 
 
+def test_paths_are_one_value() -> None:
+    template = "-dump-custom-IO-config-template"
+    expected = Options(model=Path("a"), dump_custom_io_config_template=(Path("t"), Path("p")))
+    assert parse_arguments(["a", f"{template}=t,p"]) == expected
+    assert options_from_keywords(model="a", dump_custom_io_config_template=("t", "p")) == expected
+    assert "given as" in mistakes("a", f"{template}=t", f"{template}=u")
+
+
 def test_names_gather() -> None:
     assert parse_arguments(["a", "-output-node-name=r, s:1", "-output-node-name=t"]).output_node_name == (
         "r",
