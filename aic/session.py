@@ -41,6 +41,7 @@ from dialects.module import (
     specializations_of,
     target_of,
 )
+from dialects.port_scales import port_scales_of
 from dialects.retained import retained_of, retaining
 from dialects.tile.ops import Role, type_of
 
@@ -287,4 +288,7 @@ def signature_of(module: ModuleOp) -> Signature:
 
 def _tensors(module: ModuleOp, role: Role) -> tuple[TensorInfo, ...]:
     buffers = [(label_of(tensor), type_of(tensor.result)) for tensor in ports_of(module, role)]
-    return tuple(TensorInfo(name, stored_dtype(buffer.element_type), buffer.get_shape()) for name, buffer in buffers)
+    scales = port_scales_of(module)
+    return tuple(
+        TensorInfo.of(name, stored_dtype(buffer.element_type), buffer.get_shape(), scales) for name, buffer in buffers
+    )

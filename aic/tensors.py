@@ -1,12 +1,15 @@
 """What inputs and outputs of a network are, whoever runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from dialects.graph.ports import Port
+from dialects.quantized.parameters import Parameters
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
@@ -19,6 +22,20 @@ class TensorInfo:
     name: str
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
+    scaling: Parameters | None = None
+    """What its integers mean: x = scale * (q - offset). None where they are just integers, and for numbers."""
+
+    @staticmethod
+    def of(
+        name: str, dtype: np.dtype[np.generic], shape: Sequence[int], scales: Mapping[str, Parameters]
+    ) -> "TensorInfo":
+        """An input or output of a program; `scales` are those of its integers of 8 bits, by names of ports."""
+        return TensorInfo(name, dtype, tuple(shape), scales.get(name) if dtype == np.int8 else None)
+
+    @staticmethod
+    def of_port(port: Port, scales: Mapping[str, Parameters]) -> "TensorInfo":
+        """The same of a port of a graph."""
+        return TensorInfo.of(port.name, port.dtype, port.type.get_shape(), scales)
 
     @property
     def size(self) -> int:

@@ -112,7 +112,7 @@ def _bindings(
             number, buffer = places[port]
             copied = IoBinding.copied(port.name, kind, shape, direction, number, port.offset - buffer.offset)
             binding = replace(copied, is_partial_allowed=port in given)
-        meaning = scales.get(port.name)
+        meaning = scales.get(port.name) if port.type.element_type in _QUANTIZED_TYPES else None
         bindings.append(binding if meaning is None else binding.quantized(meaning.scale, meaning.offset))
     return tuple(bindings)
 

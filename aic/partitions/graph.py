@@ -10,6 +10,7 @@ from aic.partitions.ports import NetworkPorts, PartPorts
 from aic.tensors import Array, TensorInfo
 from dialects.graph.ports import Port
 from dialects.module import path_of, programs_of
+from dialects.port_scales import port_scales_of
 
 
 class PartsRunner:
@@ -20,7 +21,7 @@ class PartsRunner:
         parts = {path_of(part): part for part in programs_of(module)}
         self._runners = {name: GraphRunner(part) for name, part in parts.items()}
         ports = {
-            name: PartPorts.of(parts[name], _infos(runner.inputs), _infos(runner.outputs))
+            name: PartPorts.of(parts[name], _infos(runner.inputs, parts[name]), _infos(runner.outputs, parts[name]))
             for name, runner in self._runners.items()
         }
         self.ports = NetworkPorts.of(module, ports)
@@ -31,5 +32,6 @@ class PartsRunner:
         return self.ports.run(inputs, lambda name, given: self._runners[name].start(given, mail), mail)
 
 
-def _infos(ports: Sequence[Port]) -> list[TensorInfo]:
-    return [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in ports]
+def _infos(ports: Sequence[Port], part: ModuleOp) -> list[TensorInfo]:
+    scales = port_scales_of(part)
+    return [TensorInfo.of_port(port, scales) for port in ports]

@@ -4,7 +4,7 @@ State that stays on cards is seen as one array by its name, whichever slices of 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -46,7 +46,7 @@ class PartPorts:
     def whole(self, tensor: TensorInfo) -> TensorInfo:
         """An input or output as the network has it."""
         piece = self.slice_of(tensor.name)
-        return tensor if piece is None else TensorInfo(tensor.name, tensor.dtype, piece.whole(tensor.shape))
+        return tensor if piece is None else replace(tensor, shape=piece.whole(tensor.shape))
 
     def slice_of(self, name: str) -> StateSlice | None:
         """Of an input or output, which slice the part has; None for all of it."""

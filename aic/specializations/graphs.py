@@ -9,8 +9,9 @@ from aic.interpreter.graph import GraphRunner
 from aic.partitions.graph import PartsRunner
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
-from dialects.graph.ports import Port, input_ports, output_ports
+from dialects.graph.ports import input_ports, output_ports
 from dialects.module import held_by, main_of, path_of, programs_of, specializations_of
+from dialects.port_scales import port_scales_of
 from dialects.retained import retained_of, retaining
 
 
@@ -20,14 +21,11 @@ def graph_signatures(module: ModuleOp) -> list[Signature]:
 
 
 def _signature(program: ModuleOp) -> Signature:
-    main, retained = main_of(program), retained_of(program)
+    main, retained, scales = main_of(program), retained_of(program), port_scales_of(program)
     kept = [retaining(name) for name in retained]
-    outputs = tuple(_info(port) for port in output_ports(main) if port.name not in kept)
-    return Signature(path_of(program), tuple(map(_info, input_ports(main))), outputs, retained)
-
-
-def _info(port: Port) -> TensorInfo:
-    return TensorInfo(port.name, port.dtype, port.type.get_shape())
+    inputs = tuple(TensorInfo.of_port(port, scales) for port in input_ports(main))
+    outputs = tuple(TensorInfo.of_port(port, scales) for port in output_ports(main) if port.name not in kept)
+    return Signature(path_of(program), inputs, outputs, retained)
 
 
 class GraphNetwork:

@@ -20,6 +20,7 @@ from dialects.graph.kernels import Array
 from dialects.graph.model import ModelOp
 from dialects.graph.ports import input_ports, output_ports
 from dialects.module import cores_of, main_of
+from dialects.port_scales import port_scales_of
 from dialects.tile.boxes import Integers
 from dialects.tile.ops import ComputeOp, InstructionOp, TensorOp, TransferOp, type_of
 from dialects.tile.reshard import ReshardOp, sharding_of
@@ -48,15 +49,12 @@ def level_of(module: ModuleOp) -> RunLevel:
 
 def inputs_of(module: ModuleOp) -> list[TensorInfo]:
     """What a module takes, at any level."""
-    main = main_of(module)
+    main, scales = main_of(module), port_scales_of(module)
     if level_of(module) is not RunLevel.TILE:
-        return [TensorInfo(port.name, port.dtype, port.type.get_shape()) for port in input_ports(main)]
+        return [TensorInfo.of_port(port, scales) for port in input_ports(main)]
     tensors = [op for op in main.body.block.ops if isinstance(op, TensorOp) and op.role.data == "input"]
-    return [
-        TensorInfo(op.label.data, stored_dtype(type_of(op.result).element_type), type_of(op.result).get_shape())
-        for op in tensors
-        if op.label is not None
-    ]
+    named = [(op.label.data, type_of(op.result)) for op in tensors if op.label is not None]
+    return [TensorInfo.of(name, stored_dtype(kind.element_type), kind.get_shape(), scales) for name, kind in named]
 
 
 def run_module(module: ModuleOp, inputs: Mapping[str, Array], constants: Constants | None = None) -> dict[str, Array]:

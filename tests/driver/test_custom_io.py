@@ -15,6 +15,7 @@ import aic
 from aic.phases import PHASES
 from aic.qpc.container import NETWORK_DESC, QPC_FILE, NewSegment, open_container, write_container
 from aic.qpc.descriptor import DataType, IoDescriptor, parse_descriptor, serialize_descriptor
+from dialects.quantized.parameters import Parameters
 from passes.quantization.files.profile import read_profile
 from tests.lit.commands import run_line
 from tests.models.custom_io import Asked, write_custom_io
@@ -233,6 +234,9 @@ def test_the_qpc_says_what_integers_mean(tmp_path: Path, capsys: pytest.CaptureF
     meaning = IoDescriptor(DataType.Int8QTy, (1, 8, 8, 1), float(np.float32(1 / 255)), -128)
     assert pixels.initial == pixels.transformed == meaning
     assert logits.initial == IoDescriptor(DataType.Float16Ty, (1, 10))
+    session = aic.Session(path)
+    assert session.inputs[0].scaling == Parameters(float(np.float32(1 / 255)), -128)
+    assert session.outputs[0].scaling is None
     assert "'x': Int8QTy 1x8x8x1, 64 bytes, 0.003921569 * (q - -128)\n" in aic.Qpc(path).info()
 
 

@@ -10,6 +10,7 @@ from aic.files.outputs import file_stems, write_outputs
 from aic.files.random_inputs import draw_inputs
 from aic.tensors import Signature, TensorInfo
 from dialects.errors import AicError
+from dialects.quantized.parameters import Parameters
 
 IMAGE = TensorInfo("image", np.dtype(np.float32), (2, 3))
 MASK = TensorInfo("mask", np.dtype(np.bool_), (4,))
@@ -73,6 +74,10 @@ def test_drawn_inputs_are_valid_and_repeatable() -> None:
     assert not np.array_equal(first["image"], other["image"])
     assert set(first["tokens"].ravel()) == {0, 1}
     assert (first["image"].dtype, first["mask"].dtype, first["tokens"].dtype) == (np.float32, np.bool_, np.int64)
+    pixels = TensorInfo("pixels", np.dtype(np.int8), (500,), Parameters(0.01, -128))
+    meant = 0.01 * (draw_inputs([pixels], "uniform", 0)["pixels"] + 128.0)
+    assert meant.min() == pytest.approx(0, abs=0.02)
+    assert meant.max() == pytest.approx(1, abs=0.02)
     uniform = draw_inputs([IMAGE], "uniform", 0)["image"]
     assert uniform.min() >= 0
     assert uniform.max() < 1

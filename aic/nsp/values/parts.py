@@ -13,6 +13,8 @@ from aic.tensors import TensorInfo
 from dialects.element_types import stored_dtype
 from dialects.graph.kernels import Array
 from dialects.module import path_of, programs_of
+from dialects.port_scales import port_scales_of
+from dialects.quantized.parameters import Parameters
 from dialects.tile.ops import TensorOp, type_of
 
 
@@ -44,14 +46,14 @@ def ports_of_parts(module: ModuleOp) -> NetworkPorts:
 
 
 def _ports(part: ModuleOp) -> PartPorts:
-    tensors = declared_tensors(part)
-    inputs, outputs = ([_info(tensor) for tensor in tensors if tensor.role.data == role] for role in _ROLES)
+    tensors, scales = declared_tensors(part), port_scales_of(part)
+    inputs, outputs = ([_info(tensor, scales) for tensor in tensors if tensor.role.data == role] for role in _ROLES)
     return PartPorts.of(part, inputs, outputs)
 
 
 _ROLES = ("input", "output")
 
 
-def _info(tensor: TensorOp) -> TensorInfo:
+def _info(tensor: TensorOp, scales: Mapping[str, Parameters]) -> TensorInfo:
     buffer = type_of(tensor.result)
-    return TensorInfo(label_of(tensor), stored_dtype(buffer.element_type), buffer.get_shape())
+    return TensorInfo.of(label_of(tensor), stored_dtype(buffer.element_type), buffer.get_shape(), scales)
