@@ -47,10 +47,10 @@ class CustomizePortsPass(ProgramPass):
         problems = [f"{each.port.name!r}: {misfit}" for each in ports if (misfit := each.misfit) is not None]
         if problems:
             raise AicError(f"{self.name}:{in_lines(problems)}")
+        made = {each.port.name: each.wanted.element or each.element for each in ports}
         _customize_inputs(main, inputs)
         _customize_outputs(main, custom_outputs(main))
         set_customizations(main, {})
-        made = {each.port.name: each.element for each in (*custom_inputs(main), *custom_outputs(main))}
         set_port_scales(op, {name: each.scaling for name, each in made.items() if isinstance(each, UniformType)})
 
 

@@ -21,6 +21,7 @@ from dialects.graph.properties import Arguments, to_attribute
 from dialects.graph.reduction import CumsumOp, PositionOp, ReduceOp
 from dialects.graph.resizing import ResizeOp
 from dialects.graph.unary import UnaryOp
+from dialects.quantized.conversion import ScaledOp
 from dialects.weights import WeightStore, store_of
 from passes.rewriting.constants import constant_of, moved_like
 from passes.rewriting.patterns import apply_patterns, op_type_rewrite_pattern
@@ -28,7 +29,7 @@ from passes.rewriting.permutations import Order, inverse, is_identity, moves_onl
 from passes.rewriting.program_pass import ProgramPass
 from passes.simplify_graph import movement_patterns
 
-_Aligned = UnaryOp | CastOp | BinaryOp | SelectOp | ConcatOp
+_Aligned = UnaryOp | CastOp | ScaledOp | BinaryOp | SelectOp | ConcatOp
 """Ops each of whose operands has the dimensions of the result."""
 
 _Movable = SoftmaxBase | ReduceOp | PositionOp | CumsumOp | SliceOp | PadOp | BatchNormOp | ExpandOp | ResizeOp

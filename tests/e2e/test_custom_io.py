@@ -222,6 +222,17 @@ def _of_integers() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def test_integers_of_the_model_in_another_layout(tmp_path: Path) -> None:
+    """They stay what they are, and cost no transposes."""
+    model = kept(_of_integers(), "custom-io-integers")
+    asked = [Asked("x", "NHWC"), Asked("y", "NHWC")]
+    integers = {"x": np.random.default_rng(6).integers(-128, 128, (1, 3, 8, 8)).astype(np.int8)}
+    outputs = run(model, asked, of_model(asked, integers), tmp_path, dump_dir=tmp_path / "ir")
+    expected = aic.Session(aic.compile(model).path).run(integers)
+    np.testing.assert_array_equal(outputs["y"], asked[1].of_model(expected["y"]))
+    assert "graph.transpose" not in (tmp_path / "ir" / "02.quantize.mlir").read_text()
+
+
 @pytest.mark.parametrize("precision", ["float", "float16", "int8"])
 def test_integers_of_the_model_become_numbers(precision: str, tmp_path: Path) -> None:
     """By the scale that the model has for them; or integers on another scale."""

@@ -44,6 +44,18 @@ func.func @main(%q: tensor<2xi8> {aic.name = "q", aic.element = f16}, %p: tensor
 
 // -----
 
+// In another layout, they mean what they did.
+// CHECK: builtin.module attributes {aic.port_scales = {q = [2.500000e-01 : f64, 1 : i64]}} {
+// CHECK-NEXT: @main(%q: tensor<1x2x2x3xi8>
+// CHECK-NEXT: %[[Q:.*]] = graph.transpose %q {{.*}} -> tensor<1x3x2x2xi8>
+// CHECK-NEXT: quantized.dequantize %[[Q]]
+func.func @main(%q: tensor<1x3x2x2xi8> {aic.name = "q", aic.layout = "NHWC"}) -> (tensor<1x3x2x2xf32> {aic.name = "y"}) {
+  %0 = quantized.dequantize %q {scale = 0.25 : f64, offset = 1 : i64, to = f32} : (tensor<1x3x2x2xi8>) -> tensor<1x3x2x2xf32>
+  func.return %0 : tensor<1x3x2x2xf32>
+}
+
+// -----
+
 // An input that is an output, too: each is as it is asked for.
 // CHECK: @main(%x: tensor<1x2x2x3xf32> {aic.name = "x"}{{.*}}) -> (tensor<1x3x2x2xf16> {aic.name = "y"}) {
 // CHECK-NEXT: %[[X:.*]] = graph.transpose %x

@@ -99,3 +99,18 @@ func.func @scales(%x: tensor<1x4x4x2xf32>) -> tensor<1x2x4x4xf32> {
   %2 = graph.clip %1 {bounds = array<f64: -64.0, 63.5>, quantized.as = !quantized.uniform<i8, 0.5 : 0>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
   func.return %2 : tensor<1x2x4x4xf32>
 }
+
+// -----
+
+// Integers that come in and go out are turned to numbers and back where they are.
+// CHECK-LABEL: @integers
+// CHECK-NEXT: %[[D:.*]] = quantized.dequantize %q {{.*}} -> tensor<1x2x2x3xf32>
+// CHECK-NEXT: %[[Q:.*]] = quantized.quantize %[[D]] {{.*}} -> tensor<1x2x2x3xi8>
+// CHECK-NEXT: %[[T:.*]] = graph.transpose %[[Q]] {permutation = array<i64: 0, 3, 1, 2>}
+// CHECK-NEXT: return %[[T]]
+func.func @integers(%q: tensor<1x2x2x3xi8>) -> tensor<1x3x2x2xi8> {
+  %0 = graph.transpose %q {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x2x2x3xi8>) -> tensor<1x3x2x2xi8>
+  %1 = quantized.dequantize %0 {scale = 0.25 : f64, offset = 1 : i64, to = f32} : (tensor<1x3x2x2xi8>) -> tensor<1x3x2x2xf32>
+  %2 = quantized.quantize %1 {scale = 0.5 : f64, offset = 1 : i64, to = i8} : (tensor<1x3x2x2xf32>) -> tensor<1x3x2x2xi8>
+  func.return %2 : tensor<1x3x2x2xi8>
+}
