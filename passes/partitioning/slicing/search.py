@@ -7,7 +7,7 @@ their rules as long as that helps.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from operator import add
@@ -87,30 +87,39 @@ class _Search:
         self._uses = Counter(producer for node in nodes for producer in node.producers)
         self._changes: dict[tuple[int, State], list[float]] = {}
         self._conversions: dict[tuple[object, ...], float] = {}
-        self._kept = frozenset(number for node in nodes for number in node.becomes)
+        self._made_of: dict[int, list[int]] = {}
+        """By nodes that stay: those whose results they are in the next inference."""
+        for number, node in enumerate(nodes):
+            for kept in node.becomes:
+                self._made_of.setdefault(kept, []).append(number)
 
     def settled(self) -> list[Rule]:
-        """Forwards, then backwards. How what stays is left behind does not matter yet, unless it is known."""
+        """Forwards, then backwards. What stays is held such that it costs least to use it and to leave it so."""
         costs: list[list[float]] = []
         shares: list[list[float]] = []
         for index, node in enumerate(self._nodes):
             costs.append([rule.seconds + self._of_operands(node, rule, shares) for rule in node.rules])
             users = self._uses[index] + node.leaves
             shares.append([cost / max(users, 1) for cost in costs[-1]])
-        chosen: list[Rule] = []
+        chosen: dict[int, Rule] = {}
         needs = [self._known_to_leave(node) for node in self._nodes]
         for index in reversed(range(len(self._nodes))):
             node = self._nodes[index]
             totals = [
-                cost + self._converted(node, rule.state, needs[index])
+                cost + self._converted(node, rule.state, needs[index]) + self._renewed(index, rule.state, chosen)
                 for rule, cost in zip(node.rules, costs[index], strict=True)
             ]
             rule = node.rules[totals.index(min(totals))]
-            chosen.append(rule)
+            chosen[index] = rule
             for producer, need in zip(node.producers, rule.needs, strict=True):
                 if producer is not None:
                     needs[producer].add(need)
-        return chosen[::-1]
+        return [chosen[index] for index in range(len(self._nodes))]
+
+    def _renewed(self, index: int, state: State, chosen: Mapping[int, Rule]) -> float:
+        """Time to bring what a node is in the next inference to the state that it has in this one."""
+        makers = [maker for maker in self._made_of.get(index, ()) if maker in chosen]
+        return fsum(self._converted(self._nodes[maker], chosen[maker].state, (state,)) for maker in makers)
 
     def _known_to_leave(self, node: Node) -> set[State]:
         """In which states a result is when the program ends, as far as there is no choice."""
@@ -124,7 +133,7 @@ class _Search:
         for _ in range(_SWEEPS):
             before = list(rules)
             for index, node in enumerate(self._nodes):
-                if index in self._kept:
+                if index in self._made_of:
                     continue
                 self._count(wanted, node, rules[index], -1)
                 totals = [self._around(index, rule, rules, wanted) for rule in node.rules]
