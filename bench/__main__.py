@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.cards import measure_cards
 from bench.compilation import measure_compilation
 from bench.inference import measure_inference
 from bench.measurement import Measurement, as_json, as_markdown, as_table
@@ -22,7 +23,7 @@ from bench.scale import measure_scale
 from dialects.files import written_aside
 from tools.process import run_command
 
-_SUBJECTS = ("compilation", "inference", "quantization", "room", "size", "scale")
+_SUBJECTS = ("compilation", "inference", "quantization", "room", "size", "scale", "cards")
 _LARGE_BATCH = 64
 
 
@@ -72,6 +73,8 @@ def _measurements(arguments: argparse.Namespace) -> Iterator[Measurement]:
         with written_aside(Path(__file__).parent / "scale.svg") as partial:
             draw(curves, partial)
         yield from curves.measurements()
+    if "cards" in arguments.subject:
+        yield from measure_cards(arguments.rounds)
 
 
 def _parser() -> argparse.ArgumentParser:

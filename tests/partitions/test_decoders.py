@@ -1,12 +1,15 @@
 """Networks for several shapes, with state that stays, over several cards."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import onnx
 import pytest
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
@@ -16,11 +19,14 @@ from aic.memory_use import memory_use_of_card
 from aic.nsp.parts_report import PartsReport
 from aic.partitions.multi_device import load, validate
 from aic.partitions.nodes import node_names
+from bench.cards import compiled_over_cards
+from bench.networks import DECODER
 from dialects.aic import WeightAttr
 from dialects.element_types import tensor_bytes
 from dialects.module import programs_of, set_symbols, specializations_of
 from dialects.retained import STATE_SLICES, StateSlice, set_retained, set_state_slices, state_slices_of
 from tests.models import reference, symbolic
+from tests.models.builder import ExternalData
 from tests.models.cache import kept
 from tests.partitions.test_multi_device import SLICES, validated, with_program
 from tests.partitions.test_running import sliced
@@ -326,3 +332,25 @@ def test_the_same_network_gives_the_same_bytes(qpc: bytes, tmp_path: Path) -> No
     cards = sliced(tmp_path, 2, CORES)
     options = {**shapes_and_state(tmp_path), "mdp_load_partition_config": cards}
     assert aic.compile(decoder("few heads"), **options).to_bytes() == qpc
+
+
+# ---------------------------------------------------------------------------------------------------------- memory
+
+
+@pytest.mark.parametrize("layers", [2, pytest.param(24, marks=pytest.mark.sweep)])
+def test_weights_do_not_come_to_lie_in_memory(layers: int, tmp_path: Path) -> None:
+    """With 24 layers they are 2 GiB. Those of 2 layers are small beside the compiler itself."""
+    sizes = replace(DECODER, layers=layers)
+    with (tmp_path / "weights").open("wb") as file:
+        model = symbolic.decoder("llama", sizes, ExternalData(file, "weights"))
+    onnx.save(model, tmp_path / "model.onnx")
+    weights = (tmp_path / "weights").stat().st_size
+    use = compiled_over_cards(tmp_path / "model.onnx", tmp_path, 4, ["-convert-to-fp16"])
+    (tmp_path / "weights").unlink()
+    qpc = tmp_path / "qpc" / "programqpc.bin"
+    assert use.peak_bytes < 0.5 * weights + 200_000_000
+    table = 2 * sizes.vocabulary * sizes.width  # of embeddings, which each card has whole
+    assert qpc.stat().st_size < 1.02 * weights / 2 + 3 * table
+    for part in programs_of(specializations_of(load(qpc).module)[0]):
+        assert memory_use_of_card(part).ddr_constants < 1.02 * weights / 8 + table
+    shutil.rmtree(tmp_path / "qpc")
