@@ -28,7 +28,7 @@ from dialects.retained import STATE_SLICES, StateSlice, set_retained, set_state_
 from tests.models import reference, symbolic
 from tests.models.builder import ExternalData
 from tests.models.cache import kept
-from tests.partitions.test_multi_device import SLICES, validated, with_program
+from tests.partitions.test_multi_device import SLICES, mutants, validated, with_program
 from tests.partitions.test_running import sliced
 from tests.specializations.decoding import PREFILL, PROMPT, Tokens, by_onnxruntime, config, generated, one_token, sums
 from tools import aic_exec
@@ -326,6 +326,22 @@ def test_what_cards_say_of_state_is_not_trusted(
 ) -> None:
     errors = validated(with_program(qpc, SLICES[1], change), tmp_path)
     assert any(message in error for error in errors), errors
+
+
+@pytest.mark.parametrize("mutation", ["in_meta_info", "around_programs", "in_programs"])
+def test_no_mutant_does_harm(mutation: str, tmp_path: Path) -> None:
+    """A file is refused, or runs for every shape."""
+    data = aic.compile(**sums_over_cards(tmp_path, ("added", "grow", "kept"))).to_bytes()
+    refused = 0
+    for mutant in mutants(mutation, data):
+        if validated(mutant, tmp_path):
+            refused += 1
+            continue
+        session = aic.Session(tmp_path / "mutant.bin")
+        for number, signature in enumerate(session.specializations):
+            session.run({port.name: np.ones(port.shape, port.dtype) for port in signature.needed})
+            session.timing(number)
+    assert refused
 
 
 def test_the_same_network_gives_the_same_bytes(qpc: bytes, tmp_path: Path) -> None:
