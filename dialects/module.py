@@ -182,9 +182,9 @@ def standing_alone(module: ModuleOp) -> ModuleOp:
         return module
     alone = module.clone()
     while isinstance(around, ModuleOp):
-        alone.attributes = {**around.attributes, **alone.attributes}
+        said = {name: value for name, value in around.attributes.items() if name != HOLDS}
+        alone.attributes = {**said, **alone.attributes}
         around = around.parent_op()
-    alone.attributes.pop(HOLDS, None)
     return alone
 
 

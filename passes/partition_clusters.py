@@ -7,6 +7,7 @@ that the slowest is as fast as possible; what one makes for a later one passes t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp, i64
@@ -20,6 +21,7 @@ from dialects.tuning import Tuning, set_tuning, tuning_of
 from passes.partitioning.costs import ClusterCosts, costs_on, crossing_bytes
 from passes.partitioning.split import Part, split_program
 from passes.partitioning.stages import Work, balanced_cuts
+from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 
 CLUSTERS = "aic.clusters"
@@ -31,6 +33,7 @@ class PartitionClustersPass(ProgramPass):
     """Divides the program over the clusters that the module names; one that names none stays whole."""
 
     name = "partition-clusters"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         wanted = op.attributes.pop(CLUSTERS, None)

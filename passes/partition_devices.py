@@ -14,6 +14,7 @@ alike: by the same nodes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -42,6 +43,7 @@ from passes.partitioning.balance import cuts_over_cards, seconds_on_card
 from passes.partitioning.configuration import CONFIGURATION, Configuration, Partition
 from passes.partitioning.retained import stranded_state
 from passes.partitioning.split import Links, Part, split_program
+from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import errors_in
 from passes.slice_tensors import SLICES, Slicing
 
@@ -56,6 +58,7 @@ class PartitionDevicesPass(ModulePass):
     """
 
     name = "partition-devices"
+    PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         left = list(programs_of(op))

@@ -23,8 +23,10 @@ class Mail:
         self._boxes: dict[int, deque[Array]] = {}
 
     def put(self, channel: ChannelAttr, tensor: Array) -> None:
-        """Sends a tensor, as it is now."""
-        self._boxes.setdefault(channel.number.data, deque()).append(tensor.copy())
+        """Sends a tensor, as it is now. The order of its elements in memory stays, so that sums of them have the same
+        bits.
+        """
+        self._boxes.setdefault(channel.number.data, deque()).append(tensor.copy("K"))
 
     def holds(self, channel: ChannelAttr) -> bool:
         """Whether there is something to take."""

@@ -108,8 +108,6 @@ def _cluster_conflicts(options: Options) -> list[str]:
         found.append("-sdp-cluster-sizes makes one pipeline of the cores: it excludes -aic-num-of-instances")
     if options.network_specialization_config is not None:
         found.append("-sdp-cluster-sizes divides one network: it excludes -network-specialization-config")
-    if options.validate_passes:
-        found.append("-validate-passes compares whole networks: it excludes -sdp-cluster-sizes")
     if options.retained_state:
         found.append("-sdp-cluster-sizes and -retained-state together are not supported yet")
     return found
@@ -141,10 +139,7 @@ def _partition_conflicts(options: Options) -> list[str]:
         f"-from={options.from_phase}, which is behind the phase {_PARTITION_PHASE}": options.from_phase is not None
         and PHASE_NAMES.index(options.from_phase) > PHASE_NAMES.index(_PARTITION_PHASE),
     }
-    later = {"-validate-passes": options.validate_passes}
-    return [f"{given[0]} excludes {name}" for name, is_given in excluded.items() if is_given] + [
-        f"{given[0]} and {name} together are not supported yet" for name, is_given in later.items() if is_given
-    ]
+    return [f"{given[0]} excludes {name}" for name, is_given in excluded.items() if is_given]
 
 
 def _custom_io_conflicts(options: Options) -> list[str]:

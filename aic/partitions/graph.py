@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from xdsl.dialects.builtin import ModuleOp
 
-from aic.interpreter.graph import GraphRunner
+from aic.interpreter.graph import Alteration, GraphRunner, Observer
 from aic.interpreter.parts import Mail
 from aic.partitions.ports import NetworkPorts, PartPorts
 from aic.tensors import Array, TensorInfo
@@ -26,10 +26,12 @@ class PartsRunner:
         }
         self.ports = NetworkPorts.of(module, ports)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, inputs: Mapping[str, Array], observe: Observer | None = None, alter: Alteration | None = None
+    ) -> dict[str, Array]:
         """Outputs by name. Raises AicError as `GraphRunner.run`, and for inputs that do not fit."""
         mail = Mail()
-        return self.ports.run(inputs, lambda name, given: self._runners[name].start(given, mail), mail)
+        return self.ports.run(inputs, lambda name, given: self._runners[name].start(given, mail, observe, alter), mail)
 
 
 def _infos(ports: Sequence[Port], part: ModuleOp) -> list[TensorInfo]:

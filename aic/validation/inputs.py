@@ -5,7 +5,7 @@ picks rows of a table is any of its rows; other integers, and booleans, are 0 or
 is quantized for a range of an input, numbers come from that range.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,9 @@ from dialects.element_types import is_float
 from dialects.graph.base import numbers, tensor_type
 from dialects.graph.kernels import Array
 from dialects.graph.movement import GatherElementsOp, GatherOp
-from dialects.graph.ports import input_ports
+from dialects.graph.ports import Port, input_ports
 from dialects.graph.unary import ClipOp
-from dialects.module import main_of
+from dialects.module import main_of, programs_of
 from passes.quantization.files.profile import read_profile
 from passes.quantization.scales import wanted_type
 from passes.quantization.settings import settings_of
@@ -60,10 +60,10 @@ def input_ranges(module: ModuleOp) -> dict[str, tuple[float, float]]:
     """What the inputs of a graph were, by name, when it was quantized: in the profile that its settings name, or as its
     integers reach, if it arrives quantized. Raises AicError for a profile that cannot be read.
     """
-    main, named = main_of(module), settings_of(module).load_profile
+    named = settings_of(module).load_profile
     records = read_profile(Path(named)).records if named else {}
     found: dict[str, tuple[float, float]] = {}
-    for argument, port in zip(main.body.block.args, input_ports(main), strict=True):
+    for argument, port in _ports(module):
         limited = [use.operation for use in argument.uses if isinstance(use.operation, ClipOp)]
         scaled = [numbers(op.bounds) for op in limited if wanted_type(op.output) is not None]
         if not is_float(port.type.element_type):
@@ -75,16 +75,18 @@ def input_ranges(module: ModuleOp) -> dict[str, tuple[float, float]]:
     return found
 
 
+def _ports(module: ModuleOp) -> Iterator[tuple[SSAValue, Port]]:
+    """The inputs of all programs of a graph, as arguments and as what they are called."""
+    for part in programs_of(module):
+        main = main_of(part)
+        yield from zip(main.body.block.args, input_ports(main), strict=True)
+
+
 def table_rows(module: ModuleOp) -> dict[str, int]:
     """Rows of the smallest table that an integer input of a graph picks rows of, for inputs that do."""
-    main = main_of(module)
-    sources: dict[SSAValue, frozenset[str]] = {
-        argument: frozenset([port.name])
-        for argument, port in zip(main.body.block.args, input_ports(main), strict=True)
-        if _is_integer(argument)
-    }
+    sources = {argument: frozenset([port.name]) for argument, port in _ports(module) if _is_integer(argument)}
     rows: dict[str, int] = {}
-    for op in main.body.block.ops:
+    for op in (op for part in programs_of(module) for op in main_of(part).body.block.ops):
         if isinstance(op, GatherOp | GatherElementsOp):
             size = tensor_type(op.data).get_shape()[op.axis.value.data]
             for name in sources.get(op.indices, ()):

@@ -2,8 +2,9 @@
 
 Passes rename, reorder, fuse and split operations, so that an operation has no fixed counterpart before the pass. Its
 value has: what a right operation computes stands somewhere among the values before, in another order of dimensions
-maybe; or is a step on the way to such a value. So from an output that drifts the search goes back through the values
-that are not found before the pass. The first operation whose own is not, while all it reads is, is where it begins.
+maybe; or is a slice of the tensor of its name; or is a step on the way to such a value. So from an output that drifts
+the search goes back through the values that are not found before the pass. The first operation whose own is not, while
+all it reads is, is where it begins.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from aic.validation.comparison import Difference, difference
-from aic.validation.levels import Trace, TracedValue
+from aic.validation.tracing import Trace, TracedValue
 from dialects.graph.kernels import Array
 from dialects.graph.locations import node_name, tensor_name
+from dialects.module import path_of
 
 _MOST_DIMENSIONS = 5
 """Beyond these the orders of dimensions are too many to try."""
@@ -47,6 +50,11 @@ class Culprit:
         return node_name(self.op)
 
     @property
+    def part(self) -> str:
+        """The part of the network that it is in; empty when that is whole."""
+        return part_of(self.op)
+
+    @property
     def tensor(self) -> str:
         """The tensor of the model that it makes; empty when it makes none."""
         return "" if tensor_name(self.op) == self.node else tensor_name(self.op)
@@ -71,8 +79,18 @@ def find_culprit(reference: Reference, suspect: Trace, drifting: Sequence[str]) 
     first = [n for n in wrong if all(found[source] for source in suspect.values[n].made_of)]
     if not first:
         return None
-    value = suspect.values[min(first)]
+    in_parts = len({part_of(suspect.values[number].op) for number in first}) > 1
+    number = min(first, key=lambda n: (known.place(suspect.values[n]) if in_parts else 0, n))
+    value = suspect.values[number]
     return Culprit(value.op, known.difference_by_name(value))
+
+
+def part_of(op: Operation) -> str:
+    """The part of a network that an operation is in; empty when the network is whole."""
+    around = op.parent_op()
+    while around is not None and not isinstance(around, ModuleOp):
+        around = around.parent_op()
+    return path_of(around) if isinstance(around, ModuleOp) else ""
 
 
 class _Known:
@@ -84,17 +102,42 @@ class _Known:
         for value in reference.trace.values:
             self._by_size.setdefault(value.array.size, []).append(value)
 
+    def place(self, value: TracedValue) -> int:
+        """Where the tensor of a value's name was made before the pass. Parts have no common order, and one of several
+        summands is not found before the pass, right or wrong: what comes first in the network is wrong first.
+        """
+        names = [tensor_name(before.op) for before in self._reference.trace.values]
+        name = tensor_name(value.op)
+        return names.index(name) if name in names else len(names)
+
     def has(self, value: TracedValue) -> bool:
         """Whether the value was computed before, in whatever order of dimensions."""
         candidates = self._by_size.get(value.array.size, [])
         named = sorted(candidates, key=lambda candidate: tensor_name(candidate.op) != tensor_name(value.op))
-        return any(self._same(candidate, value.array) for candidate in named)
+        if any(self._same(candidate, value.array) for candidate in named):
+            return True
+        return any(self._holds_slice(candidate, value) for candidate in self._reference.trace.values)
 
     def _same(self, before: TracedValue, after: Array) -> bool:
         bound = self._reference.bound(before)
         if not _similar(before.array, after, bound):
             return False
         return any(not difference(a, b, c).drifts for a, b, c in _arrangements(before.array, after, bound))
+
+    def _holds_slice(self, before: TracedValue, value: TracedValue) -> bool:
+        """Whether a value is a slice, along one dimension, of the tensor of its name."""
+        if tensor_name(before.op) != tensor_name(value.op) or before.array.ndim != value.array.ndim:
+            return False
+        shorter = [d for d, (a, b) in enumerate(zip(before.array.shape, value.array.shape, strict=True)) if a != b]
+        if len(shorter) != 1 or value.array.shape[shorter[0]] > before.array.shape[shorter[0]]:
+            return False
+        bound = self._reference.bound(before)
+        length = value.array.shape[shorter[0]]
+        for offset in range(before.array.shape[shorter[0]] - length + 1):
+            part = (slice(None),) * shorter[0] + (slice(offset, offset + length),)
+            if not difference(before.array[part], value.array, None if bound is None else bound[part]).drifts:
+                return True
+        return False
 
     def difference_by_name(self, value: TracedValue) -> Difference | None:
         """How far the value is off from the tensor of its name before the pass, where there is one of its size."""

@@ -28,7 +28,7 @@ import numpy as np
 from xdsl.dialects.builtin import Float16Type, Float32Type, Float64Type, f16
 from xdsl.ir import Attribute, Operation
 
-from aic.interpreter.graph import GraphRunner
+from aic.validation.levels import Runner
 from dialects.element_types import F16_MAX
 from dialects.graph.attention import AttentionOp
 from dialects.graph.base import GraphOp
@@ -78,7 +78,7 @@ _CANCELS = (
 
 
 def allowed_outputs(
-    runner: GraphRunner, inputs: Mapping[str, Array], outputs: Mapping[str, Array], *, to_fp16: bool
+    runner: Runner, inputs: Mapping[str, Array], outputs: Mapping[str, Array], *, to_fp16: bool
 ) -> dict[str, Array]:
     """How far each element of each output may be off; infinite where it may be anything."""
     reach = {name: np.zeros(array.shape) for name, array in outputs.items()}
@@ -90,7 +90,7 @@ def allowed_outputs(
 
 
 def allowed_results(
-    runner: GraphRunner, inputs: Mapping[str, Array], results: Mapping[Operation, Array], *, to_fp16: bool
+    runner: Runner, inputs: Mapping[str, Array], results: Mapping[Operation, Array], *, to_fp16: bool
 ) -> dict[Operation, Array]:
     """The same for the result of every op."""
     reach = {op: np.zeros(array.shape) for op, array in results.items()}
@@ -120,7 +120,7 @@ def _allowed(reach: Array, dtype: np.dtype[np.generic]) -> Array:
 
 
 def _run_moved(
-    runner: GraphRunner, inputs: Mapping[str, Array], sample: int, to_fp16: bool, observe: Observe | None = None
+    runner: Runner, inputs: Mapping[str, Array], sample: int, to_fp16: bool, observe: Observe | None = None
 ) -> dict[str, Array]:
     """Outputs of a run with moved results."""
     random = np.random.default_rng(sample // 2) if sample > 1 else None

@@ -1,4 +1,4 @@
-"""Runs one program before and after each pass and compares."""
+"""Runs one network, a program or the parts of one, before and after each pass and compares."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,33 +9,34 @@ from typing import TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import ReturnOp
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from aic.interpreter.graph import GraphRunner
-from aic.nsp.values.memory import Constants
 from aic.successors import Marked
 from aic.tensors import TensorInfo
 from aic.validation.comparison import NONE, Difference, difference
 from aic.validation.inputs import drawn_inputs, input_ranges, table_rows
 from aic.validation.levels import (
+    ConstantsOf,
     RunLevel,
+    Runner,
     converted,
+    graph_runner,
     inputs_of,
     level_of,
-    run_module,
-    traced,
-    traced_graph,
+    run_network,
     unsharded,
 )
 from aic.validation.localization import Culprit, Reference, find_culprit
 from aic.validation.spread import allowed_outputs, allowed_results
 from aic.validation.steps import checked_operations
+from aic.validation.tracing import traced, traced_graph
 from dialects.equality import same_module
 from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
-from dialects.module import main_of
+from dialects.module import held_by, main_of, programs_of
 from dialects.quantized.base import QuantizedOp
 from passes.rewriting.precision import Precision, precision_of
 
@@ -63,8 +64,8 @@ class PassVerdict:
     """What running and comparing took."""
 
 
-class ProgramValidator:
-    """Validates every pass over one program, and the program in the QPC, on the same inputs. Raises Drift at the first
+class NetworkValidator:
+    """Validates every pass over one network, and the network in the QPC, on the same inputs. Raises Drift at the first
     pass that drifts.
 
     What a precision allows is measured (`aic.validation.spread`) on the graph: at first, and anew when the network has
@@ -85,17 +86,19 @@ class ProgramValidator:
     def between_passes(
         self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
     ) -> None:
-        """The program before the first pass, and after each."""
+        """The network before the first pass, and after each."""
         if previous is not None:
             self.check(phase, previous.name, precision_of(type(previous)), module)
         elif self._before is None:
             self._begin(module)
         if following is not None and _by_operation(precision_of(type(following)), module):
+            if held_by(module) == "partitions":
+                raise AicError(f"{following.name}: what it makes of a network in parts cannot be compared step by step")
             self._marks = Marked.of(module)
             self._before = self._marks.before
 
     def check(
-        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None = None
+        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: ConstantsOf | None = None
     ) -> None:
         """Compares a module with the one before it. Raises Drift."""
         try:
@@ -106,7 +109,7 @@ class ProgramValidator:
                 self._marks = None
 
     def _check(
-        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: Constants | None
+        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: ConstantsOf | None
     ) -> None:
         start = time.perf_counter()
         before = self._before
@@ -138,19 +141,19 @@ class ProgramValidator:
         self._before = module.clone()
         if self._given is not None:
             self._inputs = dict(self._given(inputs_of(module)))
-            self._outputs = run_module(module, self._inputs)
+            self._outputs = run_network(module, self._inputs)
             return
         known = level_of(module) is not RunLevel.TILE
         rows, ranges = (table_rows(module), input_ranges(module)) if known else ({}, {})
         for distribution in (self._distribution, "uniform"):
             self._inputs = drawn_inputs(inputs_of(module), rows, distribution, ranges)
-            self._outputs = run_module(module, self._inputs)
+            self._outputs = run_network(module, self._inputs)
             if not _says_nothing(self._outputs):
                 return
 
-    def _run_after(self, phase: str, name: str, module: ModuleOp, constants: Constants | None) -> dict[str, Array]:
+    def _run_after(self, phase: str, name: str, module: ModuleOp, constants: ConstantsOf | None) -> dict[str, Array]:
         try:
-            outputs = run_module(module, self._inputs, constants)
+            outputs = run_network(module, self._inputs, constants)
         except Exception as error:
             # Whatever a wrong module makes an interpreter raise is the pass's fault.
             raise Drift(f"{_place(phase, name)} leaves a module that cannot be run: {error}") from error
@@ -159,7 +162,7 @@ class ProgramValidator:
         return outputs
 
     def _compared(
-        self, precision: Precision, module: ModuleOp, constants: Constants | None, outputs: Mapping[str, Array]
+        self, precision: Precision, module: ModuleOp, constants: ConstantsOf | None, outputs: Mapping[str, Array]
     ) -> tuple[Difference, str]:
         """Every output compared with what it was: the worst difference, and what there is to complain of."""
         allowed: Mapping[str, Array | None] = {}
@@ -175,7 +178,7 @@ class ProgramValidator:
         return reduce(Difference.worse, differences.values(), NONE), complaint
 
     def _compared_by_operation(
-        self, _: Precision, module: ModuleOp, constants: Constants | None, outputs: Mapping[str, Array]
+        self, _: Precision, module: ModuleOp, constants: ConstantsOf | None, outputs: Mapping[str, Array]
     ) -> tuple[Difference, str]:
         """Every operation compared with what it stands for. The difference is that of the outputs, and the share of
         what is allowed that of the worst operation.
@@ -201,17 +204,17 @@ class ProgramValidator:
             self._allowed[precision] = allowed_outputs(runner, inputs, outputs, to_fp16=precision is Precision.FP16)
         return self._allowed[precision]
 
-    def _graph_before(self) -> tuple[GraphRunner, dict[str, Array]]:
+    def _graph_before(self) -> tuple[Runner, dict[str, Array]]:
         """The graph of the module before the pass, and the inputs in its element types."""
         assert self._before is not None
         graph = unsharded(self._before)
-        return GraphRunner(graph), converted(graph, self._inputs)
+        return graph_runner(graph), converted(graph, self._inputs)
 
     def _culprit(
         self,
         precision: Precision,
         module: ModuleOp,
-        constants: Constants | None,
+        constants: ConstantsOf | None,
         drifting: list[str],
     ) -> Culprit | None:
         before = self._before
@@ -220,7 +223,7 @@ class ProgramValidator:
         if precision is Precision.EXACT:
             return find_culprit(Reference(traced(before, self._inputs), None), suspect, drifting)
         runner, inputs = self._graph_before()
-        trace = traced_graph(before, runner, inputs)
+        trace = traced_graph(runner, inputs)
         results = {value.op: value.array for value in trace.values}
         allowed = allowed_results(runner, inputs, results, to_fp16=precision is Precision.FP16)
         return find_culprit(Reference(trace, allowed), suspect, drifting)
@@ -231,15 +234,20 @@ def _by_operation(precision: Precision, module: ModuleOp) -> bool:
     roundings decide which integers they become.
     """
     if precision is Precision.FP16:
-        return any(isinstance(op, QuantizedOp) for op in main_of(module).body.block.ops)
+        return any(isinstance(op, QuantizedOp) for op in _operations(module))
     return precision is Precision.QUANTIZED
+
+
+def _operations(network: ModuleOp) -> list[Operation]:
+    """The operations of all programs of a network."""
+    return [op for part in programs_of(network) for op in main_of(part).body.block.ops]
 
 
 def _rounds_nothing(module: ModuleOp) -> bool:
     """Whether a graph computes on integers only, so that it has the same bits in whatever order: numbers are moved and
     converted at most.
     """
-    ops = [op for op in main_of(module).body.block.ops if isinstance(op, GraphOp)]
+    ops = [op for op in _operations(module) if isinstance(op, GraphOp)]
     return all(op.EXACT or isinstance(op, QuantizedOp | CastOp) for op in ops)
 
 
@@ -264,7 +272,8 @@ def _complaint(culprit: Culprit | None, differences: Mapping[str, Difference], d
     lines = ["every operation computes what one before the pass did; outputs are returned wrongly"]
     if culprit is not None:
         tensor = f", which makes {culprit.tensor!r}" if culprit.tensor else ""
-        lines = [f"first: {culprit.op.name} of node {culprit.node!r}{tensor}{_by(culprit.difference)}"]
+        part = f" in {culprit.part}" if culprit.part else ""
+        lines = [f"first: {culprit.op.name} of node {culprit.node!r}{part}{tensor}{_by(culprit.difference)}"]
     lines += [f"output {output!r}{_by(differences[output])}" for output in drifting[:_LISTED]]
     if len(drifting) > _LISTED:
         lines.append(f"and {len(drifting) - _LISTED} more outputs")

@@ -169,7 +169,6 @@ def test_what_the_host_is_told(tmp_path: Path) -> None:
         ({"sdp_cluster_sizes": (2, 2), "mos": (1, 3)}, "mos is 3 for a cluster of 2 cores"),
         ({"sdp_cluster_sizes": (2, 2), "mos": (1, 2, 1)}, "mos has 3 values for 2 clusters"),
         ({"mos": (1, 2)}, "one value per cluster needs -sdp-cluster-sizes"),
-        ({"sdp_cluster_sizes": (2, 2), "validate_passes": True}, "it excludes -sdp-cluster-sizes"),
         ({"sdp_cluster_sizes": (2, 2), "retained_state": True}, "-retained-state together are not supported yet"),
     ],
 )

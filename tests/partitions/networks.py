@@ -12,7 +12,7 @@ from aic.interpreter.parts import Mail, run_parts
 from aic.nsp.values import load_program
 from aic.partitions.multi_device import LoadedNetwork, write
 from aic.partitions.nodes import node_names
-from aic.phases import phases_between, run_phases
+from aic.phases import Observer, phases_between, run_phases
 from dialects.aic import TargetAttr
 from dialects.module import main_of, path_of, programs_of, set_target
 from dialects.tile.ops import TensorOp
@@ -28,7 +28,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 KINDS = ("pipelined", "sliced")
 
 
-def scheduled(kind: str) -> ModuleOp:
+def scheduled(kind: str, observer: Observer | None = None) -> ModuleOp:
     """The trained digits over cards 0 and 1 as a pipeline, over cards 4 and 2 that share the work, or `mixed`: over two
     that do, and one that follows them.
     """
@@ -44,7 +44,7 @@ def scheduled(kind: str) -> ModuleOp:
     else:
         both = Partition("all", (Device(4, 2), Device(2, 3)))
         module.attributes[CONFIGURATION] = Configuration((both,), (Connection((2, 4), "p2p"),)).to_attribute()
-    run_phases(module, phases_between("graph", "schedule"), fp16=True)
+    run_phases(module, phases_between("graph", "schedule"), fp16=True, observer=observer)
     return module
 
 

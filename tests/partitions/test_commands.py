@@ -177,7 +177,6 @@ LOAD = "-mdp-load-partition-config=c"
         ([LOAD, "-mdp-auto-partition=2"], "each say which card has what: give one"),
         ([LOAD, "-sdp-cluster-sizes=1,1"], "excludes dividing one by -sdp-cluster-sizes"),
         ([LOAD, "-aic-num-of-instances=2"], "-mdp-load-partition-config excludes -aic-num-of-instances"),
-        (["-mdp-auto-partition=2", "-validate-passes"], "-validate-passes together are not supported yet"),
         ([LOAD, "-from=shard"], "excludes -from=shard, which is behind the phase partition"),
         (["-mdp-auto-partition=1"], "must be at least 2"),
     ],
