@@ -18,6 +18,7 @@ from dialects.graph.base import GraphOp
 from dialects.hardware import Hardware
 from dialects.module import CORES, FIRST_CORE, cores_of, main_of, target_of
 from dialects.tuning import Tuning, set_tuning, tuning_of
+from passes.partitioning.asking import refuse_on_holders
 from passes.partitioning.costs import ClusterCosts, costs_on, crossing_bytes
 from passes.partitioning.split import Part, split_program
 from passes.partitioning.stages import Work, balanced_cuts
@@ -34,6 +35,10 @@ class PartitionClustersPass(ProgramPass):
 
     name = "partition-clusters"
     PRECISION: ClassVar[Precision] = Precision.EXACT
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        refuse_on_holders(op, CLUSTERS)
+        super().apply(ctx, op)
 
     def apply_to(self, ctx: Context, op: ModuleOp) -> None:
         wanted = op.attributes.pop(CLUSTERS, None)

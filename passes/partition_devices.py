@@ -39,6 +39,7 @@ from dialects.module import (
 )
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp
 from dialects.tuning import tuning_of
+from passes.partitioning.asking import refuse_on_holders
 from passes.partitioning.balance import cuts_over_cards, seconds_on_card
 from passes.partitioning.configuration import CONFIGURATION, Configuration, Partition
 from passes.partitioning.retained import stranded_state
@@ -61,6 +62,7 @@ class PartitionDevicesPass(ModulePass):
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        refuse_on_holders(op, AUTOMATIC, CONFIGURATION)
         left = list(programs_of(op))
         while left:
             peers = [peer for peer in specializations_of(left[0]) if peer in left]

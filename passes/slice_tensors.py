@@ -37,6 +37,7 @@ from dialects.module import (
 )
 from dialects.retained import StateSlice, set_retained, set_state_slices
 from dialects.weights import store_of
+from passes.partitioning.asking import refuse_on_holders
 from passes.partitioning.retained import ProgramState
 from passes.partitioning.slicing.exchanges import Exchanges
 from passes.partitioning.slicing.program import Connection, slice_program
@@ -93,6 +94,7 @@ class SliceTensorsPass(ModulePass):
     name = "slice-tensors"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        refuse_on_holders(op, SLICES)
         jobs: dict[ModuleOp, _Job] = {}
         for program in programs_of(op):
             wanted = program.attributes.pop(SLICES, None)

@@ -94,3 +94,14 @@ builtin.module attributes {aic.retained = ["s"], aic.partitions = {
     func.return %0, %1 : tensor<8xf16>, tensor<8xf16>
   }
 }
+
+// -----
+
+// CHECK: aic.auto_partition: the module holds specializations, and no program that could be divided
+builtin.module attributes {aic.holds = "specializations", aic.auto_partition = 2 : i64} {
+  builtin.module @spec0 {
+    func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+      func.return %x : tensor<8xf16>
+    }
+  }
+}

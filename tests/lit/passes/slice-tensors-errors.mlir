@@ -36,3 +36,14 @@ builtin.module @net {
   builtin.module @part attributes {aic.slices = {devices = array<i64: 0, 0>}} {
   }
 }
+
+// -----
+
+// CHECK: aic.slices: the module holds partitions, and no program that could be divided
+builtin.module attributes {aic.holds = "partitions", aic.slices = {devices = array<i64: 0, 1>}} {
+  builtin.module @a {
+    func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+      func.return %x : tensor<8xf16>
+    }
+  }
+}
