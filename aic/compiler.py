@@ -16,12 +16,12 @@ from aic.log import unhandled_log_shown
 from aic.options import Options, UsageError, options_from_keywords
 from aic.phases import PHASE_NAMES, Observer, Observers, phases_between, run_phases
 from aic.qpc.container import QPC_FILE
-from aic.quantization import Samples, first_of, given_samples, make_profile, profile_beside, write_report
+from aic.quantization import Samples, first_of, given_samples, make_profile, profile_beside, write_reports
 from aic.sources import import_source, read_text
 from aic.successors import Marked
 from aic.tensors import Array
 from dialects.errors import AicError
-from dialects.module import is_over_cards
+from dialects.module import is_over_cards, programs_of
 from dialects.weights import drop_store, store_of
 from passes.quantization.files.profile import Profile, write_profile
 from passes.quantization.settings import set_settings, settings_of
@@ -243,10 +243,11 @@ def lower(
     module = run(source, start, _PROFILED)
     if options.convert_to_quantize:
         _profile_for(module, options, samples)
-    graph = module if options.quantization_report is None else Marked.of(module).before
+    reported = [] if options.quantization_report is None else list(programs_of(module))
+    graphs = [Marked.of(program).before for program in reported]
     module = run(module, _QUANTIZING, _QUANTIZING)
     if options.quantization_report is not None:
-        write_report(options.quantization_report, graph, module, samples)
+        write_reports(options.quantization_report, graphs, module, samples)
     return run(module, _AFTER_QUANTIZING, stop) if stop != _QUANTIZING else module
 
 

@@ -1,9 +1,8 @@
 """Quantization as the options ask for it: settings for the passes, and profiles."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,12 +12,14 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.node_lists import node_lists
 from aic.options import Options, UsageError
+from aic.specializations.choice import choose
 from aic.specializations.graphs import graph_signatures
 from aic.tensors import Signature, TensorInfo
 from aic.version import version
 from dialects import create_context
+from dialects.errors import AicError
 from dialects.files import written_aside
-from dialects.module import programs_of
+from dialects.module import path_of, programs_of, standing_alone
 from passes.quantization.files.profile import Profile
 from passes.quantization.settings import DEFAULT_BINS, Settings, settings_of
 from passes.smooth_activations import SmoothActivationsPass, smooth
@@ -93,25 +94,61 @@ def make_profile(module: ModuleOp, samples: Samples, options: Options) -> Profil
     return replace(made, records=records)
 
 
-def write_report(path: Path, graph: ModuleOp, integers: ModuleOp, samples: Samples) -> None:
-    """Writes the report of a network before and after it was quantized, on the first samples: a page, and beside it the
-    same as JSON. Activations are compared as the settings smooth them. Raises AicError for samples that do not fit, NaN
-    and infinities among them.
-    """
-    from aic.profiling import check_finite
-    from aic.quantization_page import as_page
-    from aic.quantization_report import make_report
+def write_reports(path: Path, graphs: Sequence[ModuleOp], integers: ModuleOp, samples: Samples) -> None:
+    """Writes what quantization costs a network: a page, and beside it the same as JSON; of several specializations for
+    each, `report.spec0.html` and so on.
 
-    def inputs() -> Iterator[Mapping[str, npt.NDArray[Any]]]:
-        for sample in islice(samples(graph_signatures(graph)), _REPORTED_SAMPLES):
+    Args:
+        path: the page.
+        graphs: each program from before it was quantized, as `Marked` has kept it.
+        integers: the quantized network.
+        samples: of which each program is run on the first that are for it.
+
+    Raises AicError for samples that do not fit, NaN and infinities among them, and for a specialization without any.
+    """
+    programs = list(programs_of(integers))
+    chosen = _first_samples(graph_signatures(integers), samples)
+    without = [path_of(program) for program, own in zip(programs, chosen, strict=True) if not own]
+    if without:
+        raise AicError(f"-quantization-report: no inputs are for {', '.join(filter(None, without)) or 'the network'}")
+    network = integers.sym_name.data if integers.sym_name is not None else "network"
+    for graph, program, own in zip(graphs, programs, chosen, strict=True):
+        place, name = path, network
+        if program is not integers and program.sym_name is not None:
+            place, name = path.with_suffix(f".{program.sym_name.data}{path.suffix}"), f"{network}, {path_of(program)}"
+        _write_report(place, name, graph, standing_alone(program), own)
+
+
+def _first_samples(signatures: Sequence[Signature], samples: Samples) -> list[list[Mapping[str, npt.NDArray[Any]]]]:
+    """The first samples for each program."""
+    from aic.profiling import check_finite
+
+    found: list[list[Mapping[str, npt.NDArray[Any]]]] = [[] for _ in signatures]
+    for sample in samples(signatures):
+        own = found[choose(signatures, {name: array.shape for name, array in sample.inputs.items()})]
+        if len(own) < _REPORTED_SAMPLES:
             for name, array in sample.inputs.items():
                 if array.dtype.kind == "f":
                     check_finite(name, array, sample.origin)
-            yield sample.inputs
+            own.append(sample.inputs)
+        if all(len(each) == _REPORTED_SAMPLES for each in found):
+            break
+    return found
 
-    name = graph.sym_name.data if graph.sym_name is not None else "network"
+
+def _write_report(
+    path: Path,
+    name: str,
+    graph: ModuleOp,
+    integers: ModuleOp,
+    inputs: Sequence[Mapping[str, npt.NDArray[Any]]],
+) -> None:
+    """The report of a program before and after it was quantized; activations are compared as they are smoothed."""
+    from aic.quantization_page import as_page
+    from aic.quantization_report import make_report
+
     SmoothActivationsPass().apply(create_context(), graph)
-    report = make_report(name, graph, integers, inputs())
+    report = make_report(name, graph, integers, inputs)
     texts = {path: as_page(report), path.with_suffix(".json"): json.dumps(report.as_plain(), indent=1) + "\n"}
     for file, text in texts.items():
         with written_aside(file) as partial:

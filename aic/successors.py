@@ -13,7 +13,7 @@ from xdsl.ir import Block, BlockArgument, SSAValue
 
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.unary import ClipOp, ReluOp
-from dialects.module import main_of
+from dialects.module import main_of, standing_alone
 from dialects.quantized.contraction import QuantizedContractionOp
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp, RequantizeOp
 from dialects.quantized.elementwise import AddOp, LookUpOp
@@ -34,14 +34,17 @@ class Marked:
 
     @staticmethod
     def of(module: ModuleOp) -> "Marked":
-        """Makes every location in a module an object of its own, equal to what it was."""
+        """Makes every location in a module, of one program, an object of its own, equal to what it was. The copy stands
+        alone where the module lies in another.
+        """
         own: dict[int, tuple[LocationAttr, LocationAttr]] = {}
         block = main_of(module).body.block
         for owner in (*block.args, *block.ops):
             given = owner.location
             owner.location = copy(given)
             own[id(owner.location)] = (owner.location, given)
-        return Marked(module.clone(), own)
+        alone = standing_alone(module)
+        return Marked(module.clone() if alone is module else alone, own)
 
     def forget(self, module: ModuleOp) -> None:
         """Gives the module, which passes may have changed, the objects back that it had for locations."""

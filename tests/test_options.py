@@ -143,7 +143,6 @@ def test_every_refused_option_is_recognised() -> None:
         (["a", "-network-specialization-config=c", "-input-list-file=l"], "give -json-input-file"),
         (["a", "-network-specialization-config=c", "-aic-preproc"], "pre- and postprocessing on the host"),
         (["a", "-network-specialization-config=c", "-from=graph"], "bound shapes"),
-        (["a", "-network-specialization-config=c", "-quantization-report=r"], "-quantization-report is of one shape"),
         (["a", "-retained-state", "-from=graph"], "excludes -retained-state"),
     ],
 )

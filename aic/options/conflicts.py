@@ -80,8 +80,6 @@ def _specialization_conflicts(options: Options) -> list[str]:
                 "-input-list-file does not say the shapes of its files, by which -network-specialization-config "
                 "chooses: give -json-input-file"
             )
-        if options.quantization_report is not None:
-            found.append("-quantization-report is of one shape: it excludes -network-specialization-config")
     if options.retained_state and options.from_phase is not None:
         found.append("-from starts with the inputs and outputs that its module has: it excludes -retained-state")
     return found

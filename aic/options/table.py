@@ -252,7 +252,7 @@ class Options:
         Kind.PATH,
         "quantization",
         "run the first inputs in fp32 and quantized, and write what quantization costs: a page (HTML), and the same "
-        "beside it as JSON",
+        "beside it as JSON; of several specializations one for each, with its name before the page's suffix",
     )
     profiling_threads: int | None = _option(
         None,

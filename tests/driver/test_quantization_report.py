@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from aic.quantization_report import NodeSensitivity, QuantizationReport
 from passes.quantization.files.profile import read_profile
-from tests.models.digits import DIGITS_BN, digits_test
+from tests.models.digits import DIGITS_BN, DIGITS_DYN, digits_test
 from tests.models.nodes import Nodes
 from tools.aic_exec import main
 
@@ -124,3 +124,26 @@ def test_the_json_knows_no_infinity(folder: Path) -> None:
     plain = report.as_plain()
     assert plain["sqnr_db"] == {"y": None}
     assert plain["nodes"][0]["sqnr_db"] is None
+
+
+def test_each_specialization_has_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images, inferences = digits_test()[0], []
+    for batch in (1, 3):
+        images[:batch].tofile(tmp_path / f"{batch}.raw")
+        inferences.append([{"path": f"{tmp_path}/{batch}.raw", "dims": [batch, 1, 8, 8], "io-direction": "in"}])
+    (tmp_path / "shapes.json").write_text(json.dumps({"specializations": [{"batch": "1"}, {"batch": "3"}]}))
+    model = [f"-m={DIGITS_DYN}", f"-network-specialization-config={tmp_path}/shapes.json", "-convert-to-quantize"]
+    out = [f"-quantization-report={tmp_path}/cost.html", "-to=quantize", f"-dump-dir={tmp_path}/ir"]
+    (tmp_path / "io.json").write_text(json.dumps({"IO-files": inferences}))
+    assert main([*model, f"-json-input-file={tmp_path}/io.json", *out]) == 0
+    assert not (tmp_path / "cost.html").exists()
+    for number, batch in enumerate((1, 3)):
+        found = json.loads((tmp_path / f"cost.spec{number}.json").read_text())
+        assert found["network"] == f"digits_cnn_dyn, spec{number} (batch={batch})"
+        assert found["samples"] == 1
+        assert len(found["nodes"]) > 5
+        assert f"<h1>Quantization of digits_cnn_dyn, spec{number}" in (tmp_path / f"cost.spec{number}.html").read_text()
+    (tmp_path / "io.json").write_text(json.dumps({"IO-files": inferences[:1]}))
+    capsys.readouterr()
+    assert main([*model, f"-json-input-file={tmp_path}/io.json", *out]) == 1
+    assert "spec1 (batch=3)" in capsys.readouterr().err
