@@ -198,8 +198,6 @@ def _quantization_conflicts(options: Options) -> list[str]:
         found.append(f"quantization belongs to the phase quantize: it excludes -from={options.from_phase}")
     if options.from_phase is not None and (named := _given(options, _OF_OPERATORS)):
         found.append(f"{', '.join(named)}: operators of the model, which IR text does not name: it excludes -from")
-    if options.validate_passes and options.network_specialization_config is not None and options.quantizes:
-        found.append("-validate-passes of quantized networks needs one shape: no -network-specialization-config")
     return found + _improvement_conflicts(options)
 
 

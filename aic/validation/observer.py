@@ -39,7 +39,7 @@ class PassValidator(Observer):
     ) -> None:
         for network, validator in self._each(module):
             with _named(network):
-                validator.between_passes(phase, previous, standing_alone(network), following)
+                validator.between_passes(phase, previous, network, following)
 
     def qpc_written(self, path: Path) -> None:
         """Compares the QPC, loaded from its file alone, with the module that it was emitted from: equal bits."""

@@ -36,7 +36,7 @@ from dialects.errors import AicError
 from dialects.graph.base import GraphOp
 from dialects.graph.elementwise import CastOp
 from dialects.graph.kernels import Array
-from dialects.module import held_by, main_of, programs_of
+from dialects.module import held_by, main_of, programs_of, standing_alone
 from dialects.quantized.base import QuantizedOp
 from passes.rewriting.precision import Precision, precision_of
 
@@ -86,12 +86,18 @@ class NetworkValidator:
     def between_passes(
         self, phase: str, previous: ModulePass | None, module: ModuleOp, following: ModulePass | None
     ) -> None:
-        """The network before the first pass, and after each."""
+        """The network before the first pass, and after each; `module` is the one that passes rewrite."""
+        network = standing_alone(module)
         if previous is not None:
-            self.check(phase, previous.name, precision_of(type(previous)), module)
+            try:
+                self.check(phase, previous.name, precision_of(type(previous)), network)
+            finally:
+                if self._marks is not None:
+                    self._marks.forget(module)
+                    self._marks = None
         elif self._before is None:
-            self._begin(module)
-        if following is not None and _by_operation(precision_of(type(following)), module):
+            self._begin(network)
+        if following is not None and _by_operation(precision_of(type(following)), network):
             if held_by(module) == "partitions":
                 raise AicError(f"{following.name}: what it makes of a network in parts cannot be compared step by step")
             self._marks = Marked.of(module)
@@ -101,16 +107,6 @@ class NetworkValidator:
         self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: ConstantsOf | None = None
     ) -> None:
         """Compares a module with the one before it. Raises Drift."""
-        try:
-            self._check(phase, name, precision, module, constants)
-        finally:
-            if self._marks is not None:
-                self._marks.forget(module)
-                self._marks = None
-
-    def _check(
-        self, phase: str, name: str, precision: Precision, module: ModuleOp, constants: ConstantsOf | None
-    ) -> None:
         start = time.perf_counter()
         before = self._before
         if before is None:

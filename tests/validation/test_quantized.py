@@ -1,5 +1,6 @@
 """Quantized networks: right compilations pass, and what a pass does wrong with integers is found and named."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from dialects.weights import store_of
 from passes.rewriting.precision import Precision
 from tests.e2e.test_quantized_models import QDQ, small
 from tests.models import cache as files
-from tests.models.digits import DIGITS_BN, digits_test
+from tests.models.digits import DIGITS_BN, DIGITS_DYN, digits_test
 from tests.models.encoder import ENCODER, encoder_calibration
 from tests.models.quantized import IMAGE, image_net, token_net
 from tests.validation import wrong_passes as wrong
@@ -289,3 +290,22 @@ def test_calibration_inputs_are_what_is_run() -> None:
         aic.compile(DIGITS_BN, calibration_inputs=IMAGES)
     generated = (image for image in IMAGES)
     aic.compile(DIGITS_BN, convert_to_quantize=True, validate_passes=True, calibration_inputs=generated)
+
+
+def test_each_of_several_shapes_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shapes.json").write_text(json.dumps({"specializations": [{"batch": "1"}, {"batch": "3"}]}))
+    images = digits_test()[0].astype(np.float32)
+    keywords: dict[str, Any] = {
+        "network_specialization_config": tmp_path / "shapes.json",
+        "convert_to_quantize": True,
+        "calibration_inputs": [{"x": images[:1]}, {"x": images[1:4]}],
+    }
+    validator = PassValidator()
+    aic.compile(DIGITS_DYN, observer=validator, **keywords)
+    found = [verdict for verdict in validator.verdicts if verdict.name == "quantize-operations"]
+    assert [verdict.changed for verdict in found] == [True, True]
+    assert all(0.5 < verdict.difference.used < 1 for verdict in found)
+    weights_truncated(monkeypatch)
+    with pytest.raises(Drift, match=r"in spec0 \(batch=1\): phase quantize, pass quantize-operations: ") as caught:
+        aic.compile(DIGITS_DYN, validate_passes=True, **keywords)
+    assert "first: quantized.conv of node '/0/Conv'" in str(caught.value)
