@@ -153,7 +153,7 @@ def _run_on_interpreter(module: ModuleOp, options: Options, inferences: Inferenc
 def _run_on_card(qpc: Qpc, options: Options, inferences: Inferences) -> None:
     from aic.session import Session
 
-    session = Session(qpc.path, aic_num_of_instances=options.aic_num_of_instances)
+    session = Session(qpc.path, aic_num_of_instances=options.aic_num_of_instances, dev_id=options.device_id)
     ran = run_on_card(session, session.run, inferences, options.write_output_dir, SET_SIZE)
     if options.verbosity >= _REPORT_VERBOSITY:
         for number in ran:

@@ -29,6 +29,7 @@ def conflicts(options: Options) -> list[str]:
         found += [f"-aic-num-of-instances: {problem}"] if problem is not None else []
     if options.run_on_interpreter and options.aic_num_of_instances > 1:
         found.append("-run-on-interpreter runs on the host: it excludes -aic-num-of-instances")
+    found += _device_conflicts(options)
     found += _cluster_conflicts(options)
     if options.run_on_interpreter and options.aic_hw:
         found.append("-run-on-interpreter runs on the host: it excludes -aic-hw")
@@ -48,6 +49,21 @@ def conflicts(options: Options) -> list[str]:
     found += _specialization_conflicts(options)
     found += _partition_conflicts(options)
     return found + _custom_io_conflicts(options)
+
+
+def _device_conflicts(options: Options) -> list[str]:
+    """What is wrong with where the network is to run."""
+    device, hardware = options.device_id, load_hardware(options.aic_sku)
+    if device is None:
+        return []
+    found: list[str] = []
+    if options.run_on_interpreter:
+        found.append("-run-on-interpreter runs on the host: it excludes -device-id")
+    if given := _given(options, _over_cards()):
+        found.append(f"-device-id is of one device: it excludes {given[0]}; aic-runner -D places a network over cards")
+    if device >= hardware.devices:
+        found.append(f"-device-id={device}: the simulated host has {hardware.devices} devices, numbered from 0")
+    return found
 
 
 def refused_together(names: Sequence[str]) -> list[str]:
@@ -256,6 +272,7 @@ def _beyond_profile(options: Options) -> list[str]:
         "-write-output-dir": options.write_output_dir is not None,
         "-run-on-interpreter": options.run_on_interpreter,
         "-aic-num-of-instances": options.aic_num_of_instances > 1,
+        "-device-id": options.device_id is not None,
         "-quantization-report": options.quantization_report is not None,
     }
     return [name for name, given in asked.items() if given]
@@ -304,6 +321,7 @@ def _execution(options: Options) -> list[str]:
         **dict.fromkeys(_sources(options), True),
         "-num-iter": options.num_iter is not None,
         "-aic-num-of-instances": options.aic_num_of_instances > 1,
+        "-device-id": options.device_id is not None,
         "-write-output-dir": options.write_output_dir is not None,
         "-run-on-interpreter": options.run_on_interpreter,
     }

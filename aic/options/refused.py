@@ -48,7 +48,6 @@ REFUSED: tuple[Option, ...] = (
         "execution",
         ("time", Kind.NUMBER, "seconds during which to submit inferences", {"minimum": 0}),
         ("stats-batchsize", Kind.INTEGER, "batch size that statistics are normalized by", {"minimum": 1}),
-        ("device-id", Kind.INTEGER, "device to run on", {"minimum": 0}),
         ("submit-timeout", Kind.INTEGER, "time limit of an inference in milliseconds", {"minimum": 0}),
         ("submit-retry-count", Kind.INTEGER, "retries of an inference that reached its time limit", {"minimum": 0}),
         ("aic-batch-max-memory", Kind.INTEGER, "memory for loaded files in MB", {"minimum": 1}),

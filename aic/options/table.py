@@ -423,6 +423,14 @@ class Options:
         "instances of the network that run at once, each on as many cores as it is compiled for",
         minimum=1,
     )
+    device_id: int | None = _option(
+        None,
+        "device-id",
+        Kind.INTEGER,
+        "execution",
+        "device of the simulated host to run on; a network over several cards runs on devices 0, 1, 2, and so on",
+        minimum=0,
+    )
     write_output_dir: Path | None = _option(
         None, "write-output-dir", Kind.PATH, "execution", "folder for the outputs of each inference"
     )

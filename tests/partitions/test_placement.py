@@ -16,10 +16,11 @@ from aic.nsp.timing.station import Seat
 from aic.partitions.multi_device import write
 from dialects.errors import AicError
 from dialects.hardware import load_hardware
-from tests.models.digits import digits_test
+from tests.models.digits import DIGITS_BN, digits_test
 from tests.nsp.programs import alloc, instruction, plan, tensor
 from tests.nsp.test_timing_parts import BYTES, receiver, seconds, sender
 from tests.partitions.networks import forget, scheduled
+from tools.aic_exec import main as compile_and_run
 from tools.aic_runner import main
 
 ULTRA = load_hardware("ultra")
@@ -80,6 +81,14 @@ def test_the_runner_places_parts_and_says_where(
     assert [part["device"] for part in json.loads((tmp_path / "report.json").read_text())["parts"]] == [3, 1, 2]
     assert main(["-t", str(mixed), "-n", "1", "-D", "3:1:3"]) == 1
     assert "device 3 twice" in capsys.readouterr().err
+
+
+def test_the_compiler_runs_on_the_device_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["-use-random-input-data", "-aic-sku=ultra", "-device-id=63", "-vvv"]
+    assert compile_and_run([f"-m={DIGITS_BN}", *asked]) == 0
+    out = capsys.readouterr().out
+    assert "card 63: simulated Cloud AI 100 Ultra, 1 NSPs" in out
+    assert "MHz, on device 63" in out
 
 
 def crossing(devices: Sequence[int]) -> list[Seat]:
