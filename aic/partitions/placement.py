@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.errors import AicError
-from dialects.module import is_over_cards, path_of, programs_of, target_of
+from dialects.module import is_over_cards, path_of, programs_of, specializations_of, target_of
 
 
 def placed(module: ModuleOp, wanted: int | str | Sequence[int] | None) -> tuple[int, ...]:
@@ -21,7 +21,8 @@ def placed(module: ModuleOp, wanted: int | str | Sequence[int] | None) -> tuple[
 
     Raises AicError that tells of devices that are listed twice or not there, and of too few or too many.
     """
-    parts = [path_of(part) for part in programs_of(module)] if is_over_cards(module) else [""]
+    one = next(iter(specializations_of(module)))  # the others are on the same devices
+    parts = [path_of(part) for part in programs_of(one)] if is_over_cards(module) else [""]
     if wanted is None:
         wanted = range(len(parts))
         shown = f"a network of {len(parts)} parts"
