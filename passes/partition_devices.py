@@ -67,22 +67,12 @@ class PartitionDevicesPass(ModulePass):
         while left:
             peers = [peer for peer in specializations_of(left[0]) if peer in left]
             left = [program for program in left if program not in peers]
-            automatic: list[ModuleOp] = []
             for program in peers:
                 with errors_in(program, self.name):
-                    if self._divide(program):
-                        automatic.append(program)
+                    _configure(program)
+            automatic = [program for program in peers if AUTOMATIC in program.attributes]
             if automatic:
                 self._balance(automatic)
-
-    def _divide(self, program: ModuleOp) -> bool:
-        """Divides a program as it says; whether it is to be divided by costs instead."""
-        wanted = program.attributes.pop(CONFIGURATION, None)
-        if wanted is not None and AUTOMATIC in program.attributes:
-            raise AicError(f"{AUTOMATIC} and {CONFIGURATION} each say which card has what")
-        if wanted is not None:
-            _configure(program, wanted)
-        return AUTOMATIC in program.attributes
 
     def _balance(self, programs: Sequence[ModuleOp]) -> None:
         """Divides programs of which one runs at a time by what their operations cost: the nodes of the one that takes
@@ -104,8 +94,13 @@ class PartitionDevicesPass(ModulePass):
                 _split(program, AUTOMATIC, own, _peers(program, cards), lambda here, there: "p2p")
 
 
-def _configure(program: ModuleOp, wanted: Attribute) -> None:
-    """Divides a program as a configuration says."""
+def _configure(program: ModuleOp) -> None:
+    """Divides a program as its configuration says, if it has one."""
+    wanted = program.attributes.pop(CONFIGURATION, None)
+    if wanted is None:
+        return
+    if AUTOMATIC in program.attributes:
+        raise AicError(f"{AUTOMATIC} and {CONFIGURATION} each say which card has what")
     configuration = Configuration.of_attribute(wanted)
     problems = list(configuration.problems(target_of(program).hardware.cores))
     if problems:
