@@ -157,7 +157,7 @@ class GraphOp(IRDLOperation, ABC):
         op.verify_call()
         known = op.arguments() if cls.DERIVED else {}
         for name in cls.DERIVED:
-            if name not in arguments or to_plain(arguments[name]) != known[name]:
+            if arguments.get(name) != to_attribute(known[name]):  # 1.0 and true are no 1
                 raise VerifyException(f"{cls.name}: {name} = {arguments.get(name)}, but operands give {known[name]}")
         return op
 

@@ -129,8 +129,8 @@ class TopPositionsOp(GraphOp):
     name = "graph.top_positions"
 
     input = operand_def(TensorType)
-    axis = prop_def(IntegerAttr)
-    count = prop_def(IntegerAttr)
+    axis = prop_def(IntegerAttr.constr(i64))
+    count = prop_def(IntegerAttr.constr(i64))
     largest = prop_def(BoolAttr)
 
     def infer(self) -> Tensor:

@@ -77,10 +77,21 @@ class TransposedWindowsOp(GraphOp, ABC):
         return prod(map(min, integers(self.strides), extents)) + kh * kw
 
     def workspace(self) -> int:
-        """What lies under the window, for every position of a phase's result."""
+        """What lies under the window, for every position of a phase's result; or the operand with what it is padded
+        by, far away as the result may lie.
+        """
         n, rows, columns, _ = self.result_type.get_shape()
         down, across = integers(self.strides)
-        return n * -(-rows // down) * -(-columns // across) * prod(tensor_type(self.weight).get_shape()[:3])
+        patches = n * -(-rows // down) * -(-columns // across) * prod(tensor_type(self.weight).get_shape()[:3])
+        return max(patches, n * self._padded(0) * self._padded(1) * tensor_type(self.input).get_shape()[3])
+
+    def _padded(self, d: int) -> int:
+        """Rows or columns of the operand, and those around it that the result's first or last position needs."""
+        size, extent = (each.get_shape()[1 + d] for each in (tensor_type(self.input), self.result_type))
+        kernel = tensor_type(self.weight).get_shape()[d]
+        stride, dilation, cut = (integers(each)[d] for each in (self.strides, self.dilations, self.pads))
+        low, high = (cut - dilation * (kernel - 1)) // stride, (cut + extent - 1) // stride
+        return max(size, high + 1) - min(0, low)
 
     def local_arguments(self) -> Arguments:
         strides, pads = integers(self.strides), integers(self.pads)

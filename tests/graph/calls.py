@@ -31,6 +31,7 @@ from dialects.errors import AicError
 from dialects.graph import GraphOp, Tensor
 from dialects.graph.kernels import Array
 from dialects.graph.properties import from_dictionary, to_attribute, to_dictionary
+from passes.checking.kernels import MAX_WORKSPACE
 from tests.graph.cases import Draw
 
 UNSIGNED = [IntegerType(width, Signedness.UNSIGNED) for width in (8, 16, 32, 64)]
@@ -70,6 +71,8 @@ def check_changed_call(call: Call, draw: Draw) -> None:
     try:
         called = called_op(call.kernel, call.arguments, call.operands, call.result)
     except (VerifyException, AicError):
+        return
+    if called.workspace() > MAX_WORKSPACE:  # which `check-kernels` refuses
         return
     if elements(call) > 1 << 16 or called.numpy_calls() > 1 << 10 or 0 in call.result.get_shape():
         return

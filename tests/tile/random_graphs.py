@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from math import prod
 from typing import Any, TypeAlias
 
@@ -53,8 +54,12 @@ class Builder:
         return self.draw(st.integers(low, high))
 
     def value(self, *ranks: int, integers: bool = False) -> SSAValue:
-        """A value with one of these ranks; when there is none, any; of floats, or of integers where there are some."""
-        kind = [v for v in self.values if is_float(tensor_type(v).element_type) != integers] or self.values[:1]
+        """A value with one of these ranks; when there is none, any; of the network's floats, or of integers where there
+        are some.
+        """
+        elements = [tensor_type(v).element_type for v in self.values]
+        fits = [not is_float(element) if integers else element == self.element for element in elements]
+        kind = list(compress(self.values, fits)) or self.values[:1]
         fitting = [v for v in kind if not ranks or tensor_type(v).get_num_dims() in ranks]
         return self.draw(st.sampled_from(fitting or kind))
 
