@@ -90,6 +90,7 @@ def compile(
     compile_threads: int | None = None,
     mdp_load_partition_config: str | os.PathLike[str] | None = None,
     mdp_auto_partition: int | None = None,
+    mdp_auto_objective: str | None = None,
     ols: int | None = None,
     mos: int | Sequence[int] | None = None,
     sdp_cluster_sizes: Sequence[int] = (),
@@ -152,8 +153,8 @@ def compile(
         compile_threads: threads that share work of the compilation, by default as many as the host offers; the QPC is
             the same for any number.
         mdp_load_partition_config: JSON file of the nodes that each of several cards is to compute.
-        mdp_auto_partition: cards over which to divide the network, as a pipeline of stages that take about the same
-            time.
+        mdp_auto_partition: cards over which to divide the network by cost: as a pipeline, in slices, or mixed.
+        mdp_auto_objective: what that is for: `throughput` (the default) or `latency`.
         ols: parts into which the work of each operation on a core is split, as far as they are worth a start.
         mos: cores over which output channels are split at most, and as far as they go; or one number per cluster.
         sdp_cluster_sizes: clusters of cores, 2 or 4, over which the network runs as a pipeline.

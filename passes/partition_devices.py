@@ -4,8 +4,9 @@ The module says how by `aic.partitions` (`passes.partitioning.configuration`). A
 listed; one that belongs to no node, such as a change of an input's type, where its result is used. A partition on
 several cards is left to `slice-tensors`.
 
-By `aic.auto_partition = 2 : i64` it asks for so many cards instead, peers with as many cores as the module, which take
-the operations in their order, such that the slowest is as fast as possible.
+By `aic.auto_partition = 4 : i64` it asks for so many cards instead, peers with as many cores as the module. Then costs
+decide whether they form a pipeline, work on slices, or both (`passes.partitioning.arrangements`): what gives most
+inferences per second or, by `aic.auto_objective = "latency"`, each of them soonest.
 
 State that stays on a card (`aic.retained`) is read and written there. Specializations say the same, and are divided
 alike: by the same nodes.
@@ -17,7 +18,7 @@ from math import fsum
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, BlockArgument, Operation
 from xdsl.passes import ModulePass
@@ -39,9 +40,10 @@ from dialects.module import (
 )
 from dialects.quantized.conversion import DequantizeOp, QuantizeOp
 from dialects.tuning import tuning_of
+from passes.partitioning.arrangements import Arrangement, arrangements, best_of, seconds_on_card
 from passes.partitioning.asking import refuse_on_holders
-from passes.partitioning.balance import cuts_over_cards, seconds_on_card
 from passes.partitioning.configuration import CONFIGURATION, Configuration, Partition
+from passes.partitioning.objectives import OBJECTIVES, Objective
 from passes.partitioning.retained import stranded_state
 from passes.partitioning.split import Links, Part, split_program
 from passes.rewriting.precision import Precision
@@ -50,6 +52,9 @@ from passes.slice_tensors import SLICES, Slicing
 
 AUTOMATIC = "aic.auto_partition"
 """Name of the module's attribute that asks for a number of cards."""
+OBJECTIVE = "aic.auto_objective"
+"""Name of the module's attribute that says what these are for; throughput where it is not there."""
+_THROUGHPUT = StringAttr(OBJECTIVES[0])
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class PartitionDevicesPass(ModulePass):
     PRECISION: ClassVar[Precision] = Precision.EXACT
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        refuse_on_holders(op, AUTOMATIC, CONFIGURATION)
+        refuse_on_holders(op, AUTOMATIC, OBJECTIVE, CONFIGURATION)
         left = list(programs_of(op))
         while left:
             peers = [peer for peer in specializations_of(left[0]) if peer in left]
@@ -72,31 +77,36 @@ class PartitionDevicesPass(ModulePass):
                     _configure(program)
             automatic = [program for program in peers if AUTOMATIC in program.attributes]
             if automatic:
-                self._balance(automatic)
+                self._arrange(automatic)
 
-    def _balance(self, programs: Sequence[ModuleOp]) -> None:
+    def _arrange(self, programs: Sequence[ModuleOp]) -> None:
         """Divides programs of which one runs at a time by what their operations cost: the nodes of the one that takes
         longest, and the others as it is.
         """
-        longest = max(programs, key=_seconds)
-        with errors_in(longest, self.name):
-            cards = _cards(longest)
-            of = _balanced(longest, cards)
+        with errors_in(longest := longest_of(programs), self.name):
+            chosen = chosen_arrangement(longest)
+            of = _staged(chosen, ops_of(longest))
+        asked = _asked(longest)
         by_node: dict[str, int] = {}
         for op, part in of.items():
             by_node[node_name(op)] = min(part, by_node.get(node_name(op), part))
         for program in programs:
             with errors_in(program, self.name):
-                if _cards(program) != cards:
-                    raise AicError(f"{AUTOMATIC}: specializations are over the same cards")
-                del program.attributes[AUTOMATIC]
-                own = of if program is longest else assigned(_ops(program), by_node)
-                _split(program, AUTOMATIC, own, _peers(program, cards), lambda here, there: "p2p")
+                if _asked(program) != asked:
+                    raise AicError(f"{AUTOMATIC}: specializations are over the same cards, and for the same objective")
+                for name in (AUTOMATIC, OBJECTIVE):
+                    program.attributes.pop(name, None)
+                configuration = Configuration.arranged(chosen, cores_of(program))
+                parts = [Part(each.name, _attributes(each, configuration)) for each in configuration.partitions]
+                own = of if program is longest else assigned(ops_of(program), by_node)
+                _split(program, AUTOMATIC, own, parts, lambda here, there: "p2p")
 
 
 def _configure(program: ModuleOp) -> None:
     """Divides a program as its configuration says, if it has one."""
     wanted = program.attributes.pop(CONFIGURATION, None)
+    if OBJECTIVE in program.attributes and AUTOMATIC not in program.attributes:
+        raise AicError(f"{OBJECTIVE} needs {AUTOMATIC}, the number of cards")
     if wanted is None:
         return
     if AUTOMATIC in program.attributes:
@@ -117,7 +127,7 @@ def _configure(program: ModuleOp) -> None:
         return configuration.link(first, second)
 
     parts = [Part(each.name, _attributes(each, configuration)) for each in partitions]
-    _split(program, CONFIGURATION, assigned(_ops(program), _by_node(partitions)), parts, parts_link)
+    _split(program, CONFIGURATION, assigned(ops_of(program), _by_node(partitions)), parts, parts_link)
 
 
 def _split(program: ModuleOp, said: str, of: Mapping[Operation, int], parts: Sequence[Part], links: Links) -> None:
@@ -135,30 +145,49 @@ def _split(program: ModuleOp, said: str, of: Mapping[Operation, int], parts: Seq
     split_program(program, parts, of, links)
 
 
-def _ops(program: ModuleOp) -> list[GraphOp]:
+def ops_of(program: ModuleOp) -> list[GraphOp]:
+    """The ops of a program that are divided, in their order."""
     return [op for op in main_of(program).body.block.ops if isinstance(op, GraphOp)]
 
 
-def _cards(program: ModuleOp) -> int:
-    """Over how many cards a program is to be divided by costs."""
-    wanted = program.attributes[AUTOMATIC]
+def longest_of(programs: Sequence[ModuleOp]) -> ModuleOp:
+    """The program that takes longest, by costs on a card of its own."""
+
+    def seconds(program: ModuleOp) -> float:
+        hardware = target_of(program).hardware
+        return fsum(seconds_on_card(ops_of(program), cores_of(program), hardware, tuning_of(program)))
+
+    return max(programs, key=seconds)
+
+
+def chosen_arrangement(program: ModuleOp) -> Arrangement:
+    """How the cards that a program asks for by their number are to work together.
+
+    Raises AicError where it asks wrongly, or no way is possible.
+    """
+    wanted, objective = _asked(program)
     cards = wanted.value.data if isinstance(wanted, IntegerAttr) else 0
     if not 2 <= cards <= MAX_PARTS:
         raise AicError(f"{AUTOMATIC} = {wanted}: the number of cards is needed, 2 to {MAX_PARTS}")
-    return cards
+    aims: dict[StringAttr, Objective] = {StringAttr(each): each for each in OBJECTIVES}
+    if not isinstance(objective, StringAttr) or objective not in aims:
+        raise AicError(f"{OBJECTIVE} = {objective}: it is none of {', '.join(OBJECTIVES)}")
+    ops, hardware = ops_of(program), target_of(program).hardware
+    found = list(arrangements(ops, cards, cores_of(program), hardware, tuning_of(program)))
+    if not found:
+        why = "too few for a pipeline, and slices would not be faster"
+        raise AicError(f"{AUTOMATIC}: {len(ops)} operations for {cards} cards: {why}")
+    return best_of(found, aims[objective])
 
 
-def _seconds(program: ModuleOp) -> float:
-    return fsum(seconds_on_card(_ops(program), cores_of(program), target_of(program).hardware, tuning_of(program)))
+def _asked(program: ModuleOp) -> tuple[Attribute | None, Attribute]:
+    """What a program says of cards: how many, and what for."""
+    return program.attributes.get(AUTOMATIC), program.attributes.get(OBJECTIVE, _THROUGHPUT)
 
 
-def _balanced(program: ModuleOp, cards: int) -> dict[Operation, int]:
-    """The part of every op. A change of an input's type goes where it is used, of a result's, where it is made."""
-    ops = _ops(program)
-    if len(ops) < cards:
-        raise AicError(f"{AUTOMATIC}: {len(ops)} operations for {cards} cards; each needs one")
-    cuts = cuts_over_cards(ops, cards, cores_of(program), target_of(program).hardware, tuning_of(program))
-    of: dict[Operation, int] = {op: sum(cut <= n for cut in cuts) for n, op in enumerate(ops)}
+def _staged(chosen: Arrangement, ops: Sequence[GraphOp]) -> dict[Operation, int]:
+    """The stage of every op. A change of an input's type goes where it is used, of a result's, where it is made."""
+    of: dict[Operation, int] = {op: chosen.stage_of(n) for n, op in enumerate(ops)}
     for op in reversed(ops):
         users = [of[use.operation] for use in op.output.uses if use.operation in of]
         if isinstance(op, _CHANGES) and users and isinstance(op.operands[0], BlockArgument):
@@ -172,11 +201,6 @@ def _balanced(program: ModuleOp, cards: int) -> dict[Operation, int]:
 
 
 _CHANGES = (CastOp, QuantizeOp, DequantizeOp)
-
-
-def _peers(program: ModuleOp, cards: int) -> list[Part]:
-    cores = IntegerAttr(cores_of(program), i64)
-    return [Part(f"Partition{n}", {CORES: cores, DEVICE: IntegerAttr(n, i64)}) for n in range(cards)]
 
 
 def _by_node(partitions: Sequence[Partition]) -> dict[str, int]:

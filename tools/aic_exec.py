@@ -15,7 +15,7 @@ from aic.files.inputs import InputFiles, read_input_list
 from aic.files.json_inputs import read_json_inputs
 from aic.importer import supported_operators_text
 from aic.options import Options, UsageError, help_text, parse_arguments
-from aic.partitions.setting import write_sample
+from aic.partitions.dumping import write_configuration
 from aic.phases import PHASE_NAMES, Observer, Observers
 from aic.quantization import Sample, Samples
 from aic.tensors import Array, Signature, TensorInfo
@@ -51,8 +51,7 @@ def _run(argv: Sequence[str]) -> int:
     elif options.operators_supported is not None:
         _write_supported_operators(options.operators_supported)
     elif options.mdp_dump_partition_config is not None:
-        count = write_sample(options)
-        print(f"wrote {options.mdp_dump_partition_config} ({count} nodes)")
+        print(f"wrote {options.mdp_dump_partition_config} ({write_configuration(options)})")
     elif options.dump_custom_io_config_template:
         from aic.custom_io.template import write_template
 

@@ -138,9 +138,13 @@ def _over_cards() -> list[str]:
 def _partition_conflicts(options: Options) -> list[str]:
     """What is wrong with how the network is to be divided over cards."""
     given = _given(options, _over_cards())
+    if options.mdp_auto_partition is None and _given(options, ["mdp_auto_objective"]):
+        return ["-mdp-auto-objective is what -mdp-auto-partition is for: give that, too"]
     if options.mdp_dump_partition_config is not None:
-        others = [*given, *_beyond_profile(options), *_execution(options)]
+        others = [name for name in given if name != "-mdp-auto-partition"]
+        others += [*_beyond_profile(options), *_execution(options)]
         others += ["-from"] if options.from_phase is not None else []
+        others += ["-convert-to-quantize"] if options.convert_to_quantize else []
         others += ["-dump-profile"] if options.dump_profile is not None else []
         stops = "-mdp-dump-partition-config stops when the file is written"
         return [f"{stops}: it excludes {', '.join(dict.fromkeys(others))}"] if others else []

@@ -12,6 +12,7 @@ from dialects.hardware import skus
 from dialects.module import MAX_PARTS
 from dialects.tuning import KNOBS, Tuning
 from dialects.workers import MAX_THREADS
+from passes.partitioning.objectives import OBJECTIVES
 from passes.quantization.calibration.choice import Calibration
 from passes.quantization.settings import BIAS_PRECISIONS, DEFAULT_BINS, MOST_BINS, PRECISIONS, SCHEMAS, Settings
 
@@ -310,9 +311,17 @@ class Options:
         "mdp-auto-partition",
         Kind.INTEGER,
         "compilation",
-        "partition the network over so many cards as a pipeline whose stages take about the same time",
+        "partition the network over so many cards by cost: as a pipeline, in slices, or mixed",
         minimum=2,
         maximum=MAX_PARTS,
+    )
+    mdp_auto_objective: str = _option(
+        OBJECTIVES[0],
+        "mdp-auto-objective",
+        Kind.TEXT,
+        "compilation",
+        "what -mdp-auto-partition is for: inferences per second, or the time of one",
+        choices=OBJECTIVES,
     )
     to_phase: str | None = _option(
         None,

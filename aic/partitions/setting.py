@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
 from aic.options import Options, UsageError
-from aic.partitions.config_file import read_config, write_config
-from aic.partitions.nodes import check_nodes, node_names, sample
+from aic.partitions.config_file import read_config
+from aic.partitions.nodes import check_nodes, node_names
 from dialects.hardware import load_hardware
 from dialects.module import specializations_of
 from passes.partition_clusters import CLUSTERS, clusters
-from passes.partition_devices import AUTOMATIC
+from passes.partition_devices import AUTOMATIC, OBJECTIVE
 from passes.partitioning.configuration import CONFIGURATION, Configuration
+from passes.partitioning.objectives import OBJECTIVES
 
 
 def set_partitions(module: ModuleOp, options: Options) -> None:
@@ -34,6 +35,8 @@ def _wanted(options: Options) -> dict[str, Attribute]:
         wanted[CLUSTERS] = clusters(options.sdp_cluster_sizes, mos)
     if options.mdp_auto_partition is not None:
         wanted[AUTOMATIC] = IntegerAttr(options.mdp_auto_partition, i64)
+        if options.mdp_auto_objective != OBJECTIVES[0]:
+            wanted[OBJECTIVE] = StringAttr(options.mdp_auto_objective)
     if options.mdp_load_partition_config is None or options.model is None:
         return wanted
     path = options.mdp_load_partition_config
@@ -41,15 +44,6 @@ def _wanted(options: Options) -> dict[str, Attribute]:
     _check_cores(configuration, options, path)
     check_nodes(configuration, node_names(options.model) if options.from_phase is None else None, path)
     return wanted | {CONFIGURATION: configuration.to_attribute()}
-
-
-def write_sample(options: Options) -> int:
-    """Writes the sample of a configuration that the options ask for; the number of nodes. Raises AicError."""
-    if options.model is None or options.mdp_dump_partition_config is None:
-        raise UsageError(["the model is missing"])
-    configuration = sample(options.model, options.aic_num_cores)
-    write_config(configuration, options.mdp_dump_partition_config)
-    return sum(len(partition.nodes or ()) for partition in configuration.partitions)
 
 
 def _check_cores(configuration: Configuration, options: Options, path: Path) -> None:

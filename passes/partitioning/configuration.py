@@ -10,6 +10,7 @@ from xdsl.ir import Attribute
 from dialects.channels import Link
 from dialects.errors import AicError
 from dialects.module import MAX_DEVICES, MAX_PARTS
+from passes.partitioning.arrangements import Arrangement
 
 CONFIGURATION = "aic.partitions"
 """Name of the module's attribute."""
@@ -67,6 +68,20 @@ class Configuration:
         """What connects the cards of one partition: peers only if each two are."""
         numbers = [device.number for device in partition.devices]
         return "p2p" if all(self.link(a, b) == "p2p" for a in numbers for b in numbers if a != b) else "host"
+
+    @staticmethod
+    def arranged(arrangement: Arrangement, cores: int, nodes: Sequence[Sequence[str]] | None = None) -> "Configuration":
+        """Peers with so many cores each, in an arrangement. `nodes`: of each stage, where they are to be listed."""
+        partitions = tuple(
+            Partition(
+                f"Partition{stage}",
+                tuple(Device(number, cores) for number in arrangement.devices_of(stage)),
+                None if nodes is None else tuple(nodes[stage]),
+            )
+            for stage in range(len(arrangement.cuts) + 1)
+        )
+        devices = tuple(device.number for partition in partitions for device in partition.devices)
+        return Configuration(partitions, (Connection(devices, "p2p"),))
 
     def problems(self, available: int) -> Iterator[str]:
         """What is wrong with it by itself, for cards with so many cores."""

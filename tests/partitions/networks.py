@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import ModuleOp
 
 from aic.importer import import_model
 from aic.interpreter.parts import Mail, run_parts
@@ -17,7 +17,6 @@ from dialects.aic import TargetAttr
 from dialects.module import main_of, path_of, programs_of, set_target
 from dialects.tile.ops import TensorOp
 from dialects.weights import drop_store, store_of
-from passes.partition_devices import AUTOMATIC
 from passes.partitioning.configuration import CONFIGURATION, Configuration, Connection, Device, Partition
 from tests.models.digits import DIGITS_BN
 
@@ -34,10 +33,14 @@ def scheduled(kind: str, observer: Observer | None = None) -> ModuleOp:
     """
     module = import_model(DIGITS_BN)
     set_target(module, TargetAttr.of("pro", SLOW_MEMORY), 2)
+    nodes = node_names(DIGITS_BN)
     if kind == "pipelined":
-        module.attributes[AUTOMATIC] = IntegerAttr(2, i64)
+        cut = nodes.index("/8/Add")
+        first = Partition("Partition0", (Device(0, 2),), tuple(nodes[:cut]))
+        last = Partition("Partition1", (Device(1, 2),), tuple(nodes[cut:]))
+        module.attributes[CONFIGURATION] = Configuration((first, last), (Connection((0, 1), "p2p"),)).to_attribute()
     elif kind == "mixed":
-        nodes, cut = node_names(DIGITS_BN), 11
+        cut = 11
         both = Partition("first", (Device(0, 2), Device(1, 2)), tuple(nodes[:cut]))
         last = Partition("last", (Device(2, 4),), tuple(nodes[cut:]))
         module.attributes[CONFIGURATION] = Configuration((both, last), (Connection((0, 1, 2), "p2p"),)).to_attribute()

@@ -1,6 +1,7 @@
 """Several cards on the command line."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 
 import aic
 from aic.partitions.multi_device import load
+from aic.partitions.nodes import node_names
 from aic.phases import PHASE_NAMES
+from tests.models.bert import bert
+from tests.models.cache import kept
 from tests.models.digits import DIGITS_BN, digits_test
 from tests.partitions.networks import outputs_of_loaded
 from tools.aic_exec import main
@@ -144,6 +148,29 @@ def test_automatic_stages(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"builtin.module @Partition{card} attributes {{aic.cores = 2 : i64, aic.device = {card} : i64}}" in text
 
 
+@pytest.mark.parametrize("objective", ["throughput", "latency"])
+def test_what_is_chosen_by_cost_is_a_configuration(
+    objective: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It lists all nodes of the model, and loaded it divides the network in the same way."""
+    model, path = kept(bert("older", layers=2), "bert-2-cards"), tmp_path / "cards.json"
+    automatic = ["-mdp-auto-partition=2", f"-mdp-auto-objective={objective}"]
+    fp16 = [f"-m={model}", "-convert-to-fp16", "-aic-num-cores=1"]
+    assert main([*fp16, *automatic, f"-mdp-dump-partition-config={path}"]) == 0
+    told = capsys.readouterr().out
+    assert {"throughput": "a pipeline of 2 cards", "latency": "slices on 2 cards"}[objective] in told
+    assert "by cost" in told
+    config = json.loads(path.read_text())
+    assert config["connections"] == [{"devices": [0, 1], "type": "p2p"}]
+    assert sorted(node for each in config["partitions"] for node in each["nodeList"]) == sorted(node_names(model))
+    texts: list[str] = []
+    for ways in (automatic, [f"-mdp-load-partition-config={path}"]):
+        assert main([*fp16, *ways, "-to=partition"]) == 0
+        texts.append(capsys.readouterr().out)
+    stores = re.compile(r'aic.weights = "[^"]*"')
+    assert stores.sub("", texts[0]) == stores.sub("", texts[1])
+
+
 def test_cores_that_no_card_has(tmp_path: Path, sample: Any, capsys: pytest.CaptureFixture[str]) -> None:
     message = refusal(capsys, pipeline(tmp_path, sample, 2), "-aic-num-cores=3", "-to=partition")
     assert "-aic-num-cores=3: " in message
@@ -179,6 +206,13 @@ LOAD = "-mdp-load-partition-config=c"
         ([LOAD, "-aic-num-of-instances=2"], "-mdp-load-partition-config excludes -aic-num-of-instances"),
         ([LOAD, "-from=shard"], "excludes -from=shard, which is behind the phase partition"),
         (["-mdp-auto-partition=1"], "must be at least 2"),
+        (["-mdp-auto-objective=latency"], "-mdp-auto-objective is what -mdp-auto-partition is for: give that, too"),
+        (["-mdp-auto-partition=2", "-mdp-auto-objective=speed"], "must be throughput or latency"),
+        (["-mdp-auto-partition=2", "-mdp-dump-partition-config=d", "-compile-only"], "it excludes -compile-only"),
+        (
+            ["-mdp-auto-partition=2", "-mdp-dump-partition-config=d", "-convert-to-quantize"],
+            "it excludes -convert-to-quantize",
+        ),
     ],
 )
 def test_what_does_not_go_together(arguments: Sequence[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

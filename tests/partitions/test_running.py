@@ -94,6 +94,28 @@ def test_a_pipeline_of_cards_gives_more_and_slices_give_earlier(tmp_path: Path) 
     assert two.parts[0].constant_bytes + two.parts[1].constant_bytes > 50_000_000
 
 
+def test_costs_choose_what_the_objective_says(tmp_path: Path) -> None:
+    model = kept(bert("older", layers=2), "bert-2-cards")
+    inputs = dict(tokens())
+    expected = run(bert("older", layers=2), inputs)
+    fp16: dict[str, Any] = {"convert_to_fp16": True, "aic_num_cores": 1}
+    one = session(model, tmp_path / "one", **fp16).timing()
+    found: dict[str, PartsReport] = {}
+    for objective in ("throughput", "latency"):
+        by_cost = {"mdp_auto_partition": 2, "mdp_auto_objective": objective}
+        cards = session(model, tmp_path / objective, **by_cost, **fp16)
+        for output, array in cards.run(inputs).items():
+            assert relative_error(array, expected[output]) < 5e-3
+        report = cards.timing()
+        assert isinstance(report, PartsReport)
+        found[objective] = report
+    assert [part.name for part in found["throughput"].parts] == ["Partition0", "Partition1"]
+    assert [part.name for part in found["latency"].parts] == ["Partition0_slice00", "Partition0_slice01"]
+    assert found["throughput"].inferences_per_second > 1.6 * one.inferences_per_second
+    assert found["latency"].latency_us < 0.7 * one.latency_us
+    assert found["latency"].latency_us < found["throughput"].latency_us
+
+
 def test_what_a_session_of_several_cards_says(tmp_path: Path) -> None:
     cards = session(DIGITS_BN, tmp_path / "q", aic_num_cores=16, convert_to_fp16=True, mdp_auto_partition=2)
     assert (cards.cores, cards.name, [tensor.name for tensor in cards.outputs]) == (32, "digits_cnn_bn", ["logits"])

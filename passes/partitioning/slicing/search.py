@@ -81,6 +81,11 @@ def choose_rules(nodes: Sequence[Node], devices: int, seconds: Seconds) -> Choic
     return min((Choice(rules, search.total(rules)) for rules in (alone, settled)), key=lambda choice: choice.seconds)
 
 
+def seconds_of(nodes: Sequence[Node], rules: Sequence[Rule], devices: int, seconds: Seconds) -> list[float]:
+    """Time of each op by its rule, with the exchanges of its result."""
+    return _Search(nodes, devices, seconds).each(rules)
+
+
 class _Search:
     def __init__(self, nodes: Sequence[Node], devices: int, seconds: Seconds) -> None:
         self._nodes, self._devices, self._seconds = nodes, devices, seconds
@@ -147,11 +152,14 @@ class _Search:
 
     def total(self, rules: Sequence[Rule]) -> float:
         """Time of all ops, and of all that they exchange."""
-        wanted = self._wanted(rules)
-        return fsum(
+        return fsum(self.each(rules))
+
+    def each(self, rules: Sequence[Rule]) -> list[float]:
+        """Time of each op, and of the exchanges of its result."""
+        return [
             rule.seconds + self._converted(node, rule.state, +needs)
-            for node, rule, needs in zip(self._nodes, rules, wanted, strict=True)
-        )
+            for node, rule, needs in zip(self._nodes, rules, self._wanted(rules), strict=True)
+        ]
 
     def _of_operands(self, node: Node, rule: Rule, shares: Sequence[list[float]]) -> float:
         """Least cost of what a rule needs, of which other users of the same operands bear their share."""

@@ -64,7 +64,7 @@ builtin.module attributes {aic.auto_partition = 65 : i64} {
 
 // -----
 
-// CHECK: aic.auto_partition: 1 operations for 2 cards; each needs one
+// CHECK: aic.auto_partition: 1 operations for 2 cards: too few for a pipeline, and slices would not be faster
 builtin.module attributes {aic.auto_partition = 2 : i64} {
   func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
     %0 = graph.relu %x : (tensor<8xf16>) -> tensor<8xf16>
@@ -103,5 +103,25 @@ builtin.module attributes {aic.holds = "specializations", aic.auto_partition = 2
     func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
       func.return %x : tensor<8xf16>
     }
+  }
+}
+
+// -----
+
+
+// CHECK: aic.auto_objective = "energy": it is none of throughput, latency
+builtin.module attributes {aic.auto_partition = 2 : i64, aic.auto_objective = "energy"} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    func.return %x : tensor<8xf16>
+  }
+}
+
+// -----
+
+
+// CHECK: aic.auto_objective needs aic.auto_partition, the number of cards
+builtin.module attributes {aic.auto_objective = "latency"} {
+  func.func @main(%x: tensor<8xf16>) -> tensor<8xf16> {
+    func.return %x : tensor<8xf16>
   }
 }

@@ -91,3 +91,42 @@ builtin.module @balanced attributes {aic.target = #aic.target<"pro">, aic.cores 
     func.return %3 : tensor<8x3072xf16>
   }
 }
+
+// -----
+
+// Two products on four cards are too few for a pipeline of four. Where the link between stages is fast, two stages give
+// most, in each of which two cards share the product.
+// CHECK: builtin.module @mixed
+// CHECK: builtin.module @Partition0 attributes {aic.slices = {devices = array<i64: 0, 1>, cores = array<i64: 4, 4>, link = "p2p"}}
+// CHECK: graph.matmul
+// CHECK-NEXT: graph.send {{.*}} {channel = #aic.channel<0, "p2p", "Partition1">}
+// CHECK: builtin.module @Partition1 attributes {aic.slices = {devices = array<i64: 2, 3>, cores = array<i64: 4, 4>, link = "p2p"}}
+// CHECK: graph.receive
+// CHECK: graph.matmul
+builtin.module @mixed attributes {aic.cores = 4 : i64, aic.auto_partition = 4 : i64,
+    aic.target = #aic.target<"pro", {p2p_bytes_per_second = 1.0e11, p2p_latency_seconds = 1.0e-7}>} {
+  func.func @main(%x: tensor<8x2048xf16> {aic.name = "x"}) -> (tensor<8x2048xf16> {aic.name = "y"}) {
+    %w = graph.constant #aic.dense<0.5 : tensor<2048x2048xf16>>
+    %0 = graph.matmul %x, %w : (tensor<8x2048xf16>, tensor<2048x2048xf16>) -> tensor<8x2048xf16>
+    %1 = graph.matmul %0, %w : (tensor<8x2048xf16>, tensor<2048x2048xf16>) -> tensor<8x2048xf16>
+    func.return %1 : tensor<8x2048xf16>
+  }
+}
+
+// -----
+
+// Soonest is an inference when all four share both.
+// CHECK: builtin.module @sliced
+// CHECK: builtin.module @Partition0 attributes {aic.slices = {devices = array<i64: 0, 1, 2, 3>, cores = array<i64: 4, 4, 4, 4>, link = "p2p"}}
+// CHECK: graph.matmul
+// CHECK-NEXT: graph.matmul
+// CHECK-NOT: builtin.module
+builtin.module @sliced attributes {aic.target = #aic.target<"pro">, aic.cores = 4 : i64, aic.auto_partition = 4 : i64,
+    aic.auto_objective = "latency"} {
+  func.func @main(%x: tensor<8x2048xf16> {aic.name = "x"}) -> (tensor<8x2048xf16> {aic.name = "y"}) {
+    %w = graph.constant #aic.dense<0.5 : tensor<2048x2048xf16>>
+    %0 = graph.matmul %x, %w : (tensor<8x2048xf16>, tensor<2048x2048xf16>) -> tensor<8x2048xf16>
+    %1 = graph.matmul %0, %w : (tensor<8x2048xf16>, tensor<2048x2048xf16>) -> tensor<8x2048xf16>
+    func.return %1 : tensor<8x2048xf16>
+  }
+}

@@ -1,5 +1,6 @@
-"""Stages over several cards: no other cuts make the slowest one faster."""
+"""Several cards: no other cuts between nodes make the slowest stage faster; how they are best arranged."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from aic.importer import import_model
 from aic.phases import phases_between, run_phases
 from dialects.aic import TargetAttr
 from dialects.graph.base import GraphOp
+from dialects.graph.locations import node_name
 from dialects.module import main_of, set_target, target_of
 from dialects.tuning import Tuning
 from dialects.weights import drop_store, store_of
-from passes.partitioning.balance import cuts_over_cards
+from passes.partitioning.arrangements import Arrangement, arrangements, best_of
 from passes.partitioning.costs import costs_on, crossing_bytes
 from tests.models.digits import DIGITS_BN
 
@@ -38,7 +40,38 @@ def test_the_slowest_stage_is_as_fast_as_can_be(count: int, card: str, tmp_path:
         stages = pairwise([0, *cuts, len(ops)])
         return max(sum(seconds[begin:end]) + crossing[begin] + crossing[end] for begin, end in stages)
 
-    chosen = cuts_over_cards(ops, count, CORES, hardware, Tuning())
-    best = min(map(slowest, combinations(range(1, len(ops)), count - 1)))
-    assert slowest(tuple(chosen)) == pytest.approx(best)
+    pipeline = next(arrangements(ops, count, CORES, hardware, Tuning()))
+    names = [node_name(op) for op in ops]
+    between_nodes = [n for n in range(1, len(ops)) if not set(names[:n]) & set(names[n:])]
+    best = min(map(slowest, combinations(between_nodes, count - 1)))
+    assert pipeline.cards == 1
+    assert slowest(pipeline.cuts) == pytest.approx(best)
+    assert pipeline.period_seconds == pytest.approx(best)
     drop_store(store_of(module).folder)
+
+
+PIPELINE = Arrangement((4, 9, 12), 1, 1.0, 3.9)
+MIXED = Arrangement((8,), 2, 1.5, 2.4)
+SLICED = Arrangement((), 4, 2.0, 2.0)
+
+
+def test_the_objective_decides() -> None:
+    ways = [PIPELINE, MIXED, SLICED]
+    assert best_of(ways, "throughput") is PIPELINE
+    assert best_of(ways, "latency") is SLICED
+
+
+def test_where_ways_are_as_good_the_other_measure_decides() -> None:
+    slower = replace(SLICED, period_seconds=2.39, latency_seconds=2.39)
+    assert best_of([PIPELINE, MIXED, slower], "latency") is MIXED
+    assert best_of([PIPELINE, replace(MIXED, period_seconds=1.01)], "throughput").cards == 2
+
+
+def test_stages_and_their_cards() -> None:
+    assert [MIXED.stage_of(op) for op in (0, 7, 8, 20)] == [0, 0, 1, 1]
+    assert [list(MIXED.devices_of(stage)) for stage in (0, 1)] == [[0, 1], [2, 3]]
+    assert [each.told for each in (PIPELINE, MIXED, SLICED)] == [
+        "a pipeline of 4 cards",
+        "a pipeline of 2 stages, each in slices on 2 cards",
+        "slices on 4 cards",
+    ]
