@@ -21,11 +21,12 @@ from aic.nsp.report import Report, make_report
 from aic.nsp.timing import Performance, make_plan, measure
 from aic.nsp.timing.pipeline import PipelinePerformance, measure_parts
 from aic.nsp.timing.station import Seat
-from aic.nsp.values.parts import PartsProgram, ports_of_parts
+from aic.nsp.values.parts import PartsProgram
 from aic.nsp.values.plan import Blocks
 from aic.nsp.values.program import Program, load_program
 from aic.partitions.opening import open_network
 from aic.partitions.placement import placed
+from aic.partitions.ports import ports_of_parts
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.aic import DenseAttr, WeightAttr
@@ -190,7 +191,7 @@ class Session:
         if self.instances < 1:
             raise AicError(f"{self.instances} instances: there must be at least one")
         if self.instances > 1 and held_by(self._modules[0]) == "partitions":
-            raise AicError(f"{self.instances} instances: a network over clusters of cores, or over cards, runs once")
+            raise AicError(f"{self.instances} instances: a network over cards or clusters of cores runs once")
         cores = max(map(cores_of, programs_of(self._loaded.module))) if self._is_over_cards else self.cores
         problem = too_many_instances(self.instances, cores, self.sku, available)
         if problem is not None:

@@ -13,9 +13,9 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from aic.emission.memory import declared_tensors
 from aic.emit import name_of, qpc_segments
 from aic.load import file_constants, program_findings, qpc_path, refuse_errors, validate_qpc
-from aic.nsp.values.parts import ports_of_parts
 from aic.partitions.cards import modules_of_cards, network_of_cards
 from aic.partitions.meta_info import MetaInfo, Slot
+from aic.partitions.ports import ports_of_parts
 from aic.qpc.container import MDP_META_INFO, SLICE, NewSegment, Segment, examine_container, map_file, write_container
 from aic.qpc.errors import QpcError
 from aic.qpc.findings import Finding, Findings, Report

@@ -12,8 +12,9 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.importer import import_model
 from aic.nsp.checked import run_checked_parts
-from aic.nsp.values.parts import PartsProgram, ports_of_parts
+from aic.nsp.values.parts import PartsProgram
 from aic.nsp.values.program import load_program
+from aic.partitions.ports import ports_of_parts
 from aic.phases import phases_between, run_phases
 from dialects.aic import TargetAttr
 from dialects.errors import AicError

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
-from aic.emission.memory import declared_tensors, label_of
 from aic.interpreter.parts import Mail
 from aic.nsp.values.program import Program
-from aic.partitions.ports import NetworkPorts, PartPorts
-from aic.tensors import TensorInfo
-from dialects.element_types import stored_dtype
+from aic.partitions.ports import NetworkPorts, ports_of_parts
 from dialects.graph.kernels import Array
 from dialects.module import path_of, programs_of
-from dialects.port_scales import port_scales_of
-from dialects.quantized.parameters import Parameters
-from dialects.tile.ops import TensorOp, type_of
 
 
 @dataclass(frozen=True)
@@ -38,22 +32,3 @@ class PartsProgram:
         and where parts wait for each other for ever.
         """
         return self.ports.run(inputs, lambda name, given: self.parts[name].start(given), self.mail)
-
-
-def ports_of_parts(module: ModuleOp) -> NetworkPorts:
-    """What a network of tile programs takes and gives. Raises AicError where these do not fit each other."""
-    return NetworkPorts.of(module, {path_of(part): _ports(part) for part in programs_of(module)})
-
-
-def _ports(part: ModuleOp) -> PartPorts:
-    tensors, scales = declared_tensors(part), port_scales_of(part)
-    inputs, outputs = ([_info(tensor, scales) for tensor in tensors if tensor.role.data == role] for role in _ROLES)
-    return PartPorts.of(part, inputs, outputs)
-
-
-_ROLES = ("input", "output")
-
-
-def _info(tensor: TensorOp, scales: Mapping[str, Parameters]) -> TensorInfo:
-    buffer = type_of(tensor.result)
-    return TensorInfo.of(label_of(tensor), stored_dtype(buffer.element_type), buffer.get_shape(), scales)
