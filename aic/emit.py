@@ -27,7 +27,8 @@ from aic.qpc.encoding import encode
 from aic.qpc.metadata import write_metadata
 from aic.specializations.programs import check_each_program, check_programs
 from dialects.module import cores_of, main_of, programs_of, target_of
-from dialects.tile.ops import ComputeOp, MulticastOp
+from dialects.tile.instructions import ComputeOp
+from dialects.tile.transfers import MulticastOp
 from dialects.weights import STORE_ATTRIBUTE, store_of
 from dialects.workers import start
 

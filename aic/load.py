@@ -29,7 +29,7 @@ from dialects.element_types import stored_dtype, tensor_bytes
 from dialects.errors import AicError
 from dialects.module import cores_of
 from dialects.text import place
-from dialects.tile.ops import TensorOp
+from dialects.tile.buffers import TensorOp
 from dialects.weights import Entry, WeightStore
 
 

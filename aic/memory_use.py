@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from aic.emission.constants import ConstantsLayout
 from aic.emission.memory import SharedDdr, declared_tensors, largest_shared_ddr, lay_out_shared_ddr
 from dialects.module import dealloc_delay_of, main_of, programs_of, specializations_of, target_of
-from dialects.tile.ops import AllocOp
+from dialects.tile.buffers import AllocOp
 from dialects.tile.scratch import scratch_end
 from passes.scheduling.buffers import buffer_bytes, lives_of, scratch_lives_of
 from passes.scheduling.placement import lower_bound

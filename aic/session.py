@@ -44,7 +44,7 @@ from dialects.module import (
 )
 from dialects.port_scales import port_scales_of
 from dialects.retained import retained_of, retaining
-from dialects.tile.ops import Role, type_of
+from dialects.tile.buffers import Role, type_of
 
 
 class Session:

@@ -10,9 +10,11 @@ from aic.options import options_from_keywords
 from bench.measurement import Measurement
 from bench.networks import Network
 from dialects.module import cores_of, main_of
-from dialects.tile.ops import AllocOp, ExchangeOp, FillOp, ForOp, InstructionOp, TensorOp
+from dialects.tile.buffers import AllocOp, TensorOp
+from dialects.tile.instructions import FillOp, ForOp, InstructionOp
 from dialects.tile.program_order import program_order
 from dialects.tile.senders import exchange_parts
+from dialects.tile.transfers import ExchangeOp
 
 
 def measure_program_size(network: Network, batched: Network | None = None) -> Iterator[Measurement]:

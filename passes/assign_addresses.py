@@ -17,7 +17,7 @@ from xdsl.ir import Operation
 
 from dialects.errors import DoesNotFit
 from dialects.module import main_of, set_dealloc_delay, target_of
-from dialects.tile.ops import TensorOp
+from dialects.tile.buffers import TensorOp
 from dialects.tile.scratch import ALIGNMENT
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision

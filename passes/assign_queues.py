@@ -18,7 +18,8 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import SSAValue
 
 from dialects.module import main_of
-from dialects.tile.ops import ExchangeOp, ForOp, InstructionOp, LoadOp, MulticastOp, StoreOp
+from dialects.tile.instructions import ForOp, InstructionOp
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp, StoreOp
 from dialects.tuning import tuning_of
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass

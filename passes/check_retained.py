@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dialects.module import DEVICE, inherited, main_of
 from dialects.retained import retained_of, retaining
-from dialects.tile.ops import Buffer, TensorOp, type_of
+from dialects.tile.buffers import Buffer, TensorOp, type_of
 from passes.checking.problems import refuse
 from passes.rewriting.program_pass import ProgramPass
 

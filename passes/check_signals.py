@@ -16,7 +16,8 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.module import SIGNALS, main_of, signals_of
 from dialects.text import place
 from dialects.tile.attributes import Wait
-from dialects.tile.ops import Engine, InstructionOp
+from dialects.tile.buffers import Engine
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.program_order import Run, issue_order
 from passes.checking.ceilings import exceeded_ceilings
 from passes.checking.problems import refuse

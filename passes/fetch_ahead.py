@@ -20,8 +20,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 
 from dialects.module import main_of, target_of
+from dialects.tile.buffers import AllocOp, TensorOp
 from dialects.tile.channels import ReceiveOp
-from dialects.tile.ops import AllocOp, LoadOp, MulticastOp, TensorOp
+from dialects.tile.transfers import LoadOp, MulticastOp
 from dialects.tuning import tuning_of
 from passes.assign_addresses import CHOSEN_DELAY
 from passes.rewriting.precision import Precision

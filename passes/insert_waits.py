@@ -20,7 +20,8 @@ from xdsl.ir import Block
 from dialects.module import cores_of, main_of, set_signals, target_of
 from dialects.tile.attributes import Wait, WaitsAttr
 from dialects.tile.boxes import Form
-from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp
+from dialects.tile.buffers import AllocOp, TensorOp
+from dialects.tile.instructions import ForOp, InstructionOp
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.counts import count_form

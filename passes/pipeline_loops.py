@@ -12,7 +12,9 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Block, SSAValue
 
 from dialects.module import main_of
-from dialects.tile.ops import AllocOp, FillOp, ForOp, LoadOp, MulticastOp, StoreOp
+from dialects.tile.buffers import AllocOp
+from dialects.tile.instructions import FillOp, ForOp
+from dialects.tile.transfers import LoadOp, MulticastOp, StoreOp
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 

@@ -18,7 +18,8 @@ from dialects.module import cores_of, main_of, target_of
 from dialects.text import place
 from dialects.tile.attributes import BoxAttr
 from dialects.tile.descriptors import Limits, Route
-from dialects.tile.ops import ForOp, TransferOp
+from dialects.tile.instructions import ForOp
+from dialects.tile.transfers import TransferOp
 from passes.rewriting.precision import Precision
 from passes.rewriting.program_pass import ProgramPass
 from passes.scheduling.chains import chains_of, longest, may_be_long

@@ -29,21 +29,11 @@ from dialects.module import cores_of, main_of, target_of
 from dialects.text import place
 from dialects.tile import channels
 from dialects.tile.boxes import Box
-from dialects.tile.ops import (
-    AllocOp,
-    Buffer,
-    ComputeOp,
-    ExchangeOp,
-    FillOp,
-    ForOp,
-    LoadOp,
-    MulticastOp,
-    StoreOp,
-    TensorOp,
-    buffer_type,
-)
+from dialects.tile.buffers import AllocOp, Buffer, TensorOp, buffer_type
+from dialects.tile.instructions import ComputeOp, FillOp, ForOp
 from dialects.tile.reshard import ReshardOp
 from dialects.tile.sharding import WHOLE, Sharding
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp, StoreOp
 from dialects.tuning import Tuning, tuning_of
 from passes.rewriting.program_pass import ProgramPass
 from passes.sharding.costs import window_shape

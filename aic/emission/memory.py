@@ -23,7 +23,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.errors import AicError
 from dialects.module import combines, held_by, main_of, path_of, port_names, programs_of, specializations_of
 from dialects.retained import retained_of, retaining
-from dialects.tile.ops import Buffer, Role, TensorOp, bytes_of, type_of
+from dialects.tile.buffers import Buffer, Role, TensorOp, bytes_of, type_of
 from dialects.tile.scratch import ALIGNMENT, channel_bytes, scratch_end
 
 COMBINED_ALIGNMENT = 128

@@ -37,7 +37,9 @@ from dialects.element_types import is_float
 from dialects.errors import AicError
 from dialects.hardware import Hardware
 from dialects.tile.boxes import core_coordinates
-from dialects.tile.ops import ComputeOp, MulticastOp, type_of
+from dialects.tile.buffers import type_of
+from dialects.tile.instructions import ComputeOp
+from dialects.tile.transfers import MulticastOp
 
 HARDWARE_VERSION = (2, 0)
 MAX_CONSTANTS_BYTES = (1 << 32) - 1

@@ -24,8 +24,9 @@ from dialects import create_context
 from dialects.errors import AicError
 from dialects.module import DEVICE, MAX_PARTS, cores_of, held_by, programs_of, specializations_of, target_of
 from dialects.text import place
+from dialects.tile.buffers import TensorOp
 from dialects.tile.channels import ChannelOp
-from dialects.tile.ops import ForOp, TensorOp
+from dialects.tile.instructions import ForOp
 from dialects.weights import WeightStore
 from passes.check_channels import check_channels
 

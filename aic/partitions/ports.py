@@ -19,7 +19,7 @@ from dialects.module import path_of, port_names, programs_of
 from dialects.port_scales import port_scales_of
 from dialects.quantized.parameters import Parameters
 from dialects.retained import StateSlice, retained_of, retaining, state_slices_of
-from dialects.tile.ops import TensorOp, type_of
+from dialects.tile.buffers import TensorOp, type_of
 
 Start: TypeAlias = Callable[[str, Mapping[str, Array]], Running]
 """Starts a part of a name on its inputs."""

@@ -22,7 +22,8 @@ from dialects.graph.model import ModelOp
 from dialects.graph.ports import input_ports, output_ports
 from dialects.module import held_by, main_of, path_of, programs_of
 from dialects.port_scales import port_scales_of
-from dialects.tile.ops import InstructionOp, TensorOp, type_of
+from dialects.tile.buffers import TensorOp, type_of
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.reshard import ReshardOp, sharding_of
 
 Start: TypeAlias = Callable[[ModuleOp, Mapping[str, Array], Mail], Running]

@@ -19,7 +19,9 @@ from dialects.graph.kernels import Array
 from dialects.graph.ports import output_ports
 from dialects.module import cores_of, main_of, programs_of
 from dialects.tile.boxes import Integers
-from dialects.tile.ops import ComputeOp, InstructionOp, TensorOp, TransferOp
+from dialects.tile.buffers import TensorOp
+from dialects.tile.instructions import ComputeOp, InstructionOp
+from dialects.tile.transfers import TransferOp
 
 
 @dataclass(frozen=True)

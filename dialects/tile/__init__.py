@@ -8,19 +8,11 @@ waits).
 from xdsl.ir import Dialect
 
 from dialects.tile.attributes import BoxAttr, ShardingAttr, WaitsAttr
+from dialects.tile.buffers import AllocOp, TensorOp
 from dialects.tile.channels import ReceiveOp, SendOp
-from dialects.tile.ops import (
-    AllocOp,
-    ComputeOp,
-    ExchangeOp,
-    FillOp,
-    ForOp,
-    LoadOp,
-    MulticastOp,
-    StoreOp,
-    TensorOp,
-)
+from dialects.tile.instructions import ComputeOp, FillOp, ForOp
 from dialects.tile.reshard import ReshardOp
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp, StoreOp
 
 Tile = Dialect(
     "tile",

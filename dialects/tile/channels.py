@@ -15,7 +15,8 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.channels import ChannelAttr
 from dialects.tile.attributes import BoxAttr
 from dialects.tile.boxes import Box
-from dialects.tile.ops import Engine, InstructionOp, Role, TensorOp, type_of
+from dialects.tile.buffers import Engine, Role, TensorOp, type_of
+from dialects.tile.instructions import InstructionOp
 
 
 class ChannelOp(InstructionOp):

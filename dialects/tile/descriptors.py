@@ -15,7 +15,8 @@ from typing import NamedTuple, TypeAlias
 
 from dialects.element_types import element_bytes
 from dialects.hardware import Hardware
-from dialects.tile.ops import TransferOp, type_of
+from dialects.tile.buffers import type_of
+from dialects.tile.transfers import TransferOp
 
 Shape: TypeAlias = tuple[int, ...]
 

@@ -7,7 +7,8 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.text import place
 from dialects.tile.boxes import Integers
-from dialects.tile.ops import AllocOp, InstructionOp, TensorOp
+from dialects.tile.buffers import AllocOp, TensorOp
+from dialects.tile.instructions import InstructionOp
 
 
 def run_text(op: InstructionOp, core: int, iteration: Sequence[int]) -> str:

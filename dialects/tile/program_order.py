@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from xdsl.ir import Block
 
-from dialects.tile.ops import ForOp, InstructionOp
+from dialects.tile.instructions import ForOp, InstructionOp
 
 
 class Run(NamedTuple):

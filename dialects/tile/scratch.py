@@ -5,7 +5,7 @@ something at the same time lie apart; one without an address lies behind all tha
 from collections.abc import Iterable
 
 from dialects.channels import PLACES
-from dialects.tile.ops import TensorOp, bytes_of
+from dialects.tile.buffers import TensorOp, bytes_of
 
 ALIGNMENT = 2048
 """Alignment in bytes of a tensor in shared DDR."""

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from dialects.tile.boxes import Box, Integers
 from dialects.tile.channels import ChannelOp
-from dialects.tile.ops import ExchangeOp, FillOp, InstructionOp, MulticastOp, StoreOp
+from dialects.tile.instructions import FillOp, InstructionOp
 from dialects.tile.senders import Bounds, exchange_parts, multicast_senders, storing
+from dialects.tile.transfers import ExchangeOp, MulticastOp, StoreOp
 from passes.checking.program import Issued, Iterations, Memory, Program
 
 Flags = npt.NDArray[np.bool_]

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from dialects.tile.boxes import Box, Integers
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.naming import box_text
-from dialects.tile.ops import ExchangeOp, InstructionOp
 from dialects.tile.senders import Bounds
+from dialects.tile.transfers import ExchangeOp
 from passes.checking.findings import Finding, Touch
 from passes.checking.program import Issued, Memory, Program
 

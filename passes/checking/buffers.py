@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dialects.tile.buffers import AllocOp
 from dialects.tile.naming import named
-from dialects.tile.ops import AllocOp
 from dialects.tile.scratch import ALIGNMENT
 from passes.checking.addresses import Slots, ranges_of, slots_of, slots_read_later
 from passes.checking.bytes import Bytes, touched_bytes

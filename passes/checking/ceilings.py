@@ -11,8 +11,10 @@ from dialects.hardware import Hardware, load_hardware
 from dialects.module import dealloc_delay_of, main_of, target_of
 from dialects.text import place
 from dialects.tile.boxes import Box
-from dialects.tile.ops import AllocOp, Buffer, ExchangeOp, ForOp, InstructionOp, TensorOp, bytes_of, type_of
+from dialects.tile.buffers import AllocOp, Buffer, TensorOp, bytes_of, type_of
+from dialects.tile.instructions import ForOp, InstructionOp
 from dialects.tile.scratch import channel_bytes, is_scratch, scratch_end
+from dialects.tile.transfers import ExchangeOp
 
 MAX_SPECIALIZATIONS = 64
 """Programs of one network, of which one runs at a time."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from dialects.tile.ops import Engine
+from dialects.tile.buffers import Engine
 
 ENGINES: tuple[Engine, ...] = ("dma", "hmx", "hvx")
 """The engines of a core by number."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dialects.tile.buffers import TensorOp
 from dialects.tile.naming import named, touch_text
-from dialects.tile.ops import TensorOp
 from passes.checking.program import Program
 
 

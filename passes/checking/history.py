@@ -8,8 +8,8 @@ import numpy as np
 
 from dialects.errors import AicError
 from dialects.tile.boxes import Integers
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.naming import named
-from dialects.tile.ops import InstructionOp
 from passes.checking.accesses import Accesses, accesses_of
 from passes.checking.cells import MAX_PAIRS, Boxes, Cut, TooManyCells, Touches, touches
 from passes.checking.findings import Touch

@@ -19,8 +19,9 @@ from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
 from dialects.hardware import Hardware
 from dialects.tile.boxes import Box, Integers
+from dialects.tile.buffers import type_of
+from dialects.tile.instructions import ComputeOp
 from dialects.tile.naming import run_text
-from dialects.tile.ops import ComputeOp, type_of
 from passes.checking.program import Issued, Iterations, Program
 
 MAX_CORE_CYCLES = 1 << 36

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialects.tile.boxes import Integers
-from dialects.tile.ops import Engine
+from dialects.tile.buffers import Engine
 from passes.checking.clocks import ENGINES, Awaited, Clocks, Start, clocks
 
 Flags: TypeAlias = npt.NDArray[np.bool_]

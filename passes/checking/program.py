@@ -12,7 +12,8 @@ from xdsl.ir import SSAValue
 from dialects.element_types import element_bytes
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.boxes import Box, Integers
-from dialects.tile.ops import AllocOp, InstructionOp, TensorOp, type_of
+from dialects.tile.buffers import AllocOp, TensorOp, type_of
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.program_order import Run, issue_order
 from dialects.tile.senders import Bounds
 

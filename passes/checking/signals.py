@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dialects.tile.ops import Engine
+from dialects.tile.buffers import Engine
 
 ENGINES: tuple[Engine, ...] = ("dma", "hmx", "hvx")
 

@@ -1,7 +1,8 @@
 """The runs of a program as the queues of engines see them."""
 
-from dialects.tile.ops import InstructionOp, MulticastOp
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.senders import multicast_senders
+from dialects.tile.transfers import MulticastOp
 from passes.checking.order import Need, Step
 from passes.checking.program import Program
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from dialects.tile.boxes import Integers
 from dialects.tile.descriptors import Limits, Route, descriptor_counts
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.naming import run_text
-from dialects.tile.ops import InstructionOp, TransferOp
+from dialects.tile.transfers import TransferOp
 from passes.checking.history import History
 
 

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from xdsl.ir import Operation
 
-from dialects.tile.ops import AllocOp, ForOp, InstructionOp, TensorOp, bytes_of
+from dialects.tile.buffers import AllocOp, TensorOp, bytes_of
+from dialects.tile.instructions import ForOp, InstructionOp
 from dialects.tile.scratch import is_scratch, scratch_bytes
 from passes.scheduling.placement import Life
 

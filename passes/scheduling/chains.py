@@ -7,9 +7,10 @@ from typing import TypeAlias
 import numpy as np
 
 from dialects.tile.boxes import Integers
+from dialects.tile.buffers import AllocOp, type_of
 from dialects.tile.descriptors import Limits, Route, Shape, descriptor_counts, most_descriptors
-from dialects.tile.ops import AllocOp, ExchangeOp, MulticastOp, StoreOp, TransferOp, type_of
 from dialects.tile.senders import exchange_parts, multicast_senders, storing
+from dialects.tile.transfers import ExchangeOp, MulticastOp, StoreOp, TransferOp
 
 Boxes: TypeAlias = tuple[Shape, ...]
 """Extents of the boxes that a core moves in one run, in one chain."""

@@ -6,8 +6,9 @@ from itertools import product
 from math import prod
 
 from dialects.tile.boxes import Bound, Box, Form, Interval
+from dialects.tile.buffers import AllocOp, type_of
 from dialects.tile.descriptors import Limits, Route, Shape, most_descriptors
-from dialects.tile.ops import AllocOp, TransferOp, type_of
+from dialects.tile.transfers import TransferOp
 from passes.scheduling.chains import Boxes
 
 MAX_PARTS = 256

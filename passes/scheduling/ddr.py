@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from xdsl.dialects.builtin import NameLoc, f32
 from xdsl.ir import Attribute
 
-from dialects.tile.ops import TensorOp, bytes_of, type_of
+from dialects.tile.buffers import TensorOp, bytes_of, type_of
 from dialects.tile.scratch import is_scratch, scratch_end
 
 _NAMED = 3

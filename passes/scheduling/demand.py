@@ -8,7 +8,7 @@ from xdsl.ir import Operation
 
 from dialects.module import cores_of, target_of
 from dialects.text import place
-from dialects.tile.ops import AllocOp, type_of
+from dialects.tile.buffers import AllocOp, type_of
 from dialects.tuning import tuning_of
 from passes.scheduling.placement import Life, Placement, live_bytes
 from passes.tiling.remedies import remedies

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from math import lcm
 from typing import Any, TypeAlias
 
-from dialects.tile.ops import Engine
+from dialects.tile.buffers import Engine
 
 Region: TypeAlias = Hashable
 """Memory that is tracked as one: a slot of a buffer, or a tensor in DDR."""

@@ -10,17 +10,9 @@ from xdsl.ir import Block, SSAValue
 
 from dialects.errors import AicError
 from dialects.tile.boxes import Box, Form, Integers, Interval
-from dialects.tile.ops import (
-    AllocOp,
-    ExchangeOp,
-    ForOp,
-    InstructionOp,
-    LoadOp,
-    MulticastOp,
-    TensorOp,
-    bytes_of,
-    type_of,
-)
+from dialects.tile.buffers import AllocOp, TensorOp, bytes_of, type_of
+from dialects.tile.instructions import ForOp, InstructionOp
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp
 from passes.scheduling.hazards import Access, Instance, Region, is_replayed_whole, replayed_iterations
 
 

@@ -62,6 +62,6 @@ def test_strings_under_fields_are_their_documentation() -> None:
 
 
 def test_refusals_are_the_messages_of_the_verifier() -> None:
-    from dialects.tile.ops import ForOp
+    from dialects.tile.instructions import ForOp
 
     assert refusals(ForOp) == ["tile.for: .. iterations"]

@@ -35,7 +35,8 @@ from dialects.errors import AicError
 from dialects.module import main_of, set_combined, set_signals
 from dialects.tile.attributes import Wait, WaitsAttr
 from dialects.tile.boxes import Form
-from dialects.tile.ops import StoreOp, TensorOp
+from dialects.tile.buffers import TensorOp
+from dialects.tile.transfers import StoreOp
 from tests.driver.programs import COLUMNS, ROWS, WEIGHT, parsed, tiny_program
 from tests.interleavings.programs import draw_program
 from tests.models.light import light_path

@@ -20,7 +20,9 @@ from dialects.aic import TargetAttr, WeightAttr
 from dialects.module import main_of, set_signals
 from dialects.tile.attributes import BoxAttr
 from dialects.tile.boxes import Box
-from dialects.tile.ops import AllocOp, ComputeOp, StoreOp, TensorOp
+from dialects.tile.buffers import AllocOp, TensorOp
+from dialects.tile.instructions import ComputeOp
+from dialects.tile.transfers import StoreOp
 from tests.driver.programs import tiny_program
 from tools.aic_qpc import main
 

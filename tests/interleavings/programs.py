@@ -11,7 +11,7 @@ from dialects.module import SIGNALS
 from dialects.text import SourceMap, parse_module
 from dialects.tile.attributes import Wait, WaitsAttr
 from dialects.tile.boxes import Form
-from dialects.tile.ops import ForOp, InstructionOp
+from dialects.tile.instructions import ForOp, InstructionOp
 from passes.insert_waits import InsertWaitsPass
 from tests.interleavings.machine import SLOT_BYTES
 

@@ -24,7 +24,9 @@ from dialects.module import set_target
 from dialects.text import print_module
 from dialects.tile.attributes import BoxAttr
 from dialects.tile.boxes import Box, Interval
-from dialects.tile.ops import AllocOp, ExchangeOp, FillOp, ForOp, InstructionOp, TransferOp
+from dialects.tile.buffers import AllocOp
+from dialects.tile.instructions import FillOp, ForOp, InstructionOp
+from dialects.tile.transfers import ExchangeOp, TransferOp
 from passes.check_bounds import check_bounds
 from passes.check_buffers import check_buffers
 from passes.check_initialized import check_initialized

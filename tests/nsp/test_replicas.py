@@ -5,7 +5,8 @@ from xdsl.ir import SSAValue
 
 from aic.nsp.values import load_program
 from aic.nsp.values.replicas import alike_cores, rows_of
-from dialects.tile.ops import AllocOp, InstructionOp
+from dialects.tile.buffers import AllocOp
+from dialects.tile.instructions import InstructionOp
 from tests.nsp.programs import module
 
 ROWS = """

@@ -15,7 +15,7 @@ from aic.partitions.nodes import node_names
 from aic.phases import Observer, phases_between, run_phases
 from dialects.aic import TargetAttr
 from dialects.module import main_of, path_of, programs_of, set_target
-from dialects.tile.ops import TensorOp
+from dialects.tile.buffers import TensorOp
 from dialects.weights import drop_store, store_of
 from passes.partitioning.configuration import CONFIGURATION, Configuration, Connection, Device, Partition
 from tests.models.digits import DIGITS_BN

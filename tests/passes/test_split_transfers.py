@@ -19,7 +19,7 @@ from dialects.aic import TargetAttr
 from dialects.errors import DoesNotFit
 from dialects.module import set_target
 from dialects.tile.descriptors import Limits, Route
-from dialects.tile.ops import TransferOp
+from dialects.tile.transfers import TransferOp
 from passes.scheduling.chains import chains_of, longest, may_be_long
 from passes.split_transfers import SplitTransfersPass
 from tests.nsp.programs import PRO, module

@@ -19,7 +19,8 @@ from dialects.aic import TargetAttr
 from dialects.module import main_of, set_dealloc_delay, set_signals
 from dialects.tile.attributes import BoxAttr, Wait, WaitsAttr
 from dialects.tile.boxes import Box, Form, Interval
-from dialects.tile.ops import ComputeOp, ForOp, InstructionOp, TensorOp
+from dialects.tile.buffers import TensorOp
+from dialects.tile.instructions import ComputeOp, ForOp, InstructionOp
 from tests.driver.programs import parsed, tiny_program
 from tests.qpc.fuzz.outcome import Worker
 

@@ -16,7 +16,7 @@ from aic.qpc.elf import METADATA_SECTION, PROGRAM_SECTION, read_elf, write_elf
 from aic.qpc.encoding import encode
 from dialects.errors import AicError
 from dialects.module import HOLDS, SYMBOLS, holding, main_of, set_symbols
-from dialects.tile.ops import AllocOp, TensorOp
+from dialects.tile.buffers import AllocOp, TensorOp
 from dialects.weights import STORE_ATTRIBUTE
 from tests.driver.programs import tiny_program
 

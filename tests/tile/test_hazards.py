@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialects.tile.boxes import Form
-from dialects.tile.ops import Engine
+from dialects.tile.buffers import Engine
 from passes.scheduling.counts import count_form
 from passes.scheduling.hazards import (
     Access,

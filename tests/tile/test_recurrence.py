@@ -7,7 +7,7 @@ from aic.importer import import_proto
 from aic.phases import phases_between, run_phases
 from dialects.aic import TargetAttr
 from dialects.module import set_target
-from dialects.tile.ops import ComputeOp, ForOp
+from dialects.tile.instructions import ComputeOp, ForOp
 from tests.models.recurrent import Cell, recurrent
 from tests.tile.levels import assert_levels_agree
 

@@ -12,19 +12,12 @@ from bench.program_size import works
 from dialects.errors import AicError
 from dialects.module import main_of
 from dialects.tile.boxes import core_coordinates
-from dialects.tile.ops import (
-    AllocOp,
-    ComputeOp,
-    InstructionOp,
-    LoadOp,
-    MulticastOp,
-    StoreOp,
-    TensorOp,
-    type_of,
-)
+from dialects.tile.buffers import AllocOp, TensorOp, type_of
+from dialects.tile.instructions import ComputeOp, InstructionOp
 from dialects.tile.program_order import program_order
 from dialects.tile.reshard import ReshardOp, sharding_of
 from dialects.tile.sharding import Sharding, Split
+from dialects.tile.transfers import LoadOp, MulticastOp, StoreOp
 from tests.models.light import batched_resnet50, drawn_path, image
 from tests.tile.networks import lowered
 

@@ -11,7 +11,7 @@ from aic.phases import phases_between, run_phases
 from aic.static_checks import check_program
 from dialects.aic import TargetAttr
 from dialects.module import set_target
-from dialects.tile.ops import TensorOp, bytes_of
+from dialects.tile.buffers import TensorOp, bytes_of
 from dialects.tile.scratch import is_scratch
 from tests.models.convolutional import unet
 from tests.tile.networks import same_bits

@@ -22,8 +22,9 @@ from dialects.graph.unary import ReluOp
 from dialects.module import main_of
 from dialects.tile.attributes import BoxAttr
 from dialects.tile.boxes import Box, Interval
-from dialects.tile.ops import ComputeOp, ExchangeOp, StoreOp
+from dialects.tile.instructions import ComputeOp
 from dialects.tile.reshard import ReshardOp
+from dialects.tile.transfers import ExchangeOp, StoreOp
 from dialects.weights import store_of
 from passes import get_all_passes
 

@@ -34,7 +34,8 @@ from dialects import get_all_dialects
 from dialects.costs import FORMULAS
 from dialects.graph import GraphOp
 from dialects.graph.kernels import KERNELS
-from dialects.tile.ops import ForOp, TileOp
+from dialects.tile.buffers import TileOp
+from dialects.tile.instructions import ForOp
 from tools.reference.markdown import code, table
 from tools.reference.source import documentation, field_documentation, refusals
 

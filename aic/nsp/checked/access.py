@@ -9,7 +9,7 @@ from aic.nsp.checked.memory import Ddr, Slot, SlotMemory
 from aic.nsp.checked.placement import Placement
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
-from dialects.tile.ops import AllocOp, TensorOp
+from dialects.tile.buffers import AllocOp, TensorOp
 
 
 class Watcher(Protocol):

@@ -6,8 +6,8 @@ from xdsl.ir import SSAValue
 
 from dialects.errors import AicError
 from dialects.tile.boxes import Integers
+from dialects.tile.instructions import InstructionOp
 from dialects.tile.naming import touch_text
-from dialects.tile.ops import InstructionOp
 
 
 @dataclass(frozen=True)

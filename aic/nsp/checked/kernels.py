@@ -12,7 +12,8 @@ from aic.nsp.values.kernel_calls import KernelCall, kernel_calls
 from aic.nsp.values.memory import Held
 from dialects.element_types import held_dtype, stored_dtype
 from dialects.graph.kernels import Array
-from dialects.tile.ops import AllocOp, ComputeOp, type_of
+from dialects.tile.buffers import AllocOp, type_of
+from dialects.tile.instructions import ComputeOp
 
 
 class KernelRun(Run):

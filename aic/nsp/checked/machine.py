@@ -17,20 +17,11 @@ from dialects.aic import DenseAttr, WeightAttr
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of, target_of
+from dialects.tile.buffers import AllocOp, TensorOp, bytes_of
 from dialects.tile.channels import ReceiveOp, SendOp
-from dialects.tile.ops import (
-    AllocOp,
-    ComputeOp,
-    ExchangeOp,
-    FillOp,
-    InstructionOp,
-    LoadOp,
-    MulticastOp,
-    StoreOp,
-    TensorOp,
-    bytes_of,
-)
+from dialects.tile.instructions import ComputeOp, FillOp, InstructionOp
 from dialects.tile.scratch import scratch_end
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp, StoreOp
 
 
 class Machine:

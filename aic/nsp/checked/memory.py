@@ -12,8 +12,8 @@ from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Integers
+from dialects.tile.buffers import TensorOp, type_of
 from dialects.tile.naming import box_text, named
-from dialects.tile.ops import TensorOp, type_of
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -14,8 +14,8 @@ from aic.nsp.checked.memory import Slot
 from dialects.element_types import element_bytes
 from dialects.errors import AicError
 from dialects.tile.boxes import Integers
+from dialects.tile.buffers import AllocOp, type_of
 from dialects.tile.layout import piece_of, piece_offsets
-from dialects.tile.ops import AllocOp, type_of
 
 Past = int
 """Bit n is set: run number n has ended."""

@@ -9,8 +9,8 @@ from aic.nsp.checked.memory import Slot
 from dialects.errors import AicError
 from dialects.hardware import Hardware
 from dialects.tile.boxes import Integers
+from dialects.tile.buffers import AllocOp, TensorOp, bytes_of, type_of
 from dialects.tile.naming import named
-from dialects.tile.ops import AllocOp, TensorOp, bytes_of, type_of
 
 
 class Placement:

@@ -16,8 +16,8 @@ from aic.nsp.checked.ordering import Ordering, Past
 from aic.nsp.checked.runs import ChannelRun, MulticastRun, Run
 from dialects.errors import AicError
 from dialects.module import SIGNALS
+from dialects.tile.buffers import Engine
 from dialects.tile.naming import run_text
-from dialects.tile.ops import Engine
 from dialects.tile.program_order import Run as Issued
 
 ENGINES: tuple[Engine, ...] = ("dma", "hmx", "hvx")

@@ -13,9 +13,11 @@ from dialects.channels import ChannelAttr
 from dialects.element_types import nearest_value
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Integers
+from dialects.tile.buffers import type_of
 from dialects.tile.channels import ReceiveOp, SendOp
-from dialects.tile.ops import ExchangeOp, FillOp, InstructionOp, LoadOp, MulticastOp, StoreOp, TransferOp, type_of
+from dialects.tile.instructions import FillOp, InstructionOp
 from dialects.tile.senders import Bounds, exchange_parts, multicast_senders, storing
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp, StoreOp, TransferOp
 
 
 class Run(ABC):

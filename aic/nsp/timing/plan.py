@@ -31,23 +31,13 @@ from dialects.errors import AicError
 from dialects.graph.properties import from_dictionary
 from dialects.module import cores_of, main_of, target_of
 from dialects.tile.boxes import Integers
+from dialects.tile.buffers import bytes_of, space_of, type_of
 from dialects.tile.channels import ReceiveOp, SendOp
 from dialects.tile.descriptors import Limits, Route, descriptor_counts
-from dialects.tile.ops import (
-    ComputeOp,
-    ExchangeOp,
-    FillOp,
-    InstructionOp,
-    LoadOp,
-    MulticastOp,
-    StoreOp,
-    TransferOp,
-    bytes_of,
-    space_of,
-    type_of,
-)
+from dialects.tile.instructions import ComputeOp, FillOp, InstructionOp
 from dialects.tile.program_order import issue_order
 from dialects.tile.senders import exchange_parts, storing
+from dialects.tile.transfers import ExchangeOp, LoadOp, MulticastOp, StoreOp, TransferOp
 
 
 def make_plan(module: ModuleOp) -> Plan:

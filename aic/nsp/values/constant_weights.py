@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import DictionaryAttr
 from dialects.graph.kernels import Array
 from dialects.graph.properties import from_dictionary
 from dialects.quantized.kernels.weights import OWN_DIMENSIONS, Weights, prepared
-from dialects.tile.ops import ComputeOp
+from dialects.tile.instructions import ComputeOp
 
 WEIGHT, TABLE = 1, 2
 """Numbers of the operands that hold them."""

@@ -18,7 +18,8 @@ from dialects.graph.properties import Arguments, from_dictionary
 from dialects.kernels import KERNELS
 from dialects.quantized.kernels.weights import OWN_DIMENSIONS
 from dialects.rounding import round_to_f16
-from dialects.tile.ops import ComputeOp, type_of
+from dialects.tile.buffers import type_of
+from dialects.tile.instructions import ComputeOp
 
 Step: TypeAlias = Callable[[], None]
 

@@ -10,7 +10,7 @@ from aic.nsp.values.grid import Grid, grids, strided
 from aic.nsp.values.memory import Held
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Integers
-from dialects.tile.ops import ComputeOp
+from dialects.tile.instructions import ComputeOp
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,9 @@ from dialects.element_types import held_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.tile.boxes import Box, Integers
-from dialects.tile.ops import (
-    AllocOp,
-    ComputeOp,
-    InstructionOp,
-    LoadOp,
-    MulticastOp,
-    TensorOp,
-    type_of,
-)
+from dialects.tile.buffers import AllocOp, TensorOp, type_of
+from dialects.tile.instructions import ComputeOp, InstructionOp
+from dialects.tile.transfers import LoadOp, MulticastOp
 
 Constants = Callable[[WeightAttr | DenseAttr], Array]
 """The bytes of a constant in the dtype in which memory holds them."""

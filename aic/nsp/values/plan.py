@@ -23,19 +23,12 @@ from dialects.element_types import nearest_value
 from dialects.graph.kernels import Array
 from dialects.module import cores_of, main_of
 from dialects.tile.boxes import Box, Integers
+from dialects.tile.buffers import AllocOp, TensorOp, type_of
 from dialects.tile.channels import ReceiveOp, SendOp
-from dialects.tile.ops import (
-    AllocOp,
-    ComputeOp,
-    ExchangeOp,
-    FillOp,
-    InstructionOp,
-    TensorOp,
-    TransferOp,
-    type_of,
-)
+from dialects.tile.instructions import ComputeOp, FillOp, InstructionOp
 from dialects.tile.program_order import program_order
 from dialects.tile.senders import exchange_parts
+from dialects.tile.transfers import ExchangeOp, TransferOp
 
 
 @dataclass

@@ -13,7 +13,7 @@ from aic.nsp.values.plan import Blocks, Observer, Plan, make_plan
 from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
-from dialects.tile.ops import TensorOp, type_of
+from dialects.tile.buffers import TensorOp, type_of
 from dialects.weights import store_of
 
 

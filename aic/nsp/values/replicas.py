@@ -12,7 +12,9 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.tile.boxes import Box, core_coordinates
-from dialects.tile.ops import AllocOp, ComputeOp, FillOp, InstructionOp, TransferOp
+from dialects.tile.buffers import AllocOp
+from dialects.tile.instructions import ComputeOp, FillOp, InstructionOp
+from dialects.tile.transfers import TransferOp
 
 Alike: TypeAlias = tuple[int, ...]
 """[cores]: the first core that each core is like."""

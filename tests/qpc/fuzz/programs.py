@@ -19,7 +19,7 @@ from xdsl.rewriter import Rewriter
 
 from aic.qpc.program_format import ProgramLimits, pack_program, unpack_program
 from aic.qpc.words import MAX_WORD, pack_words, unpack_words
-from dialects.tile.ops import ForOp
+from dialects.tile.instructions import ForOp
 from tests.qpc.fuzz.values import attribute, damaged
 
 _MOST = (1 << 32) - 1
