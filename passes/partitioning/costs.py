@@ -78,11 +78,20 @@ def _cycles(plan: Plan, plans: Sequence[Plan], hardware: Hardware) -> float:
 def _ddr_bytes(plan: Plan, plans: Sequence[Plan]) -> int:
     """Bytes that pass DDR for an op: constants, inputs, and what lives there."""
     read = sum(
-        prod(operand.shape) * operand.element_bytes
-        for operand in plan.node.operands
+        _read_bytes(plan, index)
+        for index, operand in enumerate(plan.node.operands)
         if operand.producer is None or plans[operand.producer].spilled
     )
     return read + plan.spilled * prod(plan.node.shape) * plan.node.element_bytes
+
+
+def _read_bytes(plan: Plan, index: int) -> int:
+    """Bytes of an operand that an op reads: all, but of a table that stays in DDR what it picks."""
+    operand = plan.node.operands[index]
+    size = prod(operand.shape)
+    if plan.node.requires(index, plan.sharding).home == "ddr":
+        size = min(size, prod(plan.node.shape))
+    return size * operand.element_bytes
 
 
 def _streams(plan: Plan, plans: Sequence[Plan], cores: int) -> int:
