@@ -26,7 +26,9 @@ def measure_inference(network: Network, rounds: int, values_bar: float) -> Itera
     loading = least({"ours": lambda: Session(qpc.path)}, rounds)["ours"]
     session, inputs = Session(qpc.path), network.inputs()
     reference = ReferenceEvaluator(str(network.path))
-    runtime = onnxruntime.InferenceSession(str(network.path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # its threads would slow whoever is next
+    runtime = onnxruntime.InferenceSession(str(network.path), options, providers=["CPUExecutionProvider"])
     seconds = least(
         {
             "ours": lambda: session.run(inputs),
