@@ -8,7 +8,7 @@ from xdsl.ir import Attribute
 
 from aic.validation.comparison import Difference, difference_within
 from aic.validation.spread import MARGIN, as_f16, conversion_reach, distance, rounding_reach
-from dialects.element_types import is_float
+from dialects.element_types import F16_MAX, is_float
 from dialects.graph.base import GraphOp, tensor_type
 from dialects.graph.kernels import Array
 from dialects.graph.movement import PadOp
@@ -43,8 +43,11 @@ def as_they_were(expected: Array, found: Array) -> Difference:
 
 
 def in_fp16(expected: Array, found: Array, op: GraphOp | None = None) -> Difference:
-    """The difference of values that are in fp16 now; `op` has computed them."""
-    expected = as_f16(expected)
+    """The difference of values that are in fp16 now; `op` has computed them. What is beyond its range is infinite, or
+    was clamped where it was converted.
+    """
+    clamped = (np.abs(expected) > F16_MAX) & (found == np.copysign(F16_MAX, expected))
+    expected = np.where(clamped, found, as_f16(expected))
     sizes = np.where(np.isfinite(expected), expected, 0.0)
     reach = conversion_reach(sizes) if op is None else MARGIN * rounding_reach(op, sizes, op.result_type.element_type)
     return difference_within(distance(expected, found), reach, expected)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, f64, i64
 from xdsl.ir import Operation
@@ -32,6 +33,7 @@ from tests.models import cache as files
 from tests.models.digits import DIGITS_BN, DIGITS_DYN, digits_test
 from tests.models.encoder import ENCODER, encoder_calibration
 from tests.models.quantized import IMAGE, image_net, token_net
+from tests.models.symbolic import Sizes, decoder, prompt
 from tests.validation import wrong_passes as wrong
 from tests.validation.wrong_passes import plant
 from tools import aic_exec
@@ -309,3 +311,21 @@ def test_each_of_several_shapes_is_compared(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(Drift, match=r"in spec0 \(batch=1\): phase quantize, pass quantize-operations: ") as caught:
         aic.compile(DIGITS_DYN, validate_passes=True, **keywords)
     assert "first: quantized.conv of node '/0/Conv'" in str(caught.value)
+
+
+@pytest.mark.parametrize("bits", ["Int8", "Int16"])
+def test_masks_of_the_lowest_fp32_are_clamped_and_no_drift(bits: str, tmp_path: Path) -> None:
+    """They are selected by what is computed, so that they are no constants of a sum."""
+    sizes = Sizes()
+    path = tmp_path / "decoder.onnx"
+    onnx.save(decoder("llama", sizes), path)
+    cache = np.zeros((1, sizes.kv_heads, sizes.context, sizes.head_dim), np.float32)
+    state = {f"past_{kind}.{layer}": cache for kind in ("key", "value") for layer in range(sizes.layers)}
+    aic.compile(
+        path,
+        onnx_define_symbol={"sequence": 8},
+        convert_to_quantize=True,
+        calibration_inputs=[{**prompt(sizes, 8, 8), **state}],
+        quantization_precision=bits,
+        validate_passes=True,
+    )
