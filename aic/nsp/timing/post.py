@@ -34,6 +34,8 @@ class Post:
         self.mail = Mail(routes_of([station.seat.plan for station in stations]))
         self._stations, self._agenda, self._fabric = stations, agenda, fabric
         self._wake, self._arrived = wake, arrived
+        self._flows = {channel: self._flows_of(route) for channel, route in self.mail.routes.items()}
+        """By channel, out of the sender's card and into the receiver's: the same objects for every tensor."""
         clock = hardware.core_clock_hertz
         self._ddr_latency = hardware.ddr_latency_seconds * clock
         self._relay_latency = hardware.relay_latency_seconds * clock
@@ -61,17 +63,17 @@ class Post:
 
     def _move_out(self, channel: int) -> None:
         """The bytes of a tensor begin to move out of the sender's card."""
-        route = self.mail.routes[channel]
-        sender, receiver = self._stations[route.sender], self._stations[route.receiver]
-        flow = Flow(route.bytes, _departure(route, self._end(sender), self._end(receiver)))
-        self._fabric.start(_under_way(channel, relayed=False), sender.first, flow, sender.first)
+        first = self._stations[self.mail.routes[channel].sender].first
+        self._fabric.start(_under_way(channel, relayed=False), first, self._flows[channel][0], first)
 
     def _move_in(self, channel: int) -> None:
         """The bytes of a tensor begin to move from the host to the receiver's card."""
-        route = self.mail.routes[channel]
-        receiver = self._stations[route.receiver]
-        flow = Flow(route.bytes, _arrival(self._end(receiver)))
-        self._fabric.start(_under_way(channel, relayed=True), receiver.first, flow, receiver.first)
+        first = self._stations[self.mail.routes[channel].receiver].first
+        self._fabric.start(_under_way(channel, relayed=True), first, self._flows[channel][1], first)
+
+    def _flows_of(self, route: Route) -> tuple[Flow, Flow]:
+        sender, receiver = (self._end(self._stations[seat]) for seat in (route.sender, route.receiver))
+        return Flow(route.bytes, _departure(route, sender, receiver)), Flow(route.bytes, _arrival(receiver))
 
     def _end(self, station: Station) -> "_End":
         return _End(station.soc, self._fabric.cards[station.soc])
