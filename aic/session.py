@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from xdsl.dialects.builtin import ModuleOp
 
 from aic.emission.descriptor import batch_size
-from aic.emission.memory import label_of, ports_of
 from aic.emit import name_of
 from aic.instances import too_many_instances
 from aic.interpreter.parts import Mail
@@ -27,10 +26,10 @@ from aic.nsp.values.program import Program, load_program
 from aic.partitions.opening import open_network
 from aic.partitions.placement import placed
 from aic.partitions.ports import ports_of_parts
+from aic.signatures import signature_of, tile_tensors
 from aic.specializations.network import Network
 from aic.tensors import Array, Signature, TensorInfo
 from dialects.aic import DenseAttr, WeightAttr
-from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.module import (
     cores_of,
@@ -42,9 +41,6 @@ from dialects.module import (
     specializations_of,
     target_of,
 )
-from dialects.port_scales import port_scales_of
-from dialects.retained import retained_of, retaining
-from dialects.tile.buffers import Role, type_of
 
 
 class Session:
@@ -82,7 +78,7 @@ class Session:
         """Numbers of the host's devices that the network runs on: of several cards, in the order of its parts."""
         self.instances = aic_num_of_instances
         self._check_instances()
-        self._network = Network([signature_of(module) for module in self._modules])
+        self._network = Network([_signature_of(module) for module in self._modules])
         self._programs: dict[int, Program | PartsProgram] = {}
         self._blocks: Blocks = {}
         self._constants: dict[tuple[str, WeightAttr | DenseAttr], Array] = {}
@@ -277,19 +273,6 @@ def _memory_error_told() -> Generator[None]:
         raise AicError(f"this machine has not the memory for the program's values: {error}") from error
 
 
-def signature_of(module: ModuleOp) -> Signature:
+def _signature_of(module: ModuleOp) -> Signature:
     """What a tile program takes and gives, or a network of them. Raises AicError where parts do not fit each other."""
-    if held_by(module) == "partitions":
-        return ports_of_parts(module).signature
-    retained = retained_of(module)
-    kept = [retaining(name) for name in retained]
-    outputs = tuple(tensor for tensor in _tensors(module, "output") if tensor.name not in kept)
-    return Signature(path_of(module), _tensors(module, "input"), outputs, retained)
-
-
-def _tensors(module: ModuleOp, role: Role) -> tuple[TensorInfo, ...]:
-    buffers = [(label_of(tensor), type_of(tensor.result)) for tensor in ports_of(module, role)]
-    scales = port_scales_of(module)
-    return tuple(
-        TensorInfo.of(name, stored_dtype(buffer.element_type), buffer.get_shape(), scales) for name, buffer in buffers
-    )
+    return ports_of_parts(module).signature if held_by(module) == "partitions" else signature_of(module, tile_tensors)

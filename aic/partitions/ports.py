@@ -10,16 +10,12 @@ from typing import TypeAlias
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from aic.emission.memory import declared_tensors, label_of
 from aic.interpreter.parts import Mail, Outputs, Running, run_each
+from aic.signatures import Tensors, tile_tensors
 from aic.tensors import Array, Shape, Signature, TensorInfo
-from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.module import path_of, port_names, programs_of
-from dialects.port_scales import port_scales_of
-from dialects.quantized.parameters import Parameters
 from dialects.retained import StateSlice, retained_of, retaining, state_slices_of
-from dialects.tile.buffers import TensorOp, type_of
 
 Start: TypeAlias = Callable[[str, Mapping[str, Array]], Running]
 """Starts a part of a name on its inputs."""
@@ -181,20 +177,10 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names)) or "none"
 
 
-def ports_of_parts(module: ModuleOp) -> NetworkPorts:
-    """What a network of tile programs takes and gives. Raises AicError where these do not fit each other."""
-    return NetworkPorts.of(module, {path_of(part): _ports(part) for part in programs_of(module)})
-
-
-def _ports(part: ModuleOp) -> PartPorts:
-    tensors, scales = declared_tensors(part), port_scales_of(part)
-    inputs, outputs = ([_info(tensor, scales) for tensor in tensors if tensor.role.data == role] for role in _ROLES)
-    return PartPorts.of(part, inputs, outputs)
-
-
-_ROLES = ("input", "output")
-
-
-def _info(tensor: TensorOp, scales: Mapping[str, Parameters]) -> TensorInfo:
-    buffer = type_of(tensor.result)
-    return TensorInfo.of(label_of(tensor), stored_dtype(buffer.element_type), buffer.get_shape(), scales)
+def ports_of_parts(network: ModuleOp, tensors: Tensors = tile_tensors) -> NetworkPorts:
+    """What a network in parts takes and gives, by the inputs and outputs of its programs. Raises AicError where these
+    do not fit each other.
+    """
+    parts = {path_of(part): part for part in programs_of(network)}
+    ports = {name: PartPorts.of(part, tensors(part, "input"), tensors(part, "output")) for name, part in parts.items()}
+    return NetworkPorts.of(network, ports)

@@ -7,25 +7,15 @@ from xdsl.dialects.builtin import ModuleOp
 
 from aic.interpreter.graph import GraphRunner
 from aic.partitions.graph import PartsRunner
+from aic.signatures import graph_tensors, signature_of
 from aic.specializations.network import Network
-from aic.tensors import Array, Signature, TensorInfo
-from dialects.graph.ports import input_ports, output_ports
-from dialects.module import held_by, main_of, path_of, programs_of, specializations_of
-from dialects.port_scales import port_scales_of
-from dialects.retained import retained_of, retaining
+from aic.tensors import Array, Signature
+from dialects.module import held_by, programs_of, specializations_of
 
 
 def graph_signatures(module: ModuleOp) -> list[Signature]:
     """What each program of a module takes and gives."""
-    return [_signature(program) for program in programs_of(module)]
-
-
-def _signature(program: ModuleOp) -> Signature:
-    main, retained, scales = main_of(program), retained_of(program), port_scales_of(program)
-    kept = [retaining(name) for name in retained]
-    inputs = tuple(TensorInfo.of_port(port, scales) for port in input_ports(main))
-    outputs = tuple(TensorInfo.of_port(port, scales) for port in output_ports(main) if port.name not in kept)
-    return Signature(path_of(program), inputs, outputs, retained)
+    return [signature_of(program, graph_tensors) for program in programs_of(module)]
 
 
 class GraphNetwork:
@@ -34,7 +24,7 @@ class GraphNetwork:
     def __init__(self, module: ModuleOp) -> None:
         networks = specializations_of(module)
         parts = {n: PartsRunner(each) for n, each in enumerate(networks) if held_by(each) == "partitions"}
-        whole = {n: _signature(each) for n, each in enumerate(networks) if n not in parts}
+        whole = {n: signature_of(each, graph_tensors) for n, each in enumerate(networks) if n not in parts}
         signatures = [parts[n].ports.signature if n in parts else whole[n] for n in range(len(networks))]
         self.network = Network(signatures)
         self._runner = cache(lambda number: parts.get(number) or GraphRunner(networks[number]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum, auto
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
@@ -13,16 +13,14 @@ from aic.interpreter.sharded import start_sharded
 from aic.nsp.values import load_program
 from aic.nsp.values.memory import Constants
 from aic.partitions.graph import PartsRunner
-from aic.partitions.ports import NetworkPorts, PartPorts
+from aic.partitions.ports import ports_of_parts
+from aic.signatures import PortRole, graph_tensors, tile_tensors
 from aic.tensors import TensorInfo
-from dialects.element_types import stored_dtype
 from dialects.errors import AicError
 from dialects.graph.kernels import Array
 from dialects.graph.model import ModelOp
-from dialects.graph.ports import input_ports, output_ports
 from dialects.module import held_by, main_of, path_of, programs_of
-from dialects.port_scales import port_scales_of
-from dialects.tile.buffers import TensorOp, type_of
+from dialects.tile.buffers import TensorOp
 from dialects.tile.instructions import InstructionOp
 from dialects.tile.reshard import ReshardOp, sharding_of
 
@@ -83,31 +81,13 @@ def _level_of(module: ModuleOp) -> RunLevel:
 def inputs_of(network: ModuleOp) -> list[TensorInfo]:
     """What a network takes, at any level."""
     if held_by(network) == "partitions":
-        return list(_ports_of(network).signature.inputs)
+        return list(ports_of_parts(network, _tensors_of).signature.inputs)
     return _tensors_of(network, "input")
 
 
-def _ports_of(network: ModuleOp) -> NetworkPorts:
-    """Inputs and outputs of the parts of a network. Raises AicError where these do not fit each other."""
-    parts = {path_of(part): part for part in programs_of(network)}
-    return NetworkPorts.of(
-        network,
-        {
-            name: PartPorts.of(part, _tensors_of(part, "input"), _tensors_of(part, "output"))
-            for name, part in parts.items()
-        },
-    )
-
-
-def _tensors_of(module: ModuleOp, role: Literal["input", "output"]) -> list[TensorInfo]:
+def _tensors_of(program: ModuleOp, role: PortRole) -> list[TensorInfo]:
     """What a program takes or gives, at any level."""
-    main, scales = main_of(module), port_scales_of(module)
-    if _level_of(module) is not RunLevel.TILE:
-        ports = input_ports(main) if role == "input" else output_ports(main)
-        return [TensorInfo.of_port(port, scales) for port in ports]
-    tensors = [op for op in main.body.block.ops if isinstance(op, TensorOp) and op.role.data == role]
-    named = [(op.label.data, type_of(op.result)) for op in tensors if op.label is not None]
-    return [TensorInfo.of(name, stored_dtype(kind.element_type), kind.get_shape(), scales) for name, kind in named]
+    return (tile_tensors if _level_of(program) is RunLevel.TILE else graph_tensors)(program, role)
 
 
 def run_network(
@@ -140,7 +120,7 @@ def run_programs(network: ModuleOp, inputs: Mapping[str, Array], start: Start) -
         if held_by(network) != "partitions":
             return run_parts({"": start(network, given, mail)}, mail)
         parts = {path_of(part): part for part in programs_of(network)}
-        return _ports_of(network).run(given, lambda name, own: start(parts[name], own, mail), mail)
+        return ports_of_parts(network, _tensors_of).run(given, lambda name, own: start(parts[name], own, mail), mail)
 
 
 def converted(network: ModuleOp, inputs: Mapping[str, Array]) -> dict[str, Array]:
