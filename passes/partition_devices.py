@@ -157,7 +157,7 @@ def longest_of(programs: Sequence[ModuleOp]) -> ModuleOp:
         hardware = target_of(program).hardware
         return fsum(seconds_on_card(ops_of(program), cores_of(program), hardware, tuning_of(program)))
 
-    return max(programs, key=seconds)
+    return max(programs, key=seconds) if len(programs) > 1 else programs[0]
 
 
 def chosen_arrangement(program: ModuleOp) -> Arrangement:
@@ -186,7 +186,9 @@ def _asked(program: ModuleOp) -> tuple[Attribute | None, Attribute]:
 
 
 def _staged(chosen: Arrangement, ops: Sequence[GraphOp]) -> dict[Operation, int]:
-    """The stage of every op. A change of an input's type goes where it is used, of a result's, where it is made."""
+    """The stage of every op, whether it has a node or not, as on text. A change of an input's type goes where it is
+    used, of a result's, where it is made.
+    """
     of: dict[Operation, int] = {op: chosen.stage_of(n) for n, op in enumerate(ops)}
     for op in reversed(ops):
         users = [of[use.operation] for use in op.output.uses if use.operation in of]

@@ -27,11 +27,13 @@ def write_configuration(options: Options) -> str:
         write_config(sample(options.model, options.aic_num_cores), path)
         return f"{len(names)} nodes"
     module = lower(options, _BEFORE)
-    network = longest_of(specializations_of(module))
-    chosen = chosen_arrangement(network)
-    of = {node_name(op): chosen.stage_of(n) for n, op in enumerate(ops_of(network))}
-    write_config(Configuration.arranged(chosen, cores_of(network), _by_stage(names, of, chosen)), path)
-    drop_store(store_of(module).folder)
+    try:
+        network = longest_of(specializations_of(module))
+        chosen = chosen_arrangement(network)
+        of = {node_name(op): chosen.stage_of(n) for n, op in enumerate(ops_of(network))}
+        write_config(Configuration.arranged(chosen, cores_of(network), _by_stage(names, of, chosen)), path)
+    finally:
+        drop_store(store_of(module).folder)
     return f"{len(names)} nodes, {chosen.told}: {_expected(chosen)}"
 
 
