@@ -2,8 +2,9 @@
 
 A value that is held in VTCM becomes one buffer, wide enough for the halos of all its consumers. A reshard becomes the
 transfers that it means: nothing, an exchange, a load or multicast, a store. An op whose operands or result do not fit,
-or are too large to be brought while others are used, is cut into chunks: a loop that loads, computes and stores. A
-kernel is split further where engines overlap by that.
+or are too large to be brought while others are used, is cut into chunks: a loop that loads, computes and stores, or a
+nest of them, with the least traffic, or the least time where that makes a kernel slow. A kernel is split further where
+engines overlap by that.
 
 Tuning (`set-tuning`): `size-split-granularity` and `vtcm-working-set-limit-ratio` limit chunks; `multicast-weights`;
 `ols` is the number of parts of every kernel, as far as they are worth their starts.
@@ -39,11 +40,12 @@ from passes.rewriting.program_pass import ProgramPass
 from passes.sharding.costs import window_shape
 from passes.sharding.requirements import required_box
 from passes.tiling.carrying import its_place, last_position
-from passes.tiling.chunks import Cut, Limits, choose_cuts, kept_cuts
+from passes.tiling.chunks import Cut, Limits, kept_cuts
 from passes.tiling.demand import KIB, does_not_fit
 from passes.tiling.layers import Layer, Part, first_replica, part_of, placed
 from passes.tiling.lifetimes import Lifetimes
 from passes.tiling.overlap import Overlaps, Split, split_kernel
+from passes.tiling.quickest import quickest_loops
 from passes.tiling.remedies import remedies
 
 FILL_FACTOR = 0.9
@@ -205,18 +207,15 @@ class _Lowering:
         layer = Layer.of(op, self.pending, self.hardware.hmx_columns)
         live = self.lifetimes.live_bytes(time)
         limits = self._limits(live)
-        cuts = choose_cuts(layer.work, limits)
-        if cuts is None:  # then without fetching ahead, which takes each buffer twice
-            limits = replace(limits, slots=1)
-            cuts = choose_cuts(layer.work, limits)
-        if cuts is None:
+        loops = quickest_loops(layer.work, limits, layer.pace(self.hardware))
+        if loops is None:
             single = any(t.element_type == f32 for t in (*op.operand_types, op.result_type))
             help = remedies(self.hardware, self.cores, self.tuning, single_precision=single)
-            demand = does_not_fit(layer.work, limits, live, self.hardware.vtcm_usable_bytes, help)
+            demand = does_not_fit(layer.work, replace(limits, slots=1), live, self.hardware.vtcm_usable_bytes, help)
             raise DoesNotFit(f"{place(op)} does not fit into VTCM: {demand}")
         split = self.overlaps.split(op) if self.tuning.ols is None else Split(self.tuning.ols)
-        finer = split_kernel(layer, cuts, split, self.hardware)
-        self._emit(layer, cuts, () if finer is None else (finer,), limits.slots)
+        finer = split_kernel(layer, loops.cuts, split, self.hardware)
+        self._emit(layer, loops.cuts, () if finer is None else (finer,), loops.slots)
 
     def _limits(self, live: int) -> Limits:
         """What the chunks of an op must keep to beside `live` bytes of values."""

@@ -4,7 +4,7 @@ what stays there.
 All chunk sizes of a nest of loops are looked at together: the sums below are as good for arrays of sizes as for one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import permutations, product
@@ -147,12 +147,14 @@ def traffic(work: Work, cuts: Sequence[Cut]) -> int:
     """Bytes that the streams move in all; an operand is fetched anew in every iteration of a loop outside the last one
     it depends on.
     """
-    total = 0
-    for stream in work.streams:
-        level = max((k + 1 for k, cut in enumerate(cuts) if stream.depends_on(cut.dim)), default=0)
-        again = prod(cut.trips for cut in cuts[:level] if not stream.depends_on(cut.dim))
-        total = total + again * _fetched_once(work, stream, {cut.dim: cut for cut in cuts}) * stream.element_bytes
-    return total
+    return sum(fetched(work, stream, cuts) for stream in work.streams)
+
+
+def fetched(work: Work, stream: Stream, cuts: Sequence[Cut]) -> int:
+    """The bytes of one operand among these."""
+    level = max((k + 1 for k, cut in enumerate(cuts) if stream.depends_on(cut.dim)), default=0)
+    again = prod(cut.trips for cut in cuts[:level] if not stream.depends_on(cut.dim))
+    return again * _fetched_once(work, stream, {cut.dim: cut for cut in cuts}) * stream.element_bytes
 
 
 def _fetched_once(work: Work, stream: Stream, cuts: Mapping[int, Cut]) -> int:
@@ -185,23 +187,39 @@ def _fewest_cuts(work: Work, limits: Limits) -> tuple[Cut, ...] | None:
         return ()
     for depth in _DEPTHS:
         fitting = [
-            best for ladders in _nests(work, depth, limits) if (best := _best(work, limits, ladders)) is not None
+            best
+            for ladders in _nests(work, depth, limits)
+            for best in _ranked(work, limits, ladders, lambda cuts: traffic(work, cuts), 1)
         ]
         if fitting:
             return min(fitting, key=lambda cuts: (traffic(work, cuts), prod(cut.trips for cut in cuts)))
     return None
 
 
-def _best(work: Work, limits: Limits, ladders: Sequence[Sequence[Cut]]) -> tuple[Cut, ...] | None:
-    """The best cuts with one of each ladder, or None if none keep to the limits."""
+def fitting_cuts(
+    work: Work, limits: Limits, depth: int, cost: Callable[[Sequence[Cut]], float], most: int
+) -> Iterator[tuple[Cut, ...]]:
+    """Of every nest of `depth` loops the cuts that keep to the limits, at most so many, those of least cost first.
+    `cost` is to be as good for arrays of sizes as for one.
+    """
+    for ladders in _nests(work, depth, limits):
+        yield from _ranked(work, limits, ladders, cost, most)
+
+
+def _ranked(
+    work: Work, limits: Limits, ladders: Sequence[Sequence[Cut]], cost: Callable[[Sequence[Cut]], float], most: int
+) -> list[tuple[Cut, ...]]:
+    """Cuts with one of each ladder that keep to the limits: at most so many, of the least cost and then the fewest
+    chunks.
+    """
     sizes = tuple(map(len, ladders))
     grid = [_as_array(ladder, len(ladders), k) for k, ladder in enumerate(ladders)]
     kept = np.broadcast_to(fits(work, grid, limits), sizes)
     if not kept.any():
-        return None
-    moved, trips = (np.broadcast_to(v, sizes)[kept] for v in (traffic(work, grid), prod(cut.trips for cut in grid)))
-    first = np.lexsort((trips, moved))[0]
-    return tuple(ladder[rung] for ladder, rung in zip(ladders, np.argwhere(kept)[first], strict=True))
+        return []
+    costs, trips = (np.broadcast_to(v, sizes)[kept] for v in (cost(grid), prod(cut.trips for cut in grid)))
+    rungs = np.argwhere(kept)[np.lexsort((trips, costs))[:most]]
+    return [tuple(ladder[rung] for ladder, rung in zip(ladders, row, strict=True)) for row in rungs]
 
 
 def _as_array(ladder: Sequence[Cut], depth: int, loop: int) -> Cut:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.ir import SSAValue
 
@@ -18,6 +19,7 @@ from dialects.tile.sharding import Sharding, Split
 from passes.sharding.costs import block_shape
 from passes.tiling.chunks import Cut, Stream, Work, chunk_extents
 from passes.tiling.lifetimes import store_of
+from passes.tiling.quickest import Pace
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Layer:
     streams: tuple[Stream, ...]
     work: Work
     store: ReshardOp | None
+    fetched: tuple[Sharding, ...]
+    """Of the operands that `work` streams."""
 
     @staticmethod
     def of(op: GraphOp, pending: Mapping[SSAValue, ReshardOp], columns: int) -> "Layer":
@@ -71,7 +75,7 @@ class Layer:
             carried.across if carried else None,
             tuple(stream for value, stream in states.items() if value in resident),
         )
-        return Layer(op, indexing, sharding, shape, streams, work, store)
+        return Layer(op, indexing, sharding, shape, streams, work, store, tuple(map(placed, fetched)))
 
     def accesses(self, index: int) -> tuple[Access, ...]:
         """How operand `index` is read."""
@@ -94,6 +98,20 @@ class Layer:
         read = [operand.element_type for operand in op.operand_types]
         element = data_element(op.kernel_name(), read, op.result_type.element_type)
         return cost(op.kernel_name(), op.local_arguments(), local, tuple(extents), element, hardware)
+
+    def pace(self, hardware: Hardware) -> Pace:
+        """How long kernels and transfers take. Cores that need the same operand get it by one read of DDR."""
+        port = 1 / hardware.noc_port_bytes_per_cycle
+        alone = hardware.core_clock_hertz / hardware.ddr_bytes_per_second
+
+        def cycles(sharding: Sharding) -> float:
+            return max(port, alone * prod(sharding.mesh[axis] for axis in sharding.used_axes))
+
+        return Pace(
+            lambda extents: self.price(extents, hardware).cycles,
+            tuple(map(cycles, self.fetched)),
+            cycles(self.sharding),
+        )
 
     def level(self, index: int, cuts: Sequence[Cut]) -> int:
         """Number of loops around the fetch of an operand: up to the last one that changes what is needed."""

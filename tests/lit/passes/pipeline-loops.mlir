@@ -34,12 +34,13 @@ func.func @main() {
 
 // -----
 
-// Of two loops, the inner one is pipelined anew in every iteration of the outer one.
+// Of two loops, the inner one is pipelined anew in every iteration of the outer one: its first part is needed at once, so
+// it comes before what the next iteration of the outer one needs.
 // CHECK-LABEL: func.func @main()
 // CHECK: tile.load %x, %o {box = #tile.box<[1] : 8 i0 to 8 i0 + 8>} loc("outer")
 // CHECK-NEXT: tile.for 2 {
-// CHECK-NEXT: tile.load %x, %o {box = {{.*}}, ahead = 1 : i64} loc("outer")
 // CHECK-NEXT: tile.load %x, %a {box = #tile.box<[1] : 8 i0 + 2 i1 to 8 i0 + 2 i1 + 2>} loc("inner")
+// CHECK-NEXT: tile.load %x, %o {box = {{.*}}, ahead = 1 : i64} loc("outer")
 // CHECK-NEXT: tile.for 4 {
 // CHECK-NEXT: tile.load %x, %a {box = {{.*}}, ahead = 1 : i64} loc("inner")
 func.func @main() {

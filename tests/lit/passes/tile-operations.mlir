@@ -105,8 +105,8 @@ builtin.module attributes {aic.target = #aic.target<"pro", {vtcm_bytes = 34000.0
 // CHECK-LABEL: func.func @main()
 // CHECK: tile.load %{{.*}}, %[[S:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 1, 0 to 1, 0 to 1, 0 to 64>}
 // CHECK: tile.for 10 {
-// CHECK-NEXT: tile.for 6 {
-// CHECK: tile.load %{{.*}}, %[[W:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 64, 33 i1 to min(33 i1 + 33, 192)>}
+// CHECK-NEXT: tile.for 2 {
+// CHECK: tile.load %{{.*}}, %[[W:.*]] {box = #tile.box<[1] : 0 to 1, 0 to 64, 96 i1 to min(96 i1 + 96, 192)>}
 // CHECK: tile.compute %{{.*}}, %[[W]], %{{.*}}, %[[S]], %[[S]], %[[Y:.*]] {kernel = "gru"
 // CHECK-NEXT: }
 // CHECK-NEXT: tile.compute %[[Y]], %[[S]] {kernel = "reshape", engine = "hvx", boxes = [#tile.box<[1] : 0 to 1, 0 to 1, i0 to min(10, i0 + 1), 0 to 1, 0 to 64>, {{.*}}]
