@@ -71,10 +71,20 @@ def export(network: Network, path: Path, *, dynamo: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the files into a folder; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make_models", description="Make networks as PyTorch exports them.")
+    parser = argparse.ArgumentParser(
+        prog="make_models",
+        usage="%(prog)s [-h] [--force] folder [--only NETWORK ...]",  # the folder would be taken for a network
+        description="Make networks as PyTorch exports them.",
+    )
     parser.add_argument("folder", type=Path, help="where the .onnx files go")
-    choices = (*NETWORKS, *NARROW)
-    parser.add_argument("--only", nargs="+", choices=choices, default=tuple(NETWORKS), help="make only these")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NETWORK",
+        choices=(*NETWORKS, *NARROW),
+        default=tuple(NETWORKS),
+        help=f"make only these of {', '.join(NETWORKS)} and, beyond them, {', '.join(NARROW)}",
+    )
     parser.add_argument("--force", action="store_true", help="make files anew that exist")
     arguments = parser.parse_args(argv)
     try:
