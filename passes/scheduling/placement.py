@@ -148,7 +148,8 @@ def _packed(lives: Sequence[Life], goal: int, capacity: int, best: tuple[list[in
     """A packing within the capacity, and then as near to `goal` as a short search gets; `best` if none is found."""
     boxes = _boxes(lives)
     if best[1] > capacity:
-        offsets = _pack(boxes, capacity, _SEARCH)
+        # What `fits` finds tightly a longer search with more room need not find.
+        offsets = _pack(boxes, goal, _PROBE) or _pack(boxes, capacity, _SEARCH)
         if offsets is None:
             return best
         best = offsets, _end(lives, offsets)

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from math import prod
 
 from dialects.hardware import Hardware
-from dialects.tile.sharding import Sharding, Split
+from dialects.tile.sharding import DDR, Sharding, Split
+
+_CROWDING = 0.25
+"""Share of its reading that a constant costs in addition where it fills half of each core's VTCM or more. BERT-large on
+14 cores is a quarter quicker by it; twice as much, or less than half, is not as good for most networks.
+"""
 
 
 def block_shape(shape: Sequence[int], sharding: Sharding) -> tuple[int, ...]:
@@ -43,6 +48,13 @@ def reshard_cycles(
         return 0.0
     start = hardware.noc_latency_cycles + hardware.signal_latency_cycles + hardware.dma_issue_cycles
     return start + moved / hardware.noc_port_bytes_per_cycle
+
+
+def constant_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:
+    """Time to bring a constant from DDR, and what it costs others to be fetched less far ahead where it fills VTCM."""
+    held = prod(window_shape(shape, target)) * element_bytes
+    crowding = _CROWDING * min(1.0, max(0.0, 2 * held / hardware.vtcm_usable_bytes - 0.25))
+    return (1 + crowding) * reshard_cycles(shape, element_bytes, DDR, target, hardware)
 
 
 def own_reads_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:

@@ -15,7 +15,7 @@ from dialects.hardware import Hardware
 from dialects.indexing import Indexing
 from dialects.tile.sharding import DDR, Sharding
 from passes.sharding.candidates import candidates, candidates_by_channels
-from passes.sharding.costs import own_reads_cycles, reshard_cycles
+from passes.sharding.costs import constant_cycles, own_reads_cycles, reshard_cycles
 from passes.sharding.requirements import required_sharding
 
 
@@ -81,16 +81,17 @@ class _Reshards:
 
         `sources` is known by its identity: it must stay alive.
         """
-        alone = operand.is_constant and not self._multicast
-        key = (id(sources), operand.element_bytes, operand.shape, need, alone)
+        key = (id(sources), operand.element_bytes, operand.shape, need, operand.is_constant)
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = [self._one(source, operand, need, alone) for source in sources]
+            found = self._found[key] = [self._one(source, operand, need) for source in sources]
         return found
 
-    def _one(self, source: Sharding, operand: Operand, need: Sharding, alone: bool) -> float:
-        if alone:
+    def _one(self, source: Sharding, operand: Operand, need: Sharding) -> float:
+        if operand.is_constant and not self._multicast:
             return own_reads_cycles(operand.shape, operand.element_bytes, need, self._hardware)
+        if operand.is_constant:
+            return constant_cycles(operand.shape, operand.element_bytes, need, self._hardware)
         return reshard_cycles(operand.shape, operand.element_bytes, source, need, self._hardware)
 
 

@@ -82,9 +82,9 @@ def test_a_transformer_over_cards(tmp_path: Path) -> None:
 def test_a_pipeline_of_cards_gives_more_and_slices_give_earlier(tmp_path: Path) -> None:
     model = kept(bert("older", layers=4), "bert-4-cards")
     fp16: dict[str, Any] = {"convert_to_fp16": True}
-    one = session(model, tmp_path / "one", aic_num_cores=8, **fp16).timing()
-    two = session(model, tmp_path / "two", aic_num_cores=8, mdp_auto_partition=2, **fp16).timing()
-    both = session(model, tmp_path / "both", mdp_load_partition_config=sliced(tmp_path, 2, 8), **fp16).timing()
+    one = session(model, tmp_path / "one", aic_num_cores=14, **fp16).timing()
+    two = session(model, tmp_path / "two", aic_num_cores=14, mdp_auto_partition=2, **fp16).timing()
+    both = session(model, tmp_path / "both", mdp_load_partition_config=sliced(tmp_path, 2, 14), **fp16).timing()
     assert isinstance(two, PartsReport)
     assert isinstance(both, PartsReport)
     assert two.inferences_per_second > 1.6 * one.inferences_per_second

@@ -12,7 +12,7 @@ from passes.scheduling import packing
 from passes.scheduling.packing import Box, pack
 from passes.scheduling.placement import Life, Placement, fits, live_bytes, lower_bound, place
 
-PROBLEMS = Path(__file__).parents[1] / "data" / "minimalloc"
+DATA = Path(__file__).parents[1] / "data"
 CAPACITY = 1 << 20
 
 lives = st.lists(
@@ -121,7 +121,21 @@ def test_what_cannot_fit() -> None:
     assert not fits(problem, capacity, 1)
 
 
+def test_what_fits_tightly_is_placed() -> None:
+    """Buffers of a network for which a search finds places close to the bound, and does not with more room."""
+    problem, capacity, alignment = read_file("bert_base_on_4_cores"), 8_323_072, 2048
+    found = place(problem, capacity, alignment)
+    check(problem, found, alignment)
+    assert fits(problem, capacity, alignment, tightly=True)
+    assert found.end <= capacity
+
+
 def read(name: str) -> list[Life]:
-    """A problem of google/minimalloc; its upper ends are exclusive."""
-    with (PROBLEMS / f"{name}.1048576.csv").open() as rows:
+    """A problem of google/minimalloc."""
+    return read_file(f"minimalloc/{name}.1048576")
+
+
+def read_file(name: str) -> list[Life]:
+    """A problem; upper ends are exclusive."""
+    with (DATA / f"{name}.csv").open() as rows:
         return [Life(int(r["size"]), int(r["lower"]), int(r["upper"]) - 1) for r in csv.DictReader(rows)]
