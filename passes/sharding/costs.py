@@ -8,13 +8,11 @@ from math import prod
 from dialects.hardware import Hardware
 from dialects.tile.sharding import DDR, Sharding, Split
 
-_LATE, _CROWDING = 0.25, 0.5
-"""What an operand costs that fills half of VTCM or more: a constant this share of its reading, as it is fetched late; a
-value this share of the time in which DDR could bring as much, as others are. BERT-large is a quarter quicker by the
-first on 14 cores, and an eighth by both on 7.
+_CROWDING = 0.25
+"""Share of its reading that a constant costs in addition where it fills five eighths of each core's VTCM or more:
+others are fetched less far ahead. BERT-large is a quarter quicker by it on 14 cores, but a quarter slower on 7, where
+the activations that are gathered instead fill VTCM.
 """
-_UNCROWDED = 1 / 8
-"""Share of VTCM that may be filled at no cost."""
 
 
 def block_shape(shape: Sequence[int], sharding: Sharding) -> tuple[int, ...]:
@@ -54,29 +52,10 @@ def reshard_cycles(
 
 
 def constant_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:
-    """Time to bring a constant from DDR, later where it fills VTCM."""
-    late = _LATE * _filled(_held(shape, element_bytes, target), hardware)
-    return (1 + late) * reshard_cycles(shape, element_bytes, DDR, target, hardware)
-
-
-def value_cycles(
-    shape: tuple[int, ...], element_bytes: int, source: Sharding, target: Sharding, hardware: Hardware
-) -> float:
-    """Time to bring a value from one sharding in VTCM to another, and for which weights come later where it fills
-    VTCM.
-    """
-    held = _held(shape, element_bytes, target)
-    crowded = _CROWDING * _filled(held, hardware) * held * hardware.core_clock_hertz / hardware.ddr_bytes_per_second
-    return crowded + reshard_cycles(shape, element_bytes, source, target, hardware)
-
-
-def _held(shape: tuple[int, ...], element_bytes: int, sharding: Sharding) -> int:
-    return prod(window_shape(shape, sharding)) * element_bytes
-
-
-def _filled(held: int, hardware: Hardware) -> float:
-    """How far what a core holds is on its way from nothing that matters to half of VTCM."""
-    return min(1.0, max(0.0, 2 * (held / hardware.vtcm_usable_bytes - _UNCROWDED)))
+    """Time to bring a constant from DDR, and what it costs others to be fetched less far ahead where it fills VTCM."""
+    held = prod(window_shape(shape, target)) * element_bytes
+    crowding = _CROWDING * min(1.0, max(0.0, 2 * held / hardware.vtcm_usable_bytes - 0.25))
+    return (1 + crowding) * reshard_cycles(shape, element_bytes, DDR, target, hardware)
 
 
 def own_reads_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:

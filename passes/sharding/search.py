@@ -15,7 +15,7 @@ from dialects.hardware import Hardware
 from dialects.indexing import Indexing
 from dialects.tile.sharding import DDR, Sharding
 from passes.sharding.candidates import candidates, candidates_by_channels
-from passes.sharding.costs import constant_cycles, own_reads_cycles, reshard_cycles, value_cycles
+from passes.sharding.costs import constant_cycles, own_reads_cycles, reshard_cycles
 from passes.sharding.requirements import required_sharding
 
 
@@ -88,14 +88,11 @@ class _Reshards:
         return found
 
     def _one(self, source: Sharding, operand: Operand, need: Sharding) -> float:
-        shape, element_bytes, hardware = operand.shape, operand.element_bytes, self._hardware
         if operand.is_constant and not self._multicast:
-            return own_reads_cycles(shape, element_bytes, need, hardware)
+            return own_reads_cycles(operand.shape, operand.element_bytes, need, self._hardware)
         if operand.is_constant:
-            return constant_cycles(shape, element_bytes, need, hardware)
-        if source.home == "ddr":
-            return reshard_cycles(shape, element_bytes, source, need, hardware)
-        return value_cycles(shape, element_bytes, source, need, hardware)
+            return constant_cycles(operand.shape, operand.element_bytes, need, self._hardware)
+        return reshard_cycles(operand.shape, operand.element_bytes, source, need, self._hardware)
 
 
 _FROM_DDR = (DDR,)
