@@ -9,10 +9,12 @@ from dialects.hardware import Hardware
 from dialects.tile.sharding import DDR, Sharding, Split
 
 _CROWDING = 0.25
-"""Share of its reading that a constant costs in addition where it fills five eighths of each core's VTCM or more:
-others are fetched less far ahead. BERT-large is a quarter quicker by it on 14 cores, but a quarter slower on 7, where
+"""Share of its reading that a constant costs in addition where it fills `_FULL` of each core's VTCM or more: others
+are fetched less far ahead. BERT-large is a quarter quicker by it on 14 cores, but a quarter slower on 7, where
 the activations that are gathered instead fill VTCM.
 """
+_FREE, _FULL = 1 / 8, 5 / 8
+"""Shares of VTCM: what may be filled at no cost, and what costs most."""
 
 
 def block_shape(shape: Sequence[int], sharding: Sharding) -> tuple[int, ...]:
@@ -54,8 +56,8 @@ def reshard_cycles(
 def constant_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:
     """Time to bring a constant from DDR, and what it costs others to be fetched less far ahead where it fills VTCM."""
     held = prod(window_shape(shape, target)) * element_bytes
-    crowding = _CROWDING * min(1.0, max(0.0, 2 * held / hardware.vtcm_usable_bytes - 0.25))
-    return (1 + crowding) * reshard_cycles(shape, element_bytes, DDR, target, hardware)
+    filled = (held / hardware.vtcm_usable_bytes - _FREE) / (_FULL - _FREE)
+    return (1 + _CROWDING * min(1.0, max(0.0, filled))) * reshard_cycles(shape, element_bytes, DDR, target, hardware)
 
 
 def own_reads_cycles(shape: tuple[int, ...], element_bytes: int, target: Sharding, hardware: Hardware) -> float:

@@ -186,11 +186,7 @@ def _fewest_cuts(work: Work, limits: Limits) -> tuple[Cut, ...] | None:
     if fits(work, (), limits):
         return ()
     for depth in _DEPTHS:
-        fitting = [
-            best
-            for ladders in _nests(work, depth, limits)
-            for best in _ranked(work, limits, ladders, lambda cuts: traffic(work, cuts), 1)
-        ]
+        fitting = list(fitting_cuts(work, limits, depth, lambda cuts: traffic(work, cuts), 1))
         if fitting:
             return min(fitting, key=lambda cuts: (traffic(work, cuts), prod(cut.trips for cut in cuts)))
     return None

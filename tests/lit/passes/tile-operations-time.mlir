@@ -1,7 +1,8 @@
 // RUN: aic-opt %s --split-input-file -p 'set-tuning{ols=1},tile-operations' | filecheck %s
 
-// Loops of least traffic are not always those of least time. The weights fit beside the result that stays, but would leave room for five rows at a time, and a product takes as long
-// for five as for 64: columns and rows are cut instead, though the rows come several times.
+// Loops of least traffic are not always those of least time. The weights fit beside the result that stays, but would
+// leave room for five rows at a time, and a product takes as long for five as for 64: columns and rows are cut instead,
+// though the rows come several times.
 // CHECK-LABEL: func.func @main()
 // CHECK: %[[X:.*]] = tile.alloc {window = #tile.box<[1] : {{.*}}i0{{.*}}, 0 to 3072>}
 // CHECK: %[[W:.*]] = tile.alloc {window = #tile.box<[1] : 0 to 3072, [[C:[0-9]+]] i1 to [[C]] i1 + [[C]]>}
